@@ -1,0 +1,254 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What signalling and the media plane say to each other: descriptions going down, events coming up.
+
+Signalling (SDP, LiveKit messages, rooms) decides who sends and who receives what; the media plane
+(`sfu.media.plane.MediaPlane`) moves packets. This module is the whole of their shared vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType, Protocol
+
+PeerId = NewType("PeerId", str)
+"""One transport of one participant session: the participant's `PA_…` sid."""
+TrackSid = NewType("TrackSid", str)
+"""A published track, `TR_…`."""
+
+
+class Kind(Enum):
+    """The two kinds of RTP media."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class IceCredentials:
+    """A username fragment and password (RFC 8839 section 5.4)."""
+
+    ufrag: str
+    pwd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A certificate's hash as SDP writes it (RFC 8122): `sha-256`, `AB:CD:…`."""
+
+    algorithm: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One host candidate of the server (RFC 8839 section 5.1)."""
+
+    host: str
+    port: int
+    protocol: str = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One payload type as one SDP section negotiated it."""
+
+    payload_type: int
+    mime: str
+    """`audio/opus`, `video/VP8`: LiveKit's spelling."""
+    clock_rate: int
+    channels: int = 1
+    fmtp: str = ""
+    rtx_payload_type: int | None = None
+    """The RTX payload type whose `apt` is this one (RFC 4588)."""
+    feedback: tuple[str, ...] = ()
+    """`nack`, `nack pli`, `ccm fir`, `goog-remb` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Header extension ids of one section (RFC 8285), 0 where not negotiated."""
+
+    mid: int = 0
+    rid: int = 0
+    repaired_rid: int = 0
+    audio_level: int = 0
+    abs_send_time: int = 0
+    transport_cc: int = 0
+    dependency_descriptor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A simulcast layer as AddTrackRequest announced it."""
+
+    rid: str
+    quality: int
+    """LiveKit's VideoQuality: LOW 0, MEDIUM 1, HIGH 2."""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A section in which a peer sends us one track."""
+
+    peer: PeerId
+    track: TrackSid
+    kind: Kind
+    mid: str
+    codecs: tuple[Codec, ...]
+    extensions: Extensions
+    ssrcs: tuple[int, ...] = ()
+    """From `a=ssrc` lines when there are any; for simulcast by RID usually none."""
+    rtx_ssrcs: tuple[tuple[int, int], ...] = ()
+    """(media SSRC, RTX SSRC) pairs from `a=ssrc-group:FID`."""
+    layers: tuple[Layer, ...] = ()
+    """Empty when the section has no simulcast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downlink:
+    """A section in which we send a track on to one peer."""
+
+    peer: PeerId
+    track: TrackSid
+    kind: Kind
+    mid: str
+    ssrc: int
+    rtx_ssrc: int
+    codecs: tuple[Codec, ...]
+    """What this peer's section accepted; the packet's codec is looked up here by mime (and fmtp)."""
+    extensions: Extensions
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a receiver wants of a video track (UpdateTrackSettings)."""
+
+    paused: bool = False
+    max_quality: int = 2
+    """LiveKit's VideoQuality, already resolved from width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected:
+    """ICE and DTLS are up: media can flow."""
+
+    peer: PeerId
+    srtp_profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """The transport is gone: no valid packet for the consent time, DTLS failed or was closed."""
+
+    peer: PeerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataOpened:
+    """A data channel that the client opened can be written to."""
+
+    peer: PeerId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataReceived:
+    """One message on a data channel."""
+
+    peer: PeerId
+    label: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStarted:
+    """The first valid packet of an uplink arrived; tells which of the section's codecs is used."""
+
+    peer: PeerId
+    track: TrackSid
+    codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud a track was in the last window: linear 0..1."""
+
+    track: TrackSid
+    level: float
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsMeasured:
+    """Sent every 400 ms for the tracks whose smoothed level changed."""
+
+    levels: tuple[Level, ...]
+
+
+MediaEvent = PeerConnected | PeerLost | DataOpened | DataReceived | TrackStarted | LevelsMeasured
+
+
+@dataclass(slots=True)
+class MediaStats:
+    """Counters since start. Packets are RTP; `lost` counts sequence gaps of uplinks never filled."""
+
+    packets_in: int = 0
+    packets_out: int = 0
+    packets_lost: int = 0
+    retransmitted: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Refused datagrams by cause, e.g. `empty`, `stranger`, `replay`, `unknown_ssrc`."""
+
+
+class Plane(Protocol):
+    """The media plane as signalling sees it. No method blocks; none raises for what a peer sent."""
+
+    engine: str
+    """`python` or `native`."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The certificate of this worker."""
+        ...
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """Where clients reach the media port."""
+        ...
+
+    def open_peer(self, peer: PeerId, local: IceCredentials, remote: Sequence[Fingerprint]) -> None:
+        """Await STUN checks for `local.ufrag`, then DTLS as server, then SCTP on port 5000."""
+
+    def restart_ice(self, peer: PeerId, local: IceCredentials) -> None:
+        """Accept checks with new credentials, keep DTLS and media."""
+
+    def close_peer(self, peer: PeerId) -> None:
+        """Forget the peer with all its uplinks and downlinks; sends close_notify. Unknown peers are fine."""
+
+    def receive(self, uplink: Uplink) -> None:
+        """Take a peer's section in; again with the same track sid replaces it."""
+
+    def stop_receiving(self, track: TrackSid) -> None:
+        """Drop an uplink and all its downlinks."""
+
+    def forward(self, downlink: Downlink) -> None:
+        """Send a track to a peer; asks the publisher for a keyframe where it is video."""
+
+    def stop_forwarding(self, peer: PeerId, track: TrackSid) -> None:
+        """Drop one downlink."""
+
+    def wish(self, peer: PeerId, track: TrackSid, wish: Wish) -> None:
+        """Apply what a receiver shows of a track."""
+
+    def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
+        """Write to the channel of that label; False when it isn't open or its buffer is full."""
+
+    def stats(self) -> MediaStats:
+        """Counters of this worker."""
+        ...
