@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# make demo   a meeting of three people through three doors, with captions, and its report
+# make up     the same stack, which stays: sign in, or open the guest link
+# make test   everything that CI checks
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PAGES := bridge/web/vendor
+CLIENTS := tests/sfu/clients
+
+# make demo SPEECH=folder   a wav or flac and a txt for each speaker
+SPEECH ?= tests/fixtures/speech
+# make up DATA=folder PORT_BASE=9000
+DATA ?= build/up
+PORT_BASE ?= 8400
+# make test PYTEST="-k invite"
+PYTEST ?=
+
+.PHONY: demo up test lint install install-test lock clean
+
+demo: install
+	@$(BIN)/passerelle demo --speech "$(SPEECH)" --port-base $(PORT_BASE)
+
+up: install
+	@$(BIN)/passerelle up --data "$(DATA)" --port-base $(PORT_BASE)
+
+test: install-test lint
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: install
+	@echo "==> ruff, mypy, import contracts, licences"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
+	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
+
+install: .venv/.installed $(PAGES)/dist/.built
+install-test: install $(CLIENTS)/node_modules/.installed
+
+.venv/.installed: .ci/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Passerelle needs Python 3.11 or newer; say which with: make PYTHON=python3.11"; exit 1; }
+	@mkdir -p build
+	@echo "==> Python packages into .venv (about two minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --quiet --require-hashes -r .ci/requirements.lock 2> build/pip.log || { cat build/pip.log; exit 1; }
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . 2>> build/pip.log || { cat build/pip.log; exit 1; }
+	@touch $@
+
+$(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/package.json $(wildcard $(PAGES)/src/*)
+	@command -v npm > /dev/null || { echo "Passerelle needs Node.js with npm for its pages."; exit 1; }
+	@echo "==> Element Call and the pages"
+	@npm ci --prefix $(PAGES) --no-audit --no-fund --silent
+	@npm run build --prefix $(PAGES) --silent
+	@touch $@
+
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+	@echo "==> LiveKit clients for the tests"
+	@npm ci --prefix $(CLIENTS) --no-audit --no-fund --silent
+	@touch $@
+
+# Needs uv. Hashes, and no addresses, so that it installs from any mirror.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra demo --group dev pyproject.toml -o .ci/requirements.lock
+
+clean:
+	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules
