@@ -50,7 +50,8 @@ class EnvelopeMeter:
         """Smoothed loudness (RMS) of each step; a step without samples is silent."""
         if not self._energy:
             return np.zeros(0)
-        return np.sqrt(np.convolve(self._energy, np.ones(SMOOTH_STEPS) / SMOOTH_STEPS, "same"))
+        smooth: Envelope = np.convolve(self._energy, np.ones(SMOOTH_STEPS) / SMOOTH_STEPS, "same")
+        return np.sqrt(smooth, dtype=np.float64)
 
 
 def similarity(sent: Envelope, received: Envelope) -> float:
