@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 BOT_LOCALPART = "passerelle"
 CAPTIONS_LOCALPART = "captions"
+CAPTIONS_NAME = "Captions"
 CAPTIONS_DEVICE = "CAPTIONS"
 GUEST_PREFIX = "guest-"
 PARTNER_LOCALPART = "pavel"
 PARTNER_NAME = "Pavel Novák"
 ADMIN_LOCALPART = "stack-admin"
 JWT_ISSUER = "passerelle"
-MEETING_TITLE = "Passerelle"
+MEETING_TITLE = "Team meeting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Person:
     def name(self) -> str:
         """As shown to others."""
         return f"{self.given_name} {self.usual_name}"
+
+    def user_id(self, server_name: str) -> str:
+        """The Matrix account that the bridge gives them at the first sign-in."""
+        return f"@{self.preferred_username}:{server_name}"
 
 
 STAFF = (

@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the supervisor sees from outside that a process is ready."""
 
+import time
+
 import aiohttp
 
+from bridge.stack.accounts import Admin
+from bridge.stack.errors import StackError
 from bridge.stack.supervisor import Probe
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
@@ -17,6 +21,19 @@ def http_answers(http: aiohttp.ClientSession, url: str) -> Probe:
             async with http.get(url, timeout=_TIMEOUT, allow_redirects=False) as response:
                 return response.ok
         except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    return probe
+
+
+def device_is_active(admin: Admin, user_id: str, device_id: str) -> Probe:
+    """Ready when this device of a bot, which has no port of its own, has spoken to its homeserver since now."""
+    since = time.time()
+
+    async def probe() -> bool:
+        try:
+            return await admin.device_seen_at(user_id, device_id) >= since
+        except StackError:
             return False
 
     return probe

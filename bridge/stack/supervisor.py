@@ -228,7 +228,7 @@ class Supervisor:
         services = {
             runner.service.name: {
                 "state": runner.supervision.state.value,
-                "pid": runner.process.pid if runner.process is not None else None,
+                "pid": self.pids().get(runner.service.name),
                 "restarts": runner.supervision.restarts,
             }
             for runner, _ in self._runners

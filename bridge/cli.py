@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command `passerelle`. The other packages add their subcommands through the group `passerelle.commands`."""
+
+import asyncio
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from bridge.stack.errors import StackError
+
+ENTRY_POINTS = "passerelle.commands"
+
+app = App(
+    name="passerelle",
+    help="Meetings as Matrix rooms: a local stack, and the programs it is made of.",
+    version=importlib.metadata.version("passerelle"),
+)
+
+
+@app.command
+def up(
+    *,
+    data: Path = Path("build/up"),
+    port_base: int | None = None,
+    open_browser: Annotated[bool, Parameter(name="--open", negative="--no-open")] = True,
+    json: bool = False,
+    without: tuple[Literal["sfu", "bridge", "bots"], ...] = (),
+    fsync: bool = True,
+) -> int:
+    """Start a whole stack on this machine, with a meeting ready, and stay until Ctrl-C.
+
+    Args:
+        data: Folder that keeps everything; a second start finds it again.
+        port_base: First port of the stack, 8400 unless the folder has one already. It takes ports up to 50 above.
+        open_browser: Open the page where there is a desktop.
+        json: Say what happens as one JSON object a line.
+        without: Leave a program out, to run it by hand with its file in DATA/config.
+        fsync: Let PostgreSQL wait for the disk. Without it a power cut may cost the data; tests start faster.
+    """
+    try:
+        from bridge.stack import up as stack  # noqa: PLC0415
+        from bridge.stack.report import JsonReport, Report  # noqa: PLC0415
+    except ModuleNotFoundError as e:
+        Console(stderr=True).print(f"{e.name} is missing: install Passerelle with its extra, passerelle\\[stack].")
+        return 1
+    report = (JsonReport if json else Report)(Console())
+    problems: list[str] = []
+    try:
+        asyncio.run(stack.up(stack.Options(data, port_base, open_browser, frozenset(without), fsync), report))
+    except* StackError as group:
+        problems = [str(e) for e in _leaves(group)]
+    for problem in problems:
+        Console(stderr=True).print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    return 1 if problems else 0
+
+
+def _leaves(group: BaseExceptionGroup[StackError]) -> list[StackError]:
+    return [leaf for e in group.exceptions for leaf in (_leaves(e) if isinstance(e, BaseExceptionGroup) else [e])]
+
+
+def main() -> None:
+    """Run the command line with every subcommand that is installed."""
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        app.command(entry.value, name=entry.name)  # imported when it is called, not before
+    sys.exit(app())
