@@ -35,7 +35,5 @@ class SileroDetector:
         """Take the next ``VAD_WINDOW`` samples; tell how probable speech is, 0…1."""
         self._input[0, :_CONTEXT] = self._input[0, -_CONTEXT:]
         self._input[0, _CONTEXT:] = window
-        output, self._h, self._c = self._session.run(
-            None, {"input": self._input, "h": self._h, "c": self._c}
-        )
+        output, self._h, self._c = self._session.run(None, {"input": self._input, "h": self._h, "c": self._c})
         return float(output.reshape(-1)[0])

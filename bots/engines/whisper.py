@@ -4,8 +4,9 @@
 
 Whisper pads everything to 30 s, and its encoder's cost grows faster than that length. CTranslate2 takes fewer frames,
 so each call pads with three seconds of silence and to ten at least: about five times cheaper. Measured on 70 telephone
-prompts of 2 to 7 s against the full 30 s: at 5 s context one clip in ten was written twice (0.13 of the words differed),
-at 10 s none (0.02). Silence is appended to the samples; zero *features*, as faster-whisper pads, are not silence.
+prompts of 2 to 7 s against the full 30 s: at 5 s context one clip in ten was written twice (0.13 of the words
+differed), at 10 s none (0.02). Silence is appended to the samples; zero *features*, as faster-whisper pads, are not
+silence.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a speech model writes although nobody said it."""
+
+import re
+
+MIN_VOICED_MS = 192
+"""Shorter bursts are coughs, clicks and breath; a spoken "oui" is voiced for 200 ms and more."""
+MAX_REPEATS = 3
+"""stops: a decoder in a loop filling the page; people rarely say the same words four times running."""
+_CHARS_PER_S = 22
+"""Faster than people speak: fast French is about 18 characters a second."""
+_LOOP_WORDS = 12
+_NO_SPEECH = 0.6
+_SCORE = -0.8
+_MIN_SCORE = -1.3
+
+_ASIDE = re.compile(r"[\[(*♪♫][^\])*♪♫]*[\])*♪♫]")
+_SAME_LETTER = re.compile(r"(\w)\1{4,}")
+_WORD = re.compile(r"\w")
+_PLAIN = re.compile(r"[\W_]+")
+
+# Credits of subtitles that Whisper was trained on; it writes them over noise. Nobody says them in a meeting.
+_CREDITS = re.compile(
+    r"amara org|sous titr(?:es|age) (?:réalisés?|faits?|par|st|société)|subtitles by|captioning by|"
+    r"transcription by|www \w+ (?:com|org)$",
+    re.IGNORECASE,
+)
+
+
+def clean(text: str, *, voiced_ms: int, score: float, no_speech: float) -> str:
+    """Return the words worth showing, or nothing.
+
+    ``voiced_ms`` is how long the voice detector heard a voice; ``score`` and ``no_speech`` are the engine's own doubts.
+    """
+    if voiced_ms < MIN_VOICED_MS or score < _MIN_SCORE or (no_speech > _NO_SPEECH and score < _SCORE):
+        return ""
+    text = " ".join(_ASIDE.sub(" ", text).split())
+    text = _SAME_LETTER.sub(r"\1", text)
+    too_fast = len(text) > _CHARS_PER_S * voiced_ms / 1000 + 10
+    text = _without_loops(text, keep=1 if too_fast else MAX_REPEATS)
+    if not _WORD.search(text) or _CREDITS.search(_PLAIN.sub(" ", text).strip()):
+        return ""
+    return text
+
+
+def _without_loops(text: str, *, keep: int) -> str:
+    """Keep at most ``keep`` of the same words in a row; a loop that was broken off loses its loose end too."""
+    words = text.split()
+    plain = [_PLAIN.sub("", word).casefold() for word in words]
+    for size in range(1, min(_LOOP_WORDS, len(words) // 2) + 1):
+        start = 0
+        while start + 2 * size <= len(plain):
+            unit = plain[start : start + size]
+            end = start + size
+            while plain[end : end + size] == unit:
+                end += size
+            if (end - start) // size > keep:
+                tail = plain[end : end + size]
+                stop = end + len(tail) if end + len(tail) == len(plain) and tail == unit[: len(tail)] else end
+                del words[start + keep * size : stop], plain[start + keep * size : stop]
+            start += 1
+    return " ".join(words)
