@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the forwarder must see of a payload: VP8's descriptor, key frames, which payload types match."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sfu.core.media import Codec
+
+Payload = bytes | bytearray | memoryview
+
+_H264_IDR = 5
+_H264_SPS = 7
+_H264_STAP_A = 24
+_H264_FU_A = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Vp8Descriptor:
+    """Where the fields that must stay continuous lie (RFC 7741 section 4.2); offset 0 means absent."""
+
+    size: int
+    starts_frame: bool
+    picture_id: int
+    picture_id_at: int
+    wide: bool
+    """15-bit picture id."""
+    tl0: int
+    tl0_at: int
+
+
+def parse_vp8(payload: Payload) -> Vp8Descriptor | None:
+    """Read the payload descriptor; `None` when it is cut short."""
+    size = len(payload)
+    if size < 1:
+        return None
+    first = payload[0]
+    at = 1
+    picture_id, picture_id_at, wide, tl0, tl0_at = 0, 0, False, 0, 0
+    if first & 0x80:
+        if size < 2:
+            return None
+        flags = payload[1]
+        at = 2
+        if flags & 0x80:
+            if size < at + 1:
+                return None
+            picture_id_at = at
+            picture_id = payload[at]
+            wide = bool(picture_id & 0x80)
+            if wide:
+                if size < at + 2:
+                    return None
+                picture_id = ((picture_id & 0x7F) << 8) | payload[at + 1]
+            at += 2 if wide else 1
+        if flags & 0x40:
+            if size < at + 1:
+                return None
+            tl0_at = at
+            tl0 = payload[at]
+            at += 1
+        if flags & 0x30:
+            at += 1
+    if at > size:
+        return None
+    starts = bool(first & 0x10) and not first & 0x07
+    return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0, tl0_at)
+
+
+def _vp8_keyframe(payload: Payload) -> bool:
+    descriptor = parse_vp8(payload)
+    if descriptor is None or not descriptor.starts_frame or len(payload) <= descriptor.size:
+        return False
+    return not payload[descriptor.size] & 0x01
+
+
+def _h264_keyframe(payload: Payload) -> bool:
+    """The first packet of a decodable start: SPS, alone or aggregated, or a bare IDR (RFC 6184)."""
+    if not payload:
+        return False
+    kind = payload[0] & 0x1F
+    if kind in {_H264_IDR, _H264_SPS}:
+        return True
+    if kind == _H264_STAP_A:
+        at = 1
+        while at + 2 < len(payload):
+            if payload[at + 2] & 0x1F in {_H264_IDR, _H264_SPS}:
+                return True
+            at += 2 + ((payload[at] << 8) | payload[at + 1])
+        return False
+    if kind == _H264_FU_A and len(payload) > 1:
+        return bool(payload[1] & 0x80) and payload[1] & 0x1F == _H264_IDR
+    return False
+
+
+def _vp9_keyframe(payload: Payload) -> bool:
+    """Start of a frame without inter-picture prediction in the lowest spatial layer (RFC 9628)."""
+    if not payload or payload[0] & 0x40 or not payload[0] & 0x08:
+        return False
+    if not payload[0] & 0x20:
+        return True
+    at = 1
+    if payload[0] & 0x80:
+        if len(payload) < 2:
+            return False
+        at = 3 if payload[1] & 0x80 else 2
+    return len(payload) > at and not (payload[at] >> 1) & 0x07
+
+
+def _av1_keyframe(payload: Payload) -> bool:
+    """The N bit: a new coded video sequence starts here (AV1 RTP section 4.4)."""
+    return bool(payload) and bool(payload[0] & 0x08)
+
+
+def _any_packet(_payload: Payload) -> bool:
+    return True
+
+
+_KEYFRAMES: dict[str, Callable[[Payload], bool]] = {
+    "video/vp8": _vp8_keyframe,
+    "video/h264": _h264_keyframe,
+    "video/vp9": _vp9_keyframe,
+    "video/av1": _av1_keyframe,
+}
+
+
+def keyframe_test(mime: str) -> Callable[[Payload], bool]:
+    """Whether a payload begins a key frame; for codecs without that notion every packet does."""
+    return _KEYFRAMES.get(mime.lower(), _any_packet)
+
+
+def same_codec(one: Codec, other: Codec) -> bool:
+    """Whether a packet of one payload type decodes under the other: mime, clock and the fmtp that matters."""
+    if one.mime.lower() != other.mime.lower() or one.clock_rate != other.clock_rate:
+        return False
+    mine, theirs = _fmtp(one.fmtp), _fmtp(other.fmtp)
+    match one.mime.lower():
+        case "video/h264":
+            profile = mine.get("profile-level-id", "420010")[:4].lower()
+            mode = mine.get("packetization-mode", "0")
+            return profile == theirs.get("profile-level-id", "420010")[:4].lower() and mode == theirs.get(
+                "packetization-mode", "0"
+            )
+        case "video/vp9":
+            return mine.get("profile-id", "0") == theirs.get("profile-id", "0")
+        case "video/av1":
+            return mine.get("profile", "0") == theirs.get("profile", "0")
+        case _:
+            return True
+
+
+def _fmtp(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

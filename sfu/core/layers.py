@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Simulcast: which layers are alive, which one a receiver follows, when to ask for a key frame."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+CYCLE_S = 0.5
+"""Packets are counted over cycles of this length."""
+
+_MIN_PACKETS = {0: 1}
+_MIN_PACKETS_OTHERWISE = 5
+_CYCLES_TO_RETURN = {0: 2}
+_CYCLES_TO_RETURN_OTHERWISE = 4
+
+_PLI_INTERVAL_S = {0: 0.5}
+_PLI_INTERVAL_OTHERWISE_S = 1.0
+
+
+class Liveness:
+    """Whether a layer flows: alive from its first packet, stopped by one poor cycle, back after good ones."""
+
+    __slots__ = ("_good", "_quality", "live")
+
+    def __init__(self, quality: int) -> None:
+        self._quality = quality
+        self._good = 0
+        self.live = True
+
+    def cycle(self, packets: int) -> bool:
+        """Judge a finished cycle; whether `live` changed."""
+        before = self.live
+        if packets < _MIN_PACKETS.get(self._quality, _MIN_PACKETS_OTHERWISE):
+            self._good = 0
+            self.live = False
+        elif not self.live:
+            self._good += 1
+            self.live = self._good >= _CYCLES_TO_RETURN.get(self._quality, _CYCLES_TO_RETURN_OTHERWISE)
+        return self.live != before
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """One received layer."""
+
+    stream: int
+    quality: int
+    live: bool
+
+
+def choose(layers: Iterable[LayerState], max_quality: int, current: int | None) -> int | None:
+    """The stream to follow: the best live layer within the wish, else the least live one above it.
+
+    Something always flows if anything does. With nothing alive the current one stays, else the best
+    within the wish is waited for.
+    """
+    listed = sorted(layers, key=lambda layer: layer.quality)
+    if not listed:
+        return None
+    live = [layer for layer in listed if layer.live]
+    if live:
+        within = [layer for layer in live if layer.quality <= max_quality]
+        return within[-1].stream if within else live[0].stream
+    if any(layer.stream == current for layer in listed):
+        return current
+    within = [layer for layer in listed if layer.quality <= max_quality]
+    return within[-1].stream if within else listed[0].stream
+
+
+class KeyframeThrottle:
+    """One key frame request per layer and interval, however many receivers want one."""
+
+    __slots__ = ("_interval", "_last")
+
+    def __init__(self, quality: int) -> None:
+        self._interval = _PLI_INTERVAL_S.get(quality, _PLI_INTERVAL_OTHERWISE_S)
+        self._last = float("-inf")
+
+    def allow(self, now: float) -> bool:
+        """Whether to ask now; asking is noted."""
+        if now - self._last < self._interval:
+            return False
+        self._last = now
+        return True

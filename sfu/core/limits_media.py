@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every limit of the media plane that a stranger or a participant could otherwise grow."""
+
+MAX_PEERS = 2000
+"""Peers of one worker. Stops: joins without end from filling memory."""
+
+MAX_ADDRESSES_PER_PEER = 16
+"""Addresses that authenticated checks validated. Stops: one client claiming every port of its host."""
+
+MAX_CREDENTIALS_PER_PEER = 2
+"""ICE generations answered at once, the newest ones. Stops: endless ICE restarts growing the table."""
+
+MAX_UPLINKS_PER_PEER = 32
+"""Sections received from one peer. Stops: publishing without end."""
+
+MAX_STREAMS_PER_UPLINK = 8
+"""Live SSRCs of a section: four layers with their retransmissions. Stops: an SSRC per packet."""
+
+MAX_SSRCS_PER_PEER = 1024
+"""SSRCs of a peer with a replay window, kept for the session. Stops: growth by SSRC rotation."""
+
+MAX_UNKNOWN_SSRCS_PER_PEER = 64
+"""Authentic SSRCs that fit no section yet. Stops: decrypting rubbish that was never negotiated."""
+
+MAX_DOWNLINKS_PER_PEER = 1000
+"""Tracks sent to one peer. Stops: subscribing without end."""
+
+MAX_SPENT_SSRCS_PER_PEER = 65536
+"""Sending SSRCs whose next packet index is remembered. Stops: growth by resubscribing; a used
+index may never be encrypted again (RFC 7714 section 8.3), so beyond it the downlink is refused."""
+
+MAX_DTLS_QUEUE = 128
+"""DTLS datagrams waiting for one peer's handshake or SCTP. Stops: a flood filling memory."""
+
+MAX_DATA_CHANNELS = 16
+"""Channels of one peer. Stops: opening all 65,535 SCTP streams."""
+
+MAX_MESSAGE = 64 * 1024
+"""Bytes of one data message. Stops: a message that fills every receiver's buffer."""
+
+MAX_BUFFERED = 1024 * 1024
+"""Bytes waiting in one data channel to a peer. Stops: a slow reader filling our memory."""
+
+MAX_SCTP_REASSEMBLY = 1024 * 1024
+"""Bytes of unfinished messages per peer. Stops: fragments without end."""
+
+MAX_SCTP_GAPS = 2048
+"""Received chunks above a hole. Stops: quadratic work over scattered sequence numbers."""
+
+MAX_NACK_PENDING = 100
+"""Missing packets of one stream that are asked for. Stops: a jump of the sequence becoming a flood."""
+
+MAX_NACK_TRIES = 5
+"""Requests for one missing packet. Stops: asking for ever."""
+
+MAX_NACK_ANSWERS = 100
+"""Packets sent again for one RTCP datagram. Stops: one small datagram causing a burst (amplification)."""
+
+MAX_RESENDS = 3
+"""Retransmissions of one packet to one receiver. Stops: repeated NACKs as an amplifier."""
+
+VIDEO_HISTORY = 512
+"""Packets kept per video downlink; a power of two. Stops: unbounded history."""
+
+AUDIO_HISTORY = 256
+"""Packets kept per audio downlink; a power of two. Stops: unbounded history."""
+
+MAX_RTCP_PACKETS = 32
+"""Packets read out of one compound datagram. Stops: work per datagram."""
+
+CONNECT_TIMEOUT_S = 20.0
+"""From opening a peer to a finished DTLS handshake. Stops: half-open peers piling up."""
+
+CONSENT_S = 30.0
+"""Without any authenticated packet the peer is gone (RFC 7675). Stops: sending to a host that left."""

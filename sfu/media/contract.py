@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The engine contract: what a packet path must do, whether it is written in Python or in C.
+
+Tables go in (peers with keys and addresses, streams by SSRC, downlinks, who follows which stream);
+packets go through without anybody else looking at them; rare things come up as calls of `EngineEvents`.
+Decisions (which layer, when to ask for a key frame, what to report) are made above the engine.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType, Protocol
+
+from sfu.core.ice_lite import Address
+from sfu.core.media import Codec, Downlink, Extensions, Kind, MediaStats, PeerId, TrackSid
+from sfu.core.sender_clock import SenderClock
+from sfu.core.seqnum import Reception
+from sfu.core.speakers import Window
+
+StreamId = NewType("StreamId", int)
+"""One received SSRC of media: a layer of a track. Never used again within a worker's life."""
+
+SendDatagram = Callable[[bytes | bytearray, Address], object]
+"""Put a datagram on the wire, or lose it; never blocks, never raises."""
+
+
+class SrtpProfile(Enum):
+    """The negotiated protection (RFC 5764, RFC 7714), named as OpenSSL names it."""
+
+    GCM = "SRTP_AEAD_AES_128_GCM"
+    CM = "SRTP_AES128_CM_SHA1_80"
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """Master key followed by master salt, for each direction."""
+
+    profile: SrtpProfile
+    receive: bytes
+    send: bytes
+
+    def __repr__(self) -> str:
+        """Never the keys."""
+        return f"SrtpKeys({self.profile.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """One layer that a peer sends us."""
+
+    stream: StreamId
+    peer: PeerId
+    track: TrackSid
+    ssrc: int
+    kind: Kind
+    codecs: tuple[Codec, ...]
+    extensions: Extensions
+
+
+class StreamView(Protocol):
+    """Counters of a stream. The decisions read them on their timers."""
+
+    @property
+    def reception(self) -> Reception:
+        """For receiver reports."""
+        ...
+
+    @property
+    def packets(self) -> int:
+        """All that were accepted, retransmissions included."""
+        ...
+
+    @property
+    def waiting_count(self) -> int:
+        """Downlinks that wait for this stream's next key frame."""
+        ...
+
+
+class SendView(Protocol):
+    """Counters of a downlink."""
+
+    @property
+    def packets(self) -> int:
+        """Sent, without retransmissions."""
+        ...
+
+    @property
+    def octets(self) -> int:
+        """Payload bytes of those packets."""
+        ...
+
+    @property
+    def following(self) -> StreamId | None:
+        """The stream that is followed now."""
+        ...
+
+    @property
+    def timestamp_offset(self) -> int:
+        """From the followed stream's timestamps to ours."""
+        ...
+
+
+class EngineEvents(Protocol):
+    """What comes up; all of it is rare next to the packets."""
+
+    def learn(self, peer: PeerId, ssrc: int, payload_type: int, elements: Mapping[int, bytes]) -> None:
+        """An authentic packet of an SSRC that no row names. May add rows; the packet is then looked at again."""
+
+    def started(self, stream: StreamId, codec: Codec) -> None:
+        """A stream's first packet, or its first after a change of codec."""
+
+    def gap(self, stream: StreamId, first: int, stop: int, now: float) -> None:
+        """Indices `first` to `stop - 1` were skipped."""
+
+    def late(self, stream: StreamId, index: int) -> None:
+        """An index below the highest came after all, late or by retransmission."""
+
+    def rtcp(self, peer: PeerId, packet: bytes, now: float) -> None:
+        """An authentic compound packet."""
+
+    def switched(self, peer: PeerId, track: TrackSid, stream: StreamId) -> None:
+        """A downlink follows this stream from now on."""
+
+
+class Engine(Protocol):
+    """The packet path."""
+
+    name: str
+    stats: MediaStats
+    dropped: Counter[str]
+    """The same object as `stats.dropped`."""
+
+    def open_peer(self, peer: PeerId) -> None:
+        """A row without keys or address: nothing flows yet."""
+
+    def set_keys(self, peer: PeerId, keys: SrtpKeys) -> None:
+        """From the finished handshake."""
+
+    def set_address(self, peer: PeerId, address: Address | None) -> None:
+        """Where its packets go."""
+
+    def heard(self, peer: PeerId) -> float:
+        """When its last authentic packet came; 0 before."""
+
+    def close_peer(self, peer: PeerId) -> None:
+        """Drop its row, streams and downlinks."""
+
+    def put_stream(self, row: StreamRow) -> bool:
+        """Add or change a layer; an SSRC's replay window survives. False at the cap of SSRCs."""
+
+    def put_rtx(self, stream: StreamId, ssrc: int) -> bool:
+        """Name the SSRC that carries a stream's retransmissions. False at the cap of SSRCs."""
+
+    def set_clock(self, stream: StreamId, clock: SenderClock) -> None:
+        """The latest sender report, by which switches align timestamps."""
+
+    def drop_stream(self, stream: StreamId) -> None:
+        """Its followers stand still."""
+
+    def put_downlink(self, downlink: Downlink) -> bool:
+        """Add a downlink, or change it in place when its SSRC is the same. False at a cap."""
+
+    def drop_downlink(self, peer: PeerId, track: TrackSid) -> None:
+        """Stop; the SSRC's packet index is remembered."""
+
+    def follow(self, peer: PeerId, track: TrackSid, stream: StreamId | None) -> None:
+        """Video: switch at the stream's next key frame. Audio: at its next packet. `None`: pause."""
+
+    def on_rtp(self, peer: PeerId, datagram: memoryview, now: float) -> None:
+        """A datagram from a validated address."""
+
+    def on_rtcp(self, peer: PeerId, datagram: bytes, now: float) -> None:
+        """A datagram from a validated address."""
+
+    def send_rtcp(self, peer: PeerId, packet: bytes) -> None:
+        """Protect and send a compound packet."""
+
+    def resend(self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float) -> None:
+        """Answer a receiver's NACK from the history."""
+
+    def stream(self, stream: StreamId) -> StreamView | None:
+        """Counters of a stream."""
+
+    def sending(self, peer: PeerId, track: TrackSid) -> SendView | None:
+        """Counters of a downlink."""
+
+    def take_levels(self) -> dict[TrackSid, Window]:
+        """What the audio level extensions said since the last call."""

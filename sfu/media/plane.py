@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The media plane of one worker: fulfils `sfu.core.media.Plane` over one UDP port."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from aiortc.rtcdtlstransport import RTCCertificate
+
+from sfu.core.demux import Traffic, classify
+from sfu.core.ice_lite import Address, IceLite, Refused
+from sfu.core.limits_media import CONSENT_S, MAX_PEERS
+from sfu.core.media import (
+    Candidate,
+    Downlink,
+    Fingerprint,
+    IceCredentials,
+    MediaEvent,
+    MediaStats,
+    PeerId,
+    PeerLost,
+    TrackSid,
+    Uplink,
+    Wish,
+)
+from sfu.media.contract import SrtpKeys
+from sfu.media.python_engine import PythonEngine
+from sfu.media.router import Router
+from sfu.media.transport import Transport
+from sfu.media.udp import UdpSocket
+
+TICK_S = 0.02
+CONSENT_CHECK_S = 1.0
+
+
+class EngineMissingError(RuntimeError):
+    """The configured engine is not part of this build."""
+
+
+class MediaPlane:
+    """Create it, `await start()`, use it from the loop that started it, `await close()`."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        on_event: Callable[[MediaEvent], None],
+        *,
+        advertise: Sequence[str] = (),
+        engine: str = "auto",
+    ) -> None:
+        if engine == "native":
+            raise EngineMissingError('the native engine is not built; set engine to "auto" or "python"')
+        if engine not in {"auto", "python"}:
+            raise EngineMissingError(f'unknown engine {engine!r}; use "auto" or "python"')
+        self._host = host
+        self._port = port
+        self._advertise = tuple(advertise) or (host,)
+        self._on_event = on_event
+        self._certificate = RTCCertificate.generateCertificate()
+        self._ice = IceLite()
+        self._transports: dict[PeerId, Transport] = {}
+        self._tasks: dict[asyncio.Task[str], PeerId] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._router = Router(lambda events: PythonEngine(self._send, events), on_event, time.monotonic)
+        self._engine = self._router.engine
+        self.engine = self._engine.name
+        self._dropped = self._engine.dropped
+        self._socket = UdpSocket(self._on_datagram, self._dropped)
+
+    async def start(self) -> None:
+        """Open the port. Raises OSError when it is taken."""
+        self._port = self._socket.open(self._host, self._port)
+        self._tick()
+        self._check_consent()
+
+    async def close(self) -> None:
+        """Say goodbye to every peer and close the port. Emits nothing."""
+        for timer in self._timers.values():
+            timer.cancel()
+        for peer in list(self._transports):
+            self.close_peer(peer)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._socket.close()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The certificate of this worker."""
+        own = next(f for f in self._certificate.getFingerprints() if f.algorithm == "sha-256")
+        return Fingerprint(own.algorithm, own.value)
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """Where clients reach the media port; only after `start`."""
+        return [Candidate(host, self._port) for host in self._advertise]
+
+    def open_peer(self, peer: PeerId, local: IceCredentials, remote: Sequence[Fingerprint]) -> None:
+        """Await checks, then DTLS. Beyond the cap the peer is lost at once."""
+        self.close_peer(peer)
+        if len(self._transports) >= MAX_PEERS:
+            asyncio.get_running_loop().call_soon(self._on_event, PeerLost(peer, "worker full"))
+            return
+        state = self._ice.open(peer, local, time.monotonic())
+        self._router.open_peer(peer)
+        transport = Transport(
+            state, self._certificate, remote, self._send, self._on_event, self._connected, self._dropped
+        )
+        self._transports[peer] = transport
+        task = asyncio.get_running_loop().create_task(transport.run(), name=f"transport {peer}")
+        self._tasks[task] = peer
+        task.add_done_callback(lambda done: self._ended(done, transport))
+
+    def restart_ice(self, peer: PeerId, local: IceCredentials) -> None:
+        """Accept checks with new credentials too."""
+        self._ice.restart(peer, local)
+
+    def close_peer(self, peer: PeerId) -> None:
+        """Forget a peer; emits nothing."""
+        if self._transports.pop(peer, None) is None:
+            return
+        for task, owner in self._tasks.items():
+            if owner == peer:
+                task.cancel()
+        self._ice.close(peer)
+        self._router.close_peer(peer)
+
+    def receive(self, uplink: Uplink) -> None:
+        """Take a peer's section in."""
+        self._router.receive(uplink)
+
+    def stop_receiving(self, track: TrackSid) -> None:
+        """Drop an uplink and all its downlinks."""
+        self._router.stop_receiving(track)
+
+    def forward(self, downlink: Downlink) -> None:
+        """Send a track to a peer."""
+        self._router.forward(downlink)
+
+    def stop_forwarding(self, peer: PeerId, track: TrackSid) -> None:
+        """Drop one downlink."""
+        self._router.stop_forwarding(peer, track)
+
+    def wish(self, peer: PeerId, track: TrackSid, wish: Wish) -> None:
+        """Apply what a receiver shows of a track."""
+        self._router.wish(peer, track, wish)
+
+    def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
+        """Write to the channel of that label."""
+        transport = self._transports.get(peer)
+        return transport is not None and transport.write(label, payload)
+
+    def stats(self) -> MediaStats:
+        """Counters of this worker."""
+        stats = self._engine.stats
+        stats.packets_lost = self._router.feedback.lost
+        return stats
+
+    # packets
+
+    def _send(self, datagram: bytes | bytearray, address: Address) -> None:
+        self._socket.send(datagram, address)
+
+    def _on_datagram(self, datagram: memoryview, source: Address) -> None:
+        if not datagram:
+            self._dropped["empty"] += 1
+            return
+        traffic = classify(datagram)
+        now = time.monotonic()
+        if traffic is Traffic.STUN:
+            self._on_stun(bytes(datagram), source, now)
+            return
+        if traffic is Traffic.UNKNOWN:
+            self._dropped["unknown"] += 1
+            return
+        state = self._ice.owner(source)
+        if state is None:
+            self._dropped["stranger"] += 1
+        elif traffic is Traffic.RTP:
+            self._engine.on_rtp(state.peer, datagram, now)
+        elif traffic is Traffic.RTCP:
+            self._engine.on_rtcp(state.peer, bytes(datagram), now)
+        else:
+            self._transports[state.peer].on_dtls(bytes(datagram))
+
+    def _on_stun(self, datagram: bytes, source: Address, now: float) -> None:
+        verdict = self._ice.on_check(datagram, source, now)
+        if isinstance(verdict, Refused):
+            self._dropped[verdict.cause] += 1
+            return
+        self._socket.send(verdict.response, source)
+        if verdict.moved:
+            self._engine.set_address(verdict.state.peer, verdict.state.selected)
+            self._transports[verdict.state.peer].reachable()
+
+    # life of peers
+
+    def _connected(self, peer: PeerId, keys: SrtpKeys) -> None:
+        self._engine.set_keys(peer, keys)
+        self._router.connected(peer)
+
+    def _ended(self, task: asyncio.Task[str], transport: Transport) -> None:
+        peer = self._tasks.pop(task)
+        if task.cancelled() or self._transports.get(peer) is not transport:
+            return
+        error = task.exception()
+        self._lose(peer, "internal error" if error else task.result())
+        if error is not None:
+            raise error
+
+    def _lose(self, peer: PeerId, reason: str) -> None:
+        self.close_peer(peer)
+        self._on_event(PeerLost(peer, reason))
+
+    def _tick(self) -> None:
+        self._timers["tick"] = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._router.tick(time.monotonic())
+
+    def _check_consent(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers["consent"] = loop.call_later(CONSENT_CHECK_S, self._check_consent)
+        now = time.monotonic()
+        for peer, transport in list(self._transports.items()):
+            ice = transport.ice
+            ice.heard = max(ice.heard, self._engine.heard(peer))
+            if now - ice.heard > CONSENT_S:
+                self._lose(peer, "consent expired")

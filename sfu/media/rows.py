@@ -1,0 +1,289 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Python engine's tables: peers, what they send, what they are sent."""
+
+from collections.abc import Callable
+
+from sfu.core.codecs import Vp8Descriptor, keyframe_test, same_codec
+from sfu.core.history import History
+from sfu.core.ice_lite import Address
+from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
+from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
+from sfu.core.munge import Continuity
+from sfu.core.rtp import HEADER, HEADER_SIZE, abs_send_time, write_extensions
+from sfu.core.sender_clock import SenderClock
+from sfu.core.seqnum import Reception, ReplayWindow
+from sfu.core.speakers import LOUD, Window
+from sfu.media.contract import StreamId, StreamRow
+from sfu.media.srtp import Receiver, Sender
+
+DEPENDENCY_CODECS = frozenset({"video/vp9", "video/av1"})
+"""Codecs whose receivers need the dependency descriptor; VP8 and H.264 carry what they need themselves,
+and the descriptor's frame numbers would not survive a change of layer."""
+
+MAX_PACKET_MS = 120.0
+"""The longest Opus packet."""
+
+
+class Packet:
+    """One accepted packet, shared by all downlinks and their histories."""
+
+    __slots__ = ("dependency", "level", "marker", "payload", "timestamp", "vp8")
+
+    def __init__(
+        self,
+        payload: bytes | bytearray,
+        timestamp: int,
+        marker: int,
+        level: int,
+        dependency: bytes | None,
+        vp8: Vp8Descriptor | None,
+    ) -> None:
+        self.payload = payload
+        """A bytearray where the VP8 numbers are overwritten per downlink."""
+        self.timestamp = timestamp
+        self.marker = marker
+        """0x80 or 0."""
+        self.level = level
+        """The audio level byte, -1 without one."""
+        self.dependency = dependency
+        self.vp8 = vp8
+
+
+class Inbound:
+    """One SSRC of a peer: its replay window lives as long as the peer, whatever the SSRC serves."""
+
+    __slots__ = ("claimed", "rtx", "stream", "window")
+
+    def __init__(self) -> None:
+        self.window = ReplayWindow()
+        self.claimed = False
+        """Some stream has used it, now or before."""
+        self.stream: Stream | None = None
+        self.rtx = False
+        """Carries retransmissions of `stream`."""
+
+
+class Peer:
+    """One transport."""
+
+    __slots__ = (
+        "address",
+        "downs",
+        "downs_by_ssrc",
+        "heard",
+        "id",
+        "inbound",
+        "receiver",
+        "sender",
+        "spent",
+        "target",
+        "unknown",
+    )
+
+    def __init__(self, peer: PeerId) -> None:
+        self.id = peer
+        self.address: Address | None = None
+        self.target: Address | None = None
+        """The address once there are keys too: send here."""
+        self.receiver: Receiver | None = None
+        self.sender: Sender | None = None
+        self.heard = 0.0
+        self.inbound: dict[int, Inbound] = {}
+        self.unknown = 0
+        """Inbound SSRCs that never fitted a stream."""
+        self.downs: dict[TrackSid, Down] = {}
+        self.downs_by_ssrc: dict[int, Down] = {}
+        self.spent: dict[int, int] = {}
+        """Next packet index of SSRCs that were sent before."""
+
+
+class Stream:
+    """One layer received."""
+
+    __slots__ = (
+        "audio_level_id",
+        "clock",
+        "clock_rate",
+        "codec",
+        "codecs",
+        "dependency_id",
+        "followers",
+        "id",
+        "is_keyframe",
+        "is_vp8",
+        "level_at",
+        "loud_ms",
+        "loudest",
+        "media_types",
+        "needs_extensions",
+        "packets",
+        "payload_type",
+        "peer",
+        "reception",
+        "row",
+        "rtx_ssrc",
+        "rtx_types",
+        "waiting",
+        "window",
+    )
+
+    def __init__(self, row: StreamRow, peer: Peer, window: ReplayWindow) -> None:
+        self.id: StreamId = row.stream
+        self.peer = peer
+        self.window = window
+        self.rtx_ssrc = 0
+        self.packets = 0
+        self.followers: list[Down] = []
+        self.waiting: list[Down] = []
+        self.clock: SenderClock | None = None
+        self.loud_ms = 0.0
+        self.loudest = 127
+        self.level_at: int | None = None
+        """Timestamp of the last packet with a level."""
+        self.clock_rate = row.codecs[0].clock_rate if row.codecs else 90000
+        self.reception = Reception(self.clock_rate)
+        self.change(row)
+
+    def change(self, row: StreamRow) -> None:
+        """Take over what the section says now."""
+        self.row = row
+        self.codecs = {codec.payload_type: codec for codec in row.codecs}
+        self.rtx_types = {c.rtx_payload_type: c.payload_type for c in row.codecs if c.rtx_payload_type is not None}
+        self.payload_type = -1
+        self.codec: Codec | None = None
+        self.is_vp8 = False
+        self.is_keyframe: Callable[[bytes], bool] = keyframe_test("")
+        self.audio_level_id = row.extensions.audio_level if row.kind is Kind.AUDIO else 0
+        self.dependency_id = row.extensions.dependency_descriptor if row.kind is Kind.VIDEO else 0
+        self.needs_extensions = bool(self.audio_level_id)
+
+    @property
+    def waiting_count(self) -> int:
+        """Downlinks that wait for a key frame."""
+        return len(self.waiting)
+
+    def use(self, codec: Codec) -> None:
+        """Packets of another payload type than before begin."""
+        self.codec = codec
+        self.payload_type = codec.payload_type
+        mime = codec.mime.lower()
+        self.is_vp8 = mime == "video/vp8"
+        self.is_keyframe = keyframe_test(mime)
+        self.needs_extensions = bool(self.audio_level_id or (self.dependency_id and mime in DEPENDENCY_CODECS))
+        for down in self.followers:
+            down.match(codec)
+
+    def hear(self, level: int, timestamp: int) -> None:
+        """Count a packet's audio level (RFC 6464: low 7 bits are -dBov)."""
+        before, self.level_at = self.level_at, timestamp
+        level &= 0x7F
+        if level < LOUD:
+            ms = 20.0
+            if before is not None:
+                ms = min(((timestamp - before) & 0xFFFFFFFF) * 1000 / self.clock_rate, MAX_PACKET_MS)
+            self.loud_ms += ms
+            self.loudest = min(self.loudest, level)
+
+    def take_window(self) -> Window:
+        """End a window of levels."""
+        window = Window(self.loud_ms, self.loudest)
+        self.loud_ms, self.loudest = 0.0, 127
+        return window
+
+
+class Down(Continuity):
+    """One track on its way to one peer."""
+
+    __slots__ = (
+        "encrypt",
+        "head",
+        "head_level",
+        "history",
+        "iv",
+        "level_at",
+        "level_time_at",
+        "octets",
+        "packets",
+        "payload_type",
+        "peer",
+        "row",
+        "rtx_index",
+        "rtx_iv",
+        "rtx_payload_type",
+        "stream",
+        "time_at",
+        "wanted",
+    )
+
+    def __init__(self, row: Downlink, peer: Peer, first_index: int, first_rtx: int) -> None:
+        super().__init__(first_index)
+        self.peer = peer
+        self.packets = 0
+        self.octets = 0
+        self.stream: Stream | None = None
+        """Followed now."""
+        self.wanted: Stream | None = None
+        """Followed from its next key frame on."""
+        self.rtx_index = first_rtx
+        self.history: History[Packet | bytes | bytearray] = History(
+            AUDIO_HISTORY if row.kind is Kind.AUDIO else VIDEO_HISTORY
+        )
+        self.change(row)
+
+    def change(self, row: Downlink) -> None:
+        """Take over what the section says now: payload types and extension ids."""
+        self.row = row
+        self.payload_type = -1
+        self.rtx_payload_type = 0
+        self.head, (self.time_at, _) = self._template(level=False)
+        self.head_level, (self.level_time_at, self.level_at) = self._template(level=True)
+        self.history.clear()
+        self.set_keys()
+        if self.stream is not None and self.stream.codec is not None:
+            self.match(self.stream.codec)
+
+    def set_keys(self) -> None:
+        """Prepare the protection with the receiver's keys."""
+        sender = self.peer.sender
+        self.encrypt = sender.encrypt if sender else None
+        self.iv = (sender.salt if sender else 0) ^ (self.row.ssrc << 48)
+
+    @property
+    def following(self) -> StreamId | None:
+        """The stream that is followed now."""
+        return self.stream.id if self.stream else None
+
+    def match(self, codec: Codec) -> None:
+        """Look the followed codec up in what the receiver accepted; -1 when it has none."""
+        found = next((own for own in self.row.codecs if same_codec(codec, own)), None)
+        payload_type = found.payload_type if found else -1
+        if payload_type != self.payload_type:
+            self.history.clear()
+        self.payload_type = payload_type
+        has_rtx = found is not None and found.rtx_payload_type is not None and self.row.rtx_ssrc
+        self.rtx_payload_type = (found.rtx_payload_type or 0) if found and has_rtx else 0
+
+    def head_with(self, dependency: bytes, now: float) -> bytearray:
+        """A header whose block carries a dependency descriptor."""
+        extensions = self.row.extensions
+        elements = [(extensions.mid, self.row.mid.encode()), (extensions.dependency_descriptor, dependency)]
+        elements.append((extensions.abs_send_time, abs_send_time(now)))
+        return self._assemble(write_extensions(elements)[0])
+
+    def _template(self, *, level: bool) -> tuple[bytearray, tuple[int, int]]:
+        """A header to patch per packet, and where its send time and audio level lie; 0 is nowhere."""
+        extensions = self.row.extensions
+        elements = [(extensions.mid, self.row.mid.encode())]
+        if level:
+            elements.append((extensions.audio_level, b"\0"))
+        elements.append((extensions.abs_send_time, bytes(3)))
+        present = [ident for ident, _ in elements if ident]
+        block, offsets = write_extensions(elements)
+        places = {ident: HEADER_SIZE + at for ident, at in zip(present, offsets, strict=True)}
+        time_at = places.get(extensions.abs_send_time, 0)
+        return self._assemble(block), (time_at, places.get(extensions.audio_level, 0) if level else 0)
+
+    def _assemble(self, block: bytes) -> bytearray:
+        first = 0x90 if block else 0x80
+        return bytearray(HEADER.pack(first, 0, 0, 0, self.row.ssrc) + block)

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Python engine's way out: one packet rewritten and protected for every follower."""
+
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from sfu.core.ice_lite import Address
+from sfu.core.media import MediaStats
+from sfu.core.rtp import HEADER, abs_send_time, write_extensions
+from sfu.media.rows import Down, Packet, Stream
+
+_REWRITE = struct.Struct("!BHI")  # marker and payload type, sequence, timestamp
+_U16 = struct.Struct("!H")
+_U32 = 0xFFFFFFFF
+
+
+class Outlet(Protocol):
+    """What the way out needs of the engine."""
+
+    stats: MediaStats
+    dropped: Counter[str]
+
+    def send(self, datagram: bytes | bytearray, address: Address) -> None:
+        """Put a datagram on the wire."""
+
+
+def switch(down: Down, stream: Stream, packet: Packet, index: int, now: float) -> None:
+    """Follow a stream from this packet on, seamlessly."""
+    old = down.stream
+    aligned = None
+    if old is not None and old.clock is not None and stream.clock is not None:
+        aligned = stream.clock.translate(packet.timestamp, old.clock) + down.timestamp_offset
+    vp8 = packet.vp8
+    down.begin(
+        index,
+        packet.timestamp,
+        now,
+        stream.clock_rate,
+        aligned=aligned,
+        picture=vp8.picture_id if vp8 else 0,
+        tl0=vp8.tl0 if vp8 else 0,
+    )
+    if old is not stream:
+        if old is not None:
+            old.followers.remove(down)
+        stream.followers.append(down)
+        down.stream = stream
+    if stream.codec is not None:
+        down.match(stream.codec)
+
+
+def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: float) -> None:
+    """Send to all followers. The hot loop: everything per packet is done above it, once."""
+    payload, marker, level = packet.payload, packet.marker, packet.level
+    timestamp, vp8, dependency = packet.timestamp, packet.vp8, packet.dependency
+    send, rewrite, stats = engine.send, _REWRITE.pack_into, engine.stats
+    sent_at = abs_send_time(now)
+    size = len(payload)
+    packets = octets = 0
+    picture = tl0 = 0
+    for down in stream.followers:
+        address = down.peer.target
+        payload_type = down.payload_type
+        if address is None or index < down.first:
+            continue
+        if payload_type < 0:
+            engine.dropped["codec_missing"] += 1
+            continue
+        out = index + down.seq_offset
+        out_timestamp = (timestamp + down.timestamp_offset) & _U32
+        if dependency is not None and down.row.extensions.dependency_descriptor:
+            head = down.head_with(dependency, now)
+        elif level >= 0 and down.level_at:
+            head = down.head_level
+            head[down.level_at] = level
+            at = down.level_time_at
+            if at:
+                head[at : at + 3] = sent_at
+        else:
+            head = down.head
+            at = down.time_at
+            if at:
+                head[at : at + 3] = sent_at
+        rewrite(head, 1, marker | payload_type, out & 0xFFFF, out_timestamp)
+        if vp8 is not None:
+            picture, tl0 = vp8.picture_id + down.picture_offset, (vp8.tl0 + down.tl0_offset) & 0xFF
+            _write_vp8(packet, picture, tl0)
+        encrypt = down.encrypt
+        if encrypt is not None:
+            datagram = head + encrypt((down.iv ^ out).to_bytes(12, "big"), payload, head)
+        else:
+            sender = down.peer.sender
+            protected = sender.rtp(head, payload, down.row.ssrc, out) if sender else None
+            if protected is None:
+                engine.dropped["too_long"] += 1
+                continue
+            datagram = bytearray(protected)
+        send(datagram, address)
+        history = down.history
+        kept = packet if down.rtx_payload_type else datagram
+        history.ring[out & history.mask] = (out, kept, out_timestamp, picture, tl0, 0, 0.0)
+        if out > down.last_index:
+            down.last_index = out
+            down.last_timestamp = out_timestamp
+            down.last_time = now
+            down.last_picture = picture
+            down.last_tl0 = tl0
+        down.packets += 1
+        down.octets += size
+        packets += 1
+        octets += len(datagram)
+    stats.packets_out += packets
+    stats.bytes_out += octets
+
+
+def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float, sent_at: bytes) -> None:
+    """Send kept packets again: as RTX where negotiated (RFC 4588), else the very same bytes."""
+    address = down.peer.target
+    sender = down.peer.sender
+    if address is None or sender is None:
+        return
+    for sequence in sequences:
+        entry = down.history.take(sequence, now, 2 * rtt)
+        if entry is None:
+            continue
+        _, kept, timestamp, picture, tl0 = entry
+        if isinstance(kept, Packet):
+            _write_vp8(kept, picture, tl0)
+            extensions = down.row.extensions
+            elements = [(extensions.mid, down.row.mid.encode()), (extensions.abs_send_time, sent_at)]
+            if kept.dependency is not None:
+                elements.append((extensions.dependency_descriptor, kept.dependency))
+            block, _ = write_extensions(elements)
+            index, down.rtx_index = down.rtx_index, down.rtx_index + 1
+            second = kept.marker | down.rtx_payload_type
+            head = HEADER.pack(0x90 if block else 0x80, second, index & 0xFFFF, timestamp, down.row.rtx_ssrc)
+            body = _U16.pack(sequence) + kept.payload
+            datagram = sender.rtp(head + block, body, down.row.rtx_ssrc, index)
+            if datagram is None:
+                continue
+            engine.send(datagram, address)
+        else:
+            engine.send(kept, address)
+        engine.stats.retransmitted += 1
+
+
+def _write_vp8(packet: Packet, picture: int, tl0: int) -> None:
+    """Overwrite the descriptor's numbers; the payload is shared, so every sending writes its own."""
+    vp8 = packet.vp8
+    payload = packet.payload
+    if vp8 is None or not isinstance(payload, bytearray):
+        return
+    if vp8.picture_id_at:
+        if vp8.wide:
+            _U16.pack_into(payload, vp8.picture_id_at, 0x8000 | (picture & 0x7FFF))
+        else:
+            payload[vp8.picture_id_at] = picture & 0x7F
+    if vp8.tl0_at:
+        payload[vp8.tl0_at] = tl0

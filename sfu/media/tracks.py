@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the decisions above the engine remember of tracks, layers and their receivers."""
+
+from dataclasses import dataclass, field
+
+from sfu.core.layers import KeyframeThrottle, LayerState, Liveness
+from sfu.core.media import Downlink, Kind, TrackSid, Uplink, Wish
+from sfu.core.nack import DEFAULT_RTT_S, NackList
+from sfu.core.sender_clock import SenderClock
+from sfu.media.contract import StreamId
+
+_QUALITY_BY_RID = {"q": 0, "h": 1, "f": 2}
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """One received SSRC of media."""
+
+    stream: StreamId
+    track: "Track"
+    ssrc: int
+    rid: str
+    quality: int
+    liveness: Liveness
+    throttle: KeyframeThrottle
+    nacks: NackList = field(default_factory=NackList)
+    clock: SenderClock | None = None
+    last_report: int = 0
+    """Middle 32 bits of the last sender report's NTP time."""
+    keyframe_asked: bool = False
+    """A receiver asked and the throttle held it back."""
+    packets_before: int = 0
+    """At the start of the liveness cycle."""
+
+
+@dataclass(slots=True, eq=False)
+class Receiver:
+    """One downlink and what its peer wants of it."""
+
+    downlink: Downlink
+    track: "Track"
+    wish: Wish = field(default_factory=Wish)
+    target: StreamId | None = None
+    rtt: float = DEFAULT_RTT_S
+    report_at: float = 0.0
+    """When the next sender report is due."""
+    reports: int = 0
+    last_report: int = 0
+    last_report_at: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One published track with its layers and receivers."""
+
+    uplink: Uplink | None
+    """None while downlinks wait for the track to be published."""
+    sid: TrackSid
+    layers: dict[str, Layer] = field(default_factory=dict)
+    """By RID; the empty RID without simulcast."""
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    """By peer."""
+    started: bool = False
+
+    @property
+    def is_video(self) -> bool:
+        """Whether layers and key frames matter."""
+        return self.uplink is not None and self.uplink.kind is Kind.VIDEO
+
+    def quality_of(self, rid: str) -> int:
+        """As announced, else by LiveKit's names of layers."""
+        announced = {} if self.uplink is None else {layer.rid: layer.quality for layer in self.uplink.layers}
+        return announced.get(rid, _QUALITY_BY_RID.get(rid, 0))
+
+    def states(self) -> list[LayerState]:
+        """For the choice of a layer."""
+        return [LayerState(layer.stream, layer.quality, layer.liveness.live) for layer in self.layers.values()]
+
+    def by_stream(self, stream: StreamId | None) -> Layer | None:
+        """The layer with this id."""
+        return next((layer for layer in self.layers.values() if layer.stream == stream), None)
+
+    def nacks_wanted(self) -> bool:
+        """Whether the section negotiated NACK."""
+        return self.uplink is not None and any("nack" in codec.feedback for codec in self.uplink.codecs)
