@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is written down about who changed what.
+
+Rows hold identifiers, never names, captions or tokens. Each is written in the transaction of the change itself.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Action(enum.StrEnum):
+    """Every change that leaves a row."""
+
+    MEETING_CREATED = "meeting_created"
+    INVITE_CREATED = "invite_created"
+    INVITE_REVOKED = "invite_revoked"
+    GUEST_ADMITTED = "guest_admitted"
+    GUEST_FAILED = "guest_failed"
+    GUEST_ENDED = "guest_ended"
+    PARTNER_INVITED = "partner_invited"
+    PARTNER_FAILED = "partner_failed"
+    STAFF_SIGNED_IN = "staff_signed_in"
+    STAFF_LINKED = "staff_linked"
+    STAFF_JOINED = "staff_joined"
+    CALL_ADMITTED = "call_admitted"
+    CALL_REMOVED = "call_removed"
+    MEMBER_CHANGED = "member_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One row: `actor` did `action` to `subject` (a meeting, an invite, a user)."""
+
+    actor: str
+    action: Action
+    subject: str
+    data: Mapping[str, str | int] = field(default_factory=dict)
+
+
+SYSTEM = "system"
+"""The actor of what happens by itself: time that ends, members that leave."""

@@ -1,0 +1,42 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What waits for one page that listens to captions, and what is dropped when it reads too slowly."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from bridge.domain.segments import Segment
+
+MAX_WAITING = 200
+"""Segments that wait for one page. Stops: a page that does not read filling our memory."""
+
+
+class Backlog:
+    """Segments by id: a newer revision takes the older one's place.
+
+    When it is full, the oldest unfinished segment goes (a later revision will bring it back); if all are final, the
+    oldest of them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, Segment] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, segment: Segment) -> None:
+        """Add a segment, or replace its older revision."""
+        known = self._waiting.get(segment.id)
+        if known is not None and known.rev >= segment.rev:
+            return
+        self._waiting[segment.id] = segment
+        if len(self._waiting) > MAX_WAITING:
+            victim = next((key for key, waiting in self._waiting.items() if not waiting.final), None)
+            self._waiting.pop(victim if victim is not None else next(iter(self._waiting)))
+
+    def take(self) -> list[Segment]:
+        """Return all that waits, in order of arrival, and forget it."""
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        return waiting

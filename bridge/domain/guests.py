@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a guest's throw-away account: one table of states.
+
+A guest is written down before the account exists, so that a crash in between leaves a row to clean up and never an
+account that nobody knows of.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class GuestState(enum.StrEnum):
+    """Where a guest stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class GuestEvent(enum.StrEnum):
+    """What can happen to a guest."""
+
+    ADMITTED = "admitted"
+    """The account is in the room and its session was handed out."""
+    FAILED = "failed"
+    """The homeserver did not do its part, or we died in between."""
+    TIME_OVER = "time_over"
+    REVOKED = "revoked"
+    DEACTIVATED = "deactivated"
+
+
+TRANSITIONS: dict[tuple[GuestState, GuestEvent], GuestState] = {
+    (GuestState.PENDING, GuestEvent.ADMITTED): GuestState.ACTIVE,
+    (GuestState.PENDING, GuestEvent.FAILED): GuestState.ENDING,
+    (GuestState.PENDING, GuestEvent.REVOKED): GuestState.ENDING,
+    (GuestState.ACTIVE, GuestEvent.TIME_OVER): GuestState.ENDING,
+    (GuestState.ACTIVE, GuestEvent.REVOKED): GuestState.ENDING,
+    (GuestState.ENDING, GuestEvent.REVOKED): GuestState.ENDING,
+    (GuestState.ENDING, GuestEvent.DEACTIVATED): GuestState.ENDED,
+}
+
+PENDING_TIMEOUT_S = 120
+"""A guest that is still pending after this was left behind by a crash: its use is given back."""
+
+
+def before(event: GuestEvent) -> list[str]:
+    """Return the states in which this event means something, as the database stores them."""
+    return [state.value for state, known in TRANSITIONS if known is event]
+
+
+def after(event: GuestEvent) -> GuestState:
+    """Return the state to which an event leads; every event leads to one only."""
+    (target,) = {target for (_, known), target in TRANSITIONS.items() if known is event}
+    return target

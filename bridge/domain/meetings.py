@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a meeting is, and what room Matrix makes for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from bridge.domain.names import MeetingId, RoomId, UserId
+
+ROOM_VERSION = "12"
+
+CALL_MEMBER = "org.matrix.msc3401.call.member"
+CONSENT = "org.passerelle.captions.consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A meeting is a room with a title and one organiser."""
+
+    id: MeetingId
+    title: str
+    room_id: RoomId
+    organizer: UserId
+    created_at: datetime
+
+
+def as_json(meeting: Meeting, public_url: str) -> dict[str, str]:
+    """Return the Meeting of docs/ARCHITECTURE.md."""
+    return {
+        "id": meeting.id,
+        "title": meeting.title,
+        "room_id": meeting.room_id,
+        "organizer": meeting.organizer,
+        "url": f"{public_url}/m/{meeting.id}",
+    }
+
+
+def matrix_to(room_id: str, via: str) -> str:
+    """Return the link by which any Matrix client finds the room; a version 12 id says nothing about servers."""
+    return f"https://matrix.to/#/{quote(room_id, safe='')}?via={quote(via, safe='')}"
+
+
+def room_recipe(title: str, organizer: str) -> dict[str, Any]:
+    """Return the body of createRoom.
+
+    Version 12: the creator (our bot) stands above all levels and must not be listed. Ordinary members may join the
+    call, react, and say whether they agree to captions; nobody reads what was said before they came.
+    """
+    return {
+        "preset": "private_chat",
+        "room_version": ROOM_VERSION,
+        "name": title,
+        "invite": [organizer],
+        "initial_state": [
+            _state("m.room.join_rules", {"join_rule": "invite"}),
+            _state("m.room.guest_access", {"guest_access": "forbidden"}),
+            _state("m.room.history_visibility", {"history_visibility": "joined"}),
+        ],
+        "power_level_content_override": {
+            "users": {organizer: 100},
+            "users_default": 0,
+            "events_default": 0,
+            "state_default": 50,
+            "invite": 50,
+            "kick": 50,
+            "ban": 50,
+            "redact": 50,
+            "events": {
+                CALL_MEMBER: 0,
+                "m.call.member": 0,  # the name it will have once it is stable
+                CONSENT: 0,
+                "m.reaction": 0,
+                "io.element.call.reaction": 0,
+                "m.room.power_levels": 100,
+                "m.room.history_visibility": 100,
+                "m.room.encryption": 100,  # captions end where encryption begins: the organiser's choice alone
+                "m.room.server_acl": 100,
+                "m.room.tombstone": 150,
+            },
+        },
+    }
+
+
+def _state(event_type: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"type": event_type, "state_key": "", "content": content}

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Matrix accounts that we make or open: a guest's for a meeting, a member of staff's by a signed login."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from mautrix.api import Method, Path
+
+from bridge.domain.names import RoomId, UserId
+from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
+
+LOGIN_LIFETIME_S = 60
+LOGIN_ISSUER = "passerelle"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSession:
+    """A device of a user, with the token that the browser will use. Never stored here."""
+
+    user_id: UserId
+    device_id: str
+    access_token: str
+
+
+class Accounts:
+    """Makes, opens and closes accounts on our own homeserver."""
+
+    def __init__(self, homeserver: Homeserver, *, server_name: str, jwt_login_secret: str) -> None:
+        self._homeserver = homeserver
+        self._server_name = server_name
+        self._key = OctKey.import_key(jwt_login_secret)
+
+    async def register_guest(self, localpart: str, display_name: str) -> MatrixSession:
+        """Make a guest's account with one device."""
+        answer = await self._homeserver.as_bot(
+            Method.POST,
+            Path.v3.register,
+            {
+                "type": "m.login.application_service",
+                "username": localpart,
+                "initial_device_display_name": "Passerelle",
+            },
+        )
+        session = MatrixSession(UserId(answer["user_id"]), answer["device_id"], answer["access_token"])
+        await self._name(session, display_name)
+        return session
+
+    async def deactivate_guest(self, user_id: UserId) -> None:
+        """Close a guest's account: its tokens end, it leaves every room. An account that never was is fine, too."""
+        try:
+            await self._homeserver.as_guest(user_id, Method.POST, Path.v3.account.deactivate, {"erase": False})
+        except HomeserverRefusedError as error:
+            # Not registered, or deactivated before: Synapse answers 403 to masquerading as such a user.
+            if error.status not in {401, 403, 404}:
+                raise
+
+    async def login_staff(self, localpart: str, display_name: str | None = None) -> MatrixSession:
+        """Open a member of staff's account (made at the first sign-in) as one more device."""
+        answer = await self._homeserver.with_token(
+            "",
+            Method.POST,
+            Path.v3.login,
+            {
+                "type": "org.matrix.login.jwt",
+                "token": self._login_token(localpart),
+                "initial_device_display_name": "Passerelle",
+            },
+        )
+        session = MatrixSession(UserId(answer["user_id"]), answer["device_id"], answer["access_token"])
+        if display_name:
+            await self._name(session, display_name)
+        return session
+
+    async def join_staff(self, localpart: str, room_id: RoomId) -> None:
+        """Let an invited member of staff into a room, by a device that lives for this one request."""
+        session = await self.login_staff(localpart)
+        try:
+            await self._homeserver.with_token(session.access_token, Method.POST, Path.v3.rooms[room_id].join, {})
+        finally:
+            await self._homeserver.with_token(session.access_token, Method.POST, Path.v3.logout, {})
+
+    async def _name(self, session: MatrixSession, display_name: str) -> None:
+        await self._homeserver.with_token(
+            session.access_token,
+            Method.PUT,
+            Path.v3.profile[session.user_id].displayname,
+            {"displayname": display_name},
+        )
+
+    def _login_token(self, localpart: str) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": LOGIN_ISSUER,
+            "aud": self._server_name,
+            "sub": localpart,
+            "iat": now,
+            "exp": now + LOGIN_LIFETIME_S,
+        }
+        return jwt.encode({"alg": "HS256"}, claims, self._key, algorithms=["HS256"])

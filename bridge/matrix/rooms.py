@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Rooms of meetings: made, entered, and asked who is in them."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from mautrix.api import Method, Path
+
+from bridge.domain.errors import Refused
+from bridge.domain.meetings import room_recipe
+from bridge.domain.names import RoomId, UserId
+from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
+
+MEMBERSHIP_CACHE_S = 10.0
+"""How long a "yes, is in the room" holds when no event says otherwise; a "no" is never kept."""
+MAX_CACHED_MEMBERS = 10_000
+"""Stops: memory growing with people."""
+
+
+class Rooms:
+    """What our bot does in the rooms that it made. `clock` gives monotonic seconds."""
+
+    def __init__(self, homeserver: Homeserver, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._homeserver = homeserver
+        self._clock = clock
+        self._joined: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def register_bot(self) -> None:
+        """Make sure that our bot's account exists."""
+        localpart = self._homeserver.bot_user[1:].partition(":")[0]
+        try:
+            await self._homeserver.as_bot(
+                Method.POST,
+                Path.v3.register,
+                {"type": "m.login.application_service", "username": localpart, "inhibit_login": True},
+            )
+        except HomeserverRefusedError as error:
+            if error.errcode != "M_USER_IN_USE":
+                raise
+
+    async def create(self, title: str, organizer: UserId) -> RoomId:
+        """Make the room of a meeting and invite its organiser."""
+        try:
+            answer = await self._homeserver.as_bot(Method.POST, Path.v3.createRoom, room_recipe(title, organizer))
+        except HomeserverRefusedError as error:
+            raise Refused(
+                400, "M_BAD_JSON", "The homeserver could not make this room. Does the organiser exist?"
+            ) from error
+        return RoomId(answer["room_id"])
+
+    async def invite(self, room_id: RoomId, user_id: UserId) -> None:
+        """Invite somebody; whoever is invited or joined already stays so."""
+        try:
+            await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].invite, {"user_id": user_id})
+        except HomeserverRefusedError as error:
+            if await self._membership(room_id, user_id) in {"invite", "join"}:
+                return
+            raise Refused(
+                403, "PASSERELLE_CANNOT_INVITE", f"{user_id} could not be invited. Is the name right?"
+            ) from error
+
+    async def join_guest(self, room_id: RoomId, user_id: UserId) -> None:
+        """Bring a guest of ours in."""
+        await self.invite(room_id, user_id)
+        await self._homeserver.as_guest(user_id, Method.POST, Path.v3.rooms[room_id].join, {})
+
+    async def remove(self, room_id: RoomId, user_id: UserId) -> None:
+        """Take somebody out of a room; whoever is not in it stays out."""
+        self.forget(room_id, user_id)
+        try:
+            await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].kick, {"user_id": user_id})
+        except HomeserverRefusedError as error:
+            if await self._membership(room_id, user_id) in {"invite", "join"}:
+                raise Refused(403, "M_FORBIDDEN", f"{user_id} could not be removed.") from error
+
+    async def is_joined(self, room_id: RoomId, user_id: UserId) -> bool:
+        """Tell whether somebody is in a room of ours now."""
+        key, now = (room_id, user_id), self._clock()
+        if self._joined.get(key, 0.0) > now:
+            return True
+        if await self._membership(room_id, user_id) != "join":
+            return False
+        self._joined[key] = now + MEMBERSHIP_CACHE_S
+        self._joined.move_to_end(key)
+        if len(self._joined) > MAX_CACHED_MEMBERS:
+            self._joined.popitem(last=False)
+        return True
+
+    def forget(self, room_id: str, user_id: str) -> None:
+        """Forget that somebody was in a room; the next question asks the homeserver."""
+        self._joined.pop((room_id, user_id), None)
+
+    async def _membership(self, room_id: RoomId, user_id: UserId) -> str | None:
+        try:
+            content = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state["m.room.member"][user_id])
+        except HomeserverRefusedError:
+            return None
+        membership = content.get("membership")
+        return membership if isinstance(membership, str) else None

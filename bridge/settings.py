@@ -1,0 +1,200 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `bridge.toml` says; docs/ARCHITECTURE.md shows the whole file.
+
+Unknown keys are refused, secrets are never printed, and a secret that is short or well known stops the start.
+"""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from bridge.domain.names import is_new_localpart, parse_server_name, server_of
+
+MIN_SECRET = 32
+"""Characters. Stops: secrets that can be guessed; HS256 wants 32 bytes by RFC 7518, 3.2, too."""
+_WELL_KNOWN = ("changeme", "secret", "password", "insecure", "example")
+
+
+class BadSettings(Exception):  # noqa: N818  # reads as what it is
+    """The file cannot be used; the text says which line of thought to correct, and shows no secret."""
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text) < MIN_SECRET:
+        msg = f"must have at least {MIN_SECRET} characters"
+        raise ValueError(msg)
+    if len(set(text)) < 8 or any(word in text.lower() for word in _WELL_KNOWN):
+        msg = "is not random; generate it"
+        raise ValueError(msg)
+    return secret
+
+
+def _server_name(text: str) -> str:
+    if parse_server_name(text) is None:
+        msg = f"{text!r} is no Matrix server name"
+        raise ValueError(msg)
+    return text
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("http://", "https://", "ws://", "wss://")):
+        msg = "must be a URL"
+        raise ValueError(msg)
+    return text.rstrip("/")
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+Server = Annotated[str, AfterValidator(_server_name)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSettings(_Section):
+    """Where the bridge listens, and how the world calls it."""
+
+    host: str = "127.0.0.1"
+    port: Port
+    internal_port: Port
+    public_url: BaseUrl
+
+
+class DatabaseSettings(_Section):
+    """Which PostgreSQL."""
+
+    url: SecretStr
+
+
+class HomeserverSettings(_Section):
+    """Our own homeserver, and what it lets us do."""
+
+    name: Server
+    client_url: BaseUrl
+    federation_url: BaseUrl
+    as_token: Secret
+    hs_token: Secret
+    bot_localpart: str = "passerelle"
+    guest_prefix: str = "guest-"
+    jwt_login_secret: Secret
+
+    @field_validator("bot_localpart", "guest_prefix")
+    @classmethod
+    def _localpart(cls, text: str) -> str:
+        if not is_new_localpart(text):
+            msg = "must be a Matrix localpart"
+            raise ValueError(msg)
+        return text
+
+    @property
+    def bot_user(self) -> str:
+        """The user that creates the rooms."""
+        return f"@{self.bot_localpart}:{self.name}"
+
+
+class SfuSettings(_Section):
+    """The SFU as clients reach it, and as we do."""
+
+    public_url: BaseUrl
+    api_url: BaseUrl
+    api_key: str = Field(min_length=1)
+    api_secret: Secret
+
+
+class OidcSettings(_Section):
+    """The provider where staff sign in."""
+
+    issuer: BaseUrl
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    pkce: bool = True
+    scopes: str = "openid profile email"
+
+
+class FederationSettings(_Section):
+    """Whom we ask about people of other servers, and which of these are inside."""
+
+    ca_file: Path | None = None
+    allow_private: frozenset[Server] = frozenset()
+
+
+class CaptionsSettings(_Section):
+    """Who writes captions."""
+
+    bot_user: str
+
+    @field_validator("bot_user")
+    @classmethod
+    def _user(cls, text: str) -> str:
+        if server_of(text) is None:
+            msg = "must be a Matrix user id"
+            raise ValueError(msg)
+        return text
+
+
+class InternalSettings(_Section):
+    """What bots and operators prove themselves with."""
+
+    token: Secret
+
+
+class Settings(_Section):
+    """The whole of `bridge.toml`."""
+
+    http: HttpSettings
+    database: DatabaseSettings
+    homeserver: HomeserverSettings
+    sfu: SfuSettings
+    oidc: OidcSettings | None = None
+    federation: FederationSettings = FederationSettings()
+    captions: CaptionsSettings
+    internal: InternalSettings
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        secrets = [
+            self.homeserver.as_token,
+            self.homeserver.hs_token,
+            self.homeserver.jwt_login_secret,
+            self.sfu.api_secret,
+            self.internal.token,
+        ]
+        if len({secret.get_secret_value() for secret in secrets}) != len(secrets):
+            msg = "every secret must be one of its own"
+            raise ValueError(msg)
+        return self
+
+
+def load(path: Path) -> Settings:
+    """Read and check the file; `BadSettings` says what to change."""
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            msg = f"{path} holds secrets and others may read it: chmod 600 {path}"
+            raise BadSettings(msg)
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path} cannot be read: {error}"
+        raise BadSettings(msg) from error
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        lines = [f"[{'.'.join(str(part) for part in fault['loc'])}] {fault['msg']}" for fault in error.errors()]
+        raise BadSettings(f"{path}: " + "; ".join(lines)) from None  # the cause would print the values

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Guests: each throw-away account, from before it exists until after it is gone.
+
+The states and what may follow what stand in `bridge.domain.guests`; every statement names the states it comes from.
+"""
+
+# ruff: noqa: S608  # only column lists and limits of this module are pasted into statements
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.domain.audit import SYSTEM, Action, AuditRow
+from bridge.domain.guests import PENDING_TIMEOUT_S, GuestEvent, GuestState, after, before
+from bridge.domain.names import InviteId, MeetingId, UserId
+from bridge.store import audit, invites
+from bridge.store.database import Connection
+
+SWEEP_BATCH = 50
+"""Guests that one sweep ends; the next one goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest that has to be ended."""
+
+    user_id: UserId
+    meeting_id: MeetingId
+
+
+async def reserve(
+    tx: Connection, user_id: UserId, *, meeting_id: MeetingId, invite_id: InviteId, now: datetime
+) -> datetime:
+    """Take a use of the invite for a guest that does not exist yet; return when the guest's time ends."""
+    await invites.take_use(tx, invite_id, now)
+    expires_at: datetime = await tx.value(
+        """INSERT INTO guests (user_id, meeting_id, invite_id, state, created_at, expires_at)
+           SELECT $1, $2, id, $3, $5, expires_at FROM invites WHERE id = $4 RETURNING expires_at""",
+        user_id,
+        meeting_id,
+        GuestState.PENDING.value,
+        invite_id,
+        now,
+    )
+    await audit.append(tx, AuditRow(user_id, Action.GUEST_ADMITTED, meeting_id, {"invite": invite_id}))
+    return expires_at
+
+
+async def admitted(tx: Connection, user_id: UserId) -> bool:
+    """Make a guest active whose account is in the room; False when it was ended meanwhile."""
+    return bool(
+        await tx.execute(
+            "UPDATE guests SET state = $2 WHERE user_id = $1 AND state = ANY($3)",
+            user_id,
+            after(GuestEvent.ADMITTED).value,
+            before(GuestEvent.ADMITTED),
+        )
+    )
+
+
+async def failed(tx: Connection, user_id: UserId) -> None:
+    """Give the use back and leave the half-made account to the sweep."""
+    row = await tx.row(
+        "UPDATE guests SET state = $2 WHERE user_id = $1 AND state = ANY($3) RETURNING invite_id, meeting_id",
+        user_id,
+        after(GuestEvent.FAILED).value,
+        before(GuestEvent.FAILED),
+    )
+    if row is not None:
+        await invites.give_back(tx, row["invite_id"])
+        await audit.append(tx, AuditRow(SYSTEM, Action.GUEST_FAILED, row["meeting_id"], {"user_id": user_id}))
+
+
+async def left_behind(tx: Connection, now: datetime) -> list[UserId]:
+    """Return guests that a crash left pending."""
+    rows = await tx.rows(
+        f"SELECT user_id FROM guests WHERE state = $1 AND created_at < $2 LIMIT {SWEEP_BATCH}",
+        GuestState.PENDING.value,
+        now - timedelta(seconds=PENDING_TIMEOUT_S),
+    )
+    return [UserId(row["user_id"]) for row in rows]
+
+
+async def time_over(tx: Connection, now: datetime) -> None:
+    """Begin to end the guests whose time is over."""
+    await tx.execute(
+        "UPDATE guests SET state = $1 WHERE state = ANY($2) AND expires_at <= $3",
+        after(GuestEvent.TIME_OVER).value,
+        before(GuestEvent.TIME_OVER),
+        now,
+    )
+
+
+async def revoke_of_invite(tx: Connection, invite_id: InviteId) -> None:
+    """Begin to end everybody who came by this link."""
+    await tx.execute(
+        "UPDATE guests SET state = $1 WHERE invite_id = $2 AND state = ANY($3)",
+        after(GuestEvent.REVOKED).value,
+        invite_id,
+        before(GuestEvent.REVOKED),
+    )
+
+
+async def to_end(tx: Connection) -> list[Guest]:
+    """Return guests whose account has still to be taken away."""
+    rows = await tx.rows(
+        f"SELECT user_id, meeting_id FROM guests WHERE state = $1 ORDER BY expires_at LIMIT {SWEEP_BATCH}",
+        GuestState.ENDING.value,
+    )
+    return [Guest(UserId(row["user_id"]), MeetingId(row["meeting_id"])) for row in rows]
+
+
+async def ended(tx: Connection, guest: Guest) -> None:
+    """Write down that the account is gone."""
+    done = await tx.execute(
+        "UPDATE guests SET state = $2 WHERE user_id = $1 AND state = ANY($3)",
+        guest.user_id,
+        after(GuestEvent.DEACTIVATED).value,
+        before(GuestEvent.DEACTIVATED),
+    )
+    if done:
+        await audit.append(tx, AuditRow(SYSTEM, Action.GUEST_ENDED, guest.meeting_id, {"user_id": guest.user_id}))
+
+
+async def state_of(tx: Connection, user_id: UserId) -> GuestState | None:
+    """Return where a guest stands."""
+    state = await tx.value("SELECT state FROM guests WHERE user_id = $1", user_id)
+    return None if state is None else GuestState(state)

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Invite links: the hash of each, and how often it was used."""
+
+# ruff: noqa: S608  # only column lists and limits of this module are pasted into statements
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bridge.domain.audit import Action, AuditRow
+from bridge.domain.invites import Invite, require_use
+from bridge.domain.names import InviteId, MeetingId
+from bridge.store import audit
+from bridge.store.database import Connection, Row
+
+_COLUMNS = "id, meeting_id, uses, used, expires_at, revoked_at"
+
+
+def _invite(row: Row) -> Invite:
+    return Invite(
+        InviteId(row["id"]),
+        MeetingId(row["meeting_id"]),
+        row["uses"],
+        row["used"],
+        row["expires_at"],
+        row["revoked_at"],
+    )
+
+
+async def create(
+    tx: Connection,
+    *,
+    invite_id: str,
+    meeting_id: str,
+    token_hash: bytes,
+    uses: int,
+    expires_at: datetime,
+    actor: str,
+) -> Invite:
+    """Write down a link."""
+    row = await tx.row(
+        f"""INSERT INTO invites (id, meeting_id, token_hash, uses, expires_at, created_by)
+            VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}""",
+        invite_id,
+        meeting_id,
+        token_hash,
+        uses,
+        expires_at,
+        actor,
+    )
+    assert row is not None
+    await audit.append(tx, AuditRow(actor, Action.INVITE_CREATED, meeting_id, {"invite": invite_id, "uses": uses}))
+    return _invite(row)
+
+
+async def by_token(tx: Connection, token_hash: bytes) -> Invite | None:
+    """Return the link of a token."""
+    row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE token_hash = $1", token_hash)
+    return None if row is None else _invite(row)
+
+
+async def by_id(tx: Connection, invite_id: str) -> Invite | None:
+    """Return a link."""
+    row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE id = $1", invite_id)
+    return None if row is None else _invite(row)
+
+
+async def take_use(tx: Connection, invite_id: InviteId, now: datetime) -> None:
+    """Take one use, or refuse; of any number that race, the row's lock lets exactly the allowed ones through."""
+    row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE id = $1 FOR UPDATE", invite_id)
+    assert row is not None
+    require_use(_invite(row), now)
+    await tx.execute("UPDATE invites SET used = used + 1 WHERE id = $1", invite_id)
+
+
+async def give_back(tx: Connection, invite_id: InviteId) -> None:
+    """Give one use back, because its door could not be opened."""
+    await tx.execute("UPDATE invites SET used = used - 1 WHERE id = $1 AND used > 0", invite_id)
+
+
+async def revoke(tx: Connection, invite_id: InviteId, actor: str) -> bool:
+    """Withdraw a link; False when it was withdrawn before."""
+    done = await tx.execute("UPDATE invites SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL", invite_id)
+    if done:
+        await audit.append(tx, AuditRow(actor, Action.INVITE_REVOKED, invite_id))
+    return bool(done)

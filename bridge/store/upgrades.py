@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the tables came to be: numbered steps, only ever appended to, never edited.
+
+One process migrates at a time, whoever starts first; the others wait for it at an advisory lock and then find nothing
+to do.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from bridge.store.database import outages
+
+_LOCK = 0x7061_7373_6572  # "passer": one number for all bridges of one database
+LOCK_TIMEOUT_S = 60.0
+
+
+class NewerDatabase(Exception):  # noqa: N818  # reads as what it is
+    """The database was written by a newer bridge; this one must not touch it."""
+
+
+_1_FIRST_TABLES = """
+CREATE TABLE audit (
+    seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT now(),
+    actor   text NOT NULL,
+    action  text NOT NULL,
+    subject text NOT NULL,
+    data    jsonb NOT NULL
+);
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the audit table is append-only'; END $$;
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
+
+CREATE TABLE meetings (
+    id         text PRIMARY KEY,
+    title      text NOT NULL,
+    room_id    text NOT NULL UNIQUE,
+    organizer  text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX meetings_by_organizer ON meetings (organizer);
+
+-- Staff who opened somebody else's meeting by its link.
+CREATE TABLE meeting_staff (
+    meeting_id text NOT NULL REFERENCES meetings (id),
+    user_id    text NOT NULL,
+    PRIMARY KEY (meeting_id, user_id)
+);
+CREATE INDEX meeting_staff_by_user ON meeting_staff (user_id);
+
+CREATE TABLE invites (
+    id         text PRIMARY KEY,
+    meeting_id text NOT NULL REFERENCES meetings (id),
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    uses       integer NOT NULL CHECK (uses > 0),
+    used       integer NOT NULL DEFAULT 0 CHECK (used BETWEEN 0 AND uses),
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+
+-- People of other homeservers whom a link or an organiser brought in.
+CREATE TABLE partners (
+    meeting_id text NOT NULL REFERENCES meetings (id),
+    user_id    text NOT NULL,
+    invite_id  text REFERENCES invites (id),
+    PRIMARY KEY (meeting_id, user_id)
+);
+
+CREATE TABLE guests (
+    user_id    text PRIMARY KEY,
+    meeting_id text NOT NULL REFERENCES meetings (id),
+    invite_id  text NOT NULL REFERENCES invites (id),
+    state      text NOT NULL CHECK (state IN ('pending', 'active', 'ending', 'ended')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX guests_alive ON guests (state, expires_at) WHERE state <> 'ended';
+CREATE INDEX guests_by_invite ON guests (invite_id);
+
+CREATE TABLE identities (
+    issuer    text NOT NULL,
+    subject   text NOT NULL,
+    localpart text NOT NULL UNIQUE,
+    PRIMARY KEY (issuer, subject)
+);
+
+-- Between the provider's answer and the page that fetches its session: one use, one minute.
+CREATE TABLE login_codes (
+    code_hash    bytea PRIMARY KEY CHECK (length(code_hash) = 32),
+    localpart    text NOT NULL,
+    display_name text NOT NULL,
+    expires_at   timestamptz NOT NULL
+);
+
+CREATE TABLE sessions (
+    token_hash bytea PRIMARY KEY CHECK (length(token_hash) = 32),
+    user_id    text NOT NULL,
+    door       text NOT NULL CHECK (door IN ('staff', 'guest')),
+    meeting_id text REFERENCES meetings (id),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+-- Who was let into which call under which identity: identities hold colons and are never split.
+CREATE TABLE call_grants (
+    livekit_room text NOT NULL,
+    identity     text NOT NULL,
+    room_id      text NOT NULL,
+    user_id      text NOT NULL,
+    granted_at   timestamptz NOT NULL DEFAULT now(),
+    revoked_at   timestamptz,
+    PRIMARY KEY (livekit_room, identity)
+);
+CREATE INDEX call_grants_by_user ON call_grants (user_id, room_id);
+CREATE INDEX call_grants_revoked ON call_grants (revoked_at) WHERE revoked_at IS NOT NULL;
+
+-- What the homeserver pushed. The body goes once it was handled, the id stays so that a replay does nothing.
+CREATE TABLE transactions (
+    seq         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    txn_id      text PRIMARY KEY,
+    body        bytea,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    done_at     timestamptz
+);
+CREATE INDEX transactions_waiting ON transactions (seq) WHERE done_at IS NULL;
+
+CREATE TABLE segments (
+    id           text PRIMARY KEY,
+    room_id      text NOT NULL,
+    call_id      text NOT NULL,
+    user_id      text NOT NULL,
+    display_name text NOT NULL,
+    track_sid    text NOT NULL,
+    start_ms     bigint NOT NULL,
+    end_ms       bigint NOT NULL,
+    text         text NOT NULL,
+    stable_chars integer NOT NULL,
+    lang         text NOT NULL,
+    final        boolean NOT NULL,
+    rev          integer NOT NULL,
+    updated_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX segments_by_room ON segments (room_id, start_ms DESC);
+"""
+
+UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES,)
+
+
+async def upgrade(url: str) -> int:
+    """Bring the database to this bridge's version; return how many steps that took here."""
+    with outages():
+        connection = await asyncpg.connect(url, timeout=LOCK_TIMEOUT_S, command_timeout=LOCK_TIMEOUT_S)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+                await connection.execute("CREATE TABLE IF NOT EXISTS version (version integer NOT NULL)")
+                version = await connection.fetchval("SELECT version FROM version")
+                if version is None:
+                    version = 0
+                    await connection.execute("INSERT INTO version (version) VALUES (0)")
+                if version > len(UPGRADES):
+                    msg = f"the database has version {version}, this bridge knows {len(UPGRADES)}: update the bridge"
+                    raise NewerDatabase(msg)
+                for step in UPGRADES[version:]:
+                    await connection.execute(step)
+                await connection.execute("UPDATE version SET version = $1", len(UPGRADES))
+                return len(UPGRADES) - int(version)
+        finally:
+            await connection.close()

@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What happens at each door, in the database and in Matrix, and how it is undone when one of them does not answer.
+
+The rule at every door: first the database (a use is taken, the audit row written), then Matrix, then the database
+again. A crash in between leaves a row that the sweeper finds.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from bridge.domain.display_name import clean_display_name, clean_title
+from bridge.domain.errors import BridgeError, Refused, Unavailable
+from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
+from bridge.domain.meetings import Meeting, as_json, matrix_to
+from bridge.domain.names import InviteId, MeetingId, RoomId, UserId, localpart_of, server_of
+from bridge.matrix.homeserver import HomeserverRefusedError
+from bridge.store import guests, invites, meetings
+from bridge.store.database import Connection
+from bridge.web.context import Services
+from bridge.web.limits import PARTNER_INVITES
+from bridge.web.sessions import GUEST, open_session
+
+
+async def find_invite(services: Services, token: str, address: str) -> Invite:
+    """Return the link of a token; every wrong one is refused alike and counted against its address."""
+    services.limits.check_invite_guess(address)
+    hashed = token_hash(token)
+    if hashed is not None:
+        async with services.database.transaction() as tx:
+            invite = await invites.by_token(tx, hashed)
+        if invite is not None:
+            return invite
+    services.limits.count_invite_guess(address)
+    raise unknown()
+
+
+async def admit_guest(services: Services, invite: Invite, raw_name: str) -> dict[str, Any]:
+    """Take one use and return the Session of a new throw-away account that is in the room."""
+    name = clean_display_name(raw_name)
+    settings = services.settings.homeserver
+    localpart = settings.guest_prefix + secrets.token_hex(10)
+    user_id = UserId(f"@{localpart}:{settings.name}")
+    async with services.database.transaction() as tx:
+        meeting = await _meeting(tx, invite.meeting_id)
+        expires_at = await guests.reserve(tx, user_id, meeting_id=meeting.id, invite_id=invite.id, now=services.now())
+    try:
+        matrix = await services.accounts.register_guest(localpart, f"{name} (Guest)")
+        await services.rooms.join_guest(meeting.room_id, user_id)
+        async with services.database.transaction() as tx:
+            if not await guests.admitted(tx, user_id):
+                raise Refused(410, "PASSERELLE_INVITE_REVOKED", "This link was withdrawn meanwhile.")
+            return await open_session(
+                tx, services, matrix, display_name=name, door=GUEST, meeting=meeting, expires_at=expires_at
+            )
+    except BridgeError as error:
+        async with services.database.transaction() as tx:
+            await guests.failed(tx, user_id)
+        services.sweep_now()
+        if isinstance(error, HomeserverRefusedError):
+            raise Unavailable("the homeserver") from error  # it refuses what our registration promises: ours to mend
+        raise
+
+
+async def admit_partner(services: Services, invite: Invite, user_id: str, address: str) -> dict[str, str]:
+    """Invite somebody on their own homeserver; one use for each new person, none for a second click."""
+    partner = _foreign_user(services, user_id)
+    services.limits.take(PARTNER_INVITES, address)
+    async with services.database.transaction() as tx:
+        require_open(invite, services.now())
+        meeting = await _meeting(tx, invite.meeting_id)
+        new = await meetings.add_partner(tx, meeting.id, partner, invite_id=invite.id, actor=partner)
+        if new:
+            await invites.take_use(tx, invite.id, services.now())
+    try:
+        await services.rooms.invite(meeting.room_id, partner)
+    except BridgeError:
+        if new:
+            async with services.database.transaction() as tx:
+                await meetings.drop_partner(tx, meeting.id, partner)
+                await invites.give_back(tx, invite.id)
+        raise
+    return {
+        "room_id": meeting.room_id,
+        "matrix_to": matrix_to(meeting.room_id, services.settings.homeserver.name),
+    }
+
+
+async def invite_partner(services: Services, meeting: Meeting, user_id: str, actor: UserId) -> dict[str, str]:
+    """Invite somebody whom the organiser names, of any homeserver."""
+    if server_of(user_id) is None:
+        raise _no_user_id()
+    services.limits.take(PARTNER_INVITES, actor)
+    partner = UserId(user_id)
+    async with services.database.transaction() as tx:
+        new = await meetings.add_partner(tx, meeting.id, partner, invite_id=None, actor=actor)
+    try:
+        await services.rooms.invite(meeting.room_id, partner)
+    except BridgeError:
+        if new:
+            async with services.database.transaction() as tx:
+                await meetings.drop_partner(tx, meeting.id, partner)
+        raise
+    return {
+        "room_id": meeting.room_id,
+        "matrix_to": matrix_to(meeting.room_id, services.settings.homeserver.name),
+    }
+
+
+async def admit_staff(services: Services, meeting: Meeting, user_id: UserId) -> None:
+    """See to it that a member of staff is in the room; whoever calls has judged that they may."""
+    async with services.database.transaction() as tx:
+        if meeting.organizer != user_id:
+            await meetings.add_staff(tx, meeting.id, user_id)
+    if await services.rooms.is_joined(meeting.room_id, user_id):
+        return
+    await services.rooms.invite(meeting.room_id, user_id)
+    await _join_local(services, meeting.room_id, user_id)
+
+
+async def create_meeting(services: Services, *, raw_title: str, organizer: UserId, actor: str) -> Meeting:
+    """Make a meeting: its room, its row, and its organiser in the room when they are of our homeserver."""
+    title = clean_title(raw_title)
+    room_id = await services.rooms.create(title, organizer)
+    async with services.database.transaction() as tx:
+        meeting = await meetings.create(
+            tx,
+            meeting_id=secrets.token_urlsafe(9),
+            title=title,
+            room_id=room_id,
+            organizer=organizer,
+            actor=actor,
+        )
+    await _join_local(services, room_id, organizer)
+    return meeting
+
+
+async def create_invite(services: Services, meeting: Meeting, *, uses: int, ttl_s: int, actor: str) -> dict[str, Any]:
+    """Make a link; its url is shown this once."""
+    require_terms(uses, ttl_s)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    hashed = token_hash(token)
+    assert hashed is not None
+    async with services.database.transaction() as tx:
+        invite = await invites.create(
+            tx,
+            invite_id=secrets.token_urlsafe(9),
+            meeting_id=meeting.id,
+            token_hash=hashed,
+            uses=uses,
+            expires_at=services.now() + timedelta(seconds=ttl_s),
+            actor=actor,
+        )
+    return {
+        "id": invite.id,
+        "url": f"{services.settings.http.public_url}/j/{token}",
+        "uses": invite.uses,
+        "expires_at": invite.expires_at.isoformat(timespec="seconds"),
+    }
+
+
+async def meeting_by_id(services: Services, meeting_id: str) -> Meeting | None:
+    """Return a meeting."""
+    async with services.database.transaction() as tx:
+        return await meetings.by_id(tx, meeting_id)
+
+
+async def invite_by_id(services: Services, invite_id: str) -> Invite | None:
+    """Return a link."""
+    async with services.database.transaction() as tx:
+        return await invites.by_id(tx, InviteId(invite_id))
+
+
+def meeting_json(services: Services, meeting: Meeting) -> dict[str, str]:
+    """Return the Meeting as pages know it."""
+    return as_json(meeting, services.settings.http.public_url)
+
+
+async def _meeting(tx: Connection, meeting_id: MeetingId) -> Meeting:
+    meeting = await meetings.by_id(tx, meeting_id)
+    assert meeting is not None  # a foreign key says so
+    return meeting
+
+
+async def _join_local(services: Services, room_id: RoomId, user_id: UserId) -> None:
+    localpart = localpart_of(user_id, services.settings.homeserver.name)
+    if localpart is None:
+        return  # another homeserver's user answers the invitation there
+    try:
+        await services.accounts.join_staff(localpart, room_id)
+    except HomeserverRefusedError as error:
+        raise Refused(403, "M_FORBIDDEN", "The homeserver does not let you into this room.") from error
+
+
+def _foreign_user(services: Services, user_id: str) -> UserId:
+    server = server_of(user_id)
+    if server is None:
+        raise _no_user_id()
+    if server == services.settings.homeserver.name:
+        raise Refused(400, "PASSERELLE_USE_SIGN_IN", "You have an account here: please sign in instead.")
+    return UserId(user_id)
+
+
+def _no_user_id() -> Refused:
+    return Refused(400, "PASSERELLE_BAD_USER_ID", "This is no Matrix user id; they look like @name:server.")

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Captions as server-sent events: the last ones first, then each as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from bridge.domain.errors import Refused
+from bridge.domain.meetings import Meeting
+from bridge.domain.segments import Segment, as_json
+from bridge.store import segments, sessions
+from bridge.web import admission
+from bridge.web.context import SERVICES, Services
+from bridge.web.meetings import may_open
+from bridge.web.sessions import bearer_text, require
+
+KEEP_ALIVE_S = 15.0
+"""Silence after which a comment is sent, so that proxies keep the stream, and the session is looked at again."""
+WRITE_TIMEOUT_S = 30.0
+"""Stops: a page that reads nothing keeping its stream for ever."""
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the feed."""
+    app.router.add_get("/api/v1/meetings/{meeting_id}/captions", _feed)
+
+
+async def _feed(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    who = await require(request)
+    meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
+    if meeting is None or not await may_open(request, who, meeting):
+        raise Refused(404, "M_NOT_FOUND", "There is no such meeting, or you are not invited to it.")
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    with services.hub.listen(meeting.room_id, who.user_id) as listener:
+        # Listen first, then read: what comes in between is sent twice (same id and rev), never missed.
+        async with services.database.transaction() as tx:
+            latest = await segments.latest(tx, meeting.room_id)
+        await response.prepare(request)
+        await _write(response, b": captions\n\n" + b"".join(_event(segment) for segment in latest))
+        while not listener.closed:
+            arrived = await listener.take(KEEP_ALIVE_S)
+            if not arrived and not await _still_may(request, services, meeting):
+                break
+            await _write(response, b"".join(_event(segment) for segment in arrived) or b": still here\n\n")
+    return response
+
+
+async def _still_may(request: web.Request, services: Services, meeting: Meeting) -> bool:
+    async with services.database.transaction() as tx:
+        who = await sessions.find(tx, bearer_text(request), services.now())
+    return who is not None and (who.meeting_id is None or who.meeting_id == meeting.id)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await response.write(data)
+
+
+def _event(segment: Segment) -> bytes:
+    text = json.dumps(as_json(segment), separators=(",", ":"))  # no line break survives JSON, so none forges an event
+    return f"event: segment\nid: {segment.id}\ndata: {text}\n\n".encode()

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the handlers share: one object, built by `bridge.web.serve` and handed over in the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+from aiohttp import web
+
+from bridge.matrix.accounts import Accounts
+from bridge.matrix.openid import OpenIdCheck
+from bridge.matrix.rooms import Rooms
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web.caption_hub import CaptionHub
+from bridge.web.limits import Limits
+from bridge.web.nudge import Nudge
+from bridge.web.sfu import Sfu
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a handler may need."""
+
+    settings: Settings
+    database: Database
+    http: aiohttp.ClientSession
+    rooms: Rooms
+    accounts: Accounts
+    openid: OpenIdCheck
+    sfu: Sfu
+    hub: CaptionHub
+    limits: Limits
+    sweep_now: Nudge
+    """Wakes the sweeper: somebody was revoked or has left."""
+    work_now: Nudge
+    """Wakes the worker: a transaction was stored."""
+    now: Callable[[], datetime] = utc_now
+
+
+SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

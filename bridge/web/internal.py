@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The API for our own parts (bots, operators) on the internal port, with one shared token."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from bridge.domain.errors import Refused
+from bridge.domain.names import MAX_ID, UserId, server_of
+from bridge.domain.segments import Segment
+from bridge.store import meetings, segments
+from bridge.web import admission
+from bridge.web.body import Body, read
+from bridge.web.context import SERVICES
+from bridge.web.errors import Handler
+from bridge.web.meetings import NewInvite
+from bridge.web.sessions import bearer_text
+
+OPERATOR = "operator"
+"""The actor of what is done with the internal token."""
+MAX_TEXT = 4000
+"""Characters of one caption; people say about 15 a second. Stops: a runaway engine filling pages."""
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[!-~]+$")]
+Millis = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class SegmentBody(Body):
+    """A Segment as docs/ARCHITECTURE.md has it."""
+
+    id: Id
+    room_id: Id
+    call_id: str = Field(max_length=MAX_ID)
+    user_id: Id
+    display_name: str = Field(max_length=MAX_ID)
+    track_sid: str = Field(max_length=MAX_ID)
+    start_ms: Millis
+    end_ms: Millis
+    text: str = Field(max_length=MAX_TEXT)
+    stable_chars: int = Field(ge=0, le=MAX_TEXT)
+    lang: str = Field(max_length=16)
+    final: bool
+    rev: int = Field(ge=0, lt=2**31)
+
+
+class OperatorMeeting(Body):
+    """A meeting made in somebody's name."""
+
+    title: str
+    organizer: str = Field(max_length=MAX_ID)
+
+
+@web.middleware
+async def internal_token(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let nobody near `/internal/` who does not hold the token."""
+    if request.path.startswith("/internal/"):
+        expected = request.app[SERVICES].settings.internal.token.get_secret_value()
+        if not secrets.compare_digest(bearer_text(request).encode(), expected.encode()):
+            raise Refused(403, "M_FORBIDDEN", "This needs the internal token.")
+    return await handler(request)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the internal API."""
+    app.router.add_put("/internal/v1/segments/{segment_id}", _put_segment)
+    app.router.add_post("/internal/v1/meetings", _create_meeting)
+    app.router.add_get("/internal/v1/meetings", _list_meetings)
+    app.router.add_post("/internal/v1/meetings/{meeting_id}/invites", _create_invite)
+
+
+async def _put_segment(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    body = await read(request, SegmentBody)
+    if body.id != request.match_info["segment_id"] or body.end_ms < body.start_ms:
+        raise Refused(400, "M_BAD_JSON", "The segment's id or times contradict each other.")
+    segment = Segment(**{**body.model_dump(), "text": body.text.replace("\0", "")})
+    async with services.database.transaction() as tx:
+        if await meetings.by_room(tx, segment.room_id) is None:
+            raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
+        changed = await segments.put(tx, segment)
+    if changed:
+        services.hub.publish(segment)
+    return web.json_response({"changed": changed})
+
+
+async def _create_meeting(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    body = await read(request, OperatorMeeting)
+    if server_of(body.organizer) is None:
+        raise Refused(400, "M_BAD_JSON", "organizer must be a Matrix user id.")
+    meeting = await admission.create_meeting(
+        services, raw_title=body.title, organizer=UserId(body.organizer), actor=OPERATOR
+    )
+    return web.json_response(admission.meeting_json(services, meeting), status=201)
+
+
+async def _list_meetings(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    async with services.database.transaction() as tx:
+        found = await meetings.by_title(tx, request.query.get("title"))
+    return web.json_response({"meetings": [admission.meeting_json(services, meeting) for meeting in found]})
+
+
+async def _create_invite(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
+    if meeting is None:
+        raise Refused(404, "M_NOT_FOUND", "There is no such meeting.")
+    body = await read(request, NewInvite)
+    created = await admission.create_invite(services, meeting, uses=body.uses, ttl_s=body.ttl_s, actor=OPERATOR)
+    return web.json_response(created, status=201)

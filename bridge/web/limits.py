@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How often a stranger may try what, with the numbers in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bridge.domain.errors import Refused
+from bridge.domain.meter import Meter, Rate
+
+INVITE_GUESSES = Rate("invite_guesses_per_address", burst=10, per_second=10 / 60)
+"""Unknown links, per address; known links are never counted, so a class behind one address comes in. Stops: guesses."""
+INVITE_GUESSES_GLOBAL = Rate("invite_guesses_everywhere", burst=1000, per_second=1000 / 60)
+"""Unknown links, all addresses together; past it, an address is out after its first wrong guess. Stops: guessing from
+many addresses, without shutting out those who hold a real link."""
+CALL_TOKENS = Rate("call_tokens_per_address", burst=200, per_second=5.0)
+"""Requests to the authorisation service, per address; one join makes three. Stops: using us to flood homeservers."""
+OPENID_FAILURES = Rate("openid_failures_per_address", burst=20, per_second=20 / 60)
+"""Identities that were not confirmed, per address. Stops: guessing OpenID tokens, probing names through us."""
+SIGN_INS = Rate("sign_ins_per_address", burst=30, per_second=0.5)
+"""Sign-ins begun or finished, per address. Stops: flooding the provider, guessing codes."""
+NEW_MEETINGS = Rate("meetings_per_user", burst=30, per_second=30 / 3600)
+"""Rooms per member of staff. Stops: filling the homeserver with rooms."""
+NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
+"""Links per member of staff. Stops: links without number."""
+PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
+"""Invitations to other homeservers, per address or organiser. Stops: unwanted invitations sent in our name."""
+
+
+class Limits:
+    """The meters of one bridge. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._meters: dict[str, Meter] = {}
+
+    def _meter(self, rate: Rate) -> Meter:
+        return self._meters.setdefault(rate.name, Meter(rate))
+
+    def take(self, rate: Rate, key: str) -> None:
+        """Count one, or refuse (429) when there were too many."""
+        self.check(rate, key)
+        self._meter(rate).take(key, self._clock())
+
+    def check(self, rate: Rate, key: str) -> None:
+        """Refuse (429) when there were too many; count nothing."""
+        wait_s = self._meter(rate).wait_s(key, self._clock())
+        if wait_s > 0:
+            raise too_many(wait_s)
+
+    def count(self, rate: Rate, key: str) -> None:
+        """Count one without refusing."""
+        self._meter(rate).take(key, self._clock())
+
+    def check_invite_guess(self, address: str) -> None:
+        """Refuse an address that guesses links, before its link is looked up."""
+        self.check(INVITE_GUESSES, address)
+        now = self._clock()
+        wait_s = self._meter(INVITE_GUESSES_GLOBAL).wait_s("", now)
+        if wait_s > 0 and self._meter(INVITE_GUESSES).level(address, now) > 0:
+            raise too_many(wait_s)
+
+    def count_invite_guess(self, address: str) -> None:
+        """Count a link that leads nowhere."""
+        self.count(INVITE_GUESSES, address)
+        self.count(INVITE_GUESSES_GLOBAL, "")
+
+
+def too_many(wait_s: float) -> Refused:
+    """Return the answer to somebody who is too fast."""
+    seconds = max(1, round(wait_s + 0.5))
+    return Refused(429, "M_LIMIT_EXCEEDED", f"Too many tries. Please wait {seconds} s.", retry_after_s=seconds)
+
+
+def address_of(request: web.Request) -> str:
+    """Return the address a request came from; no header is believed."""
+    return request.remote or "unknown"

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who calls our API: bearers, and the Session that a door hands out."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from bridge.domain.errors import Refused
+from bridge.domain.meetings import Meeting, as_json
+from bridge.matrix.accounts import MatrixSession
+from bridge.store import sessions
+from bridge.store.database import Connection
+from bridge.store.sessions import Bearer
+from bridge.web.context import SERVICES, Services
+
+STAFF = "staff"
+GUEST = "guest"
+
+STAFF_LIFETIME = timedelta(hours=12)
+"""A working day; ProConnect's own sessions last as long."""
+MAX_BEARER = 256
+"""Characters. Stops: hashing pages of text."""
+
+
+def bearer_text(request: web.Request) -> str:
+    """Return the bearer token of a request, from the header alone; "" when there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and len(token) <= MAX_BEARER else ""
+
+
+async def require(request: web.Request) -> Bearer:
+    """Return who calls, or refuse (401)."""
+    services, token = request.app[SERVICES], bearer_text(request)
+    if not token:
+        raise Refused(401, "M_MISSING_TOKEN", "Please sign in, or open your invite link again.")
+    async with services.database.transaction() as tx:
+        who = await sessions.find(tx, token, services.now())
+    if who is None:
+        raise Refused(401, "M_UNKNOWN_TOKEN", "Your session has ended. Please sign in, or open your invite link again.")
+    return who
+
+
+async def require_staff(request: web.Request) -> Bearer:
+    """Return the member of staff who calls, or refuse (401, 403)."""
+    who = await require(request)
+    if who.door != STAFF:
+        raise Refused(403, "M_FORBIDDEN", "Only staff may do this. Please sign in.")
+    return who
+
+
+async def open_session(
+    tx: Connection,
+    services: Services,
+    matrix: MatrixSession,
+    *,
+    display_name: str,
+    door: str,
+    meeting: Meeting | None,
+    expires_at: datetime,
+) -> dict[str, Any]:
+    """Write a bearer down and return the Session of docs/ARCHITECTURE.md, which is the only place that shows it."""
+    token = secrets.token_urlsafe(32)
+    await sessions.create(
+        tx,
+        token,
+        user_id=matrix.user_id,
+        door=door,
+        meeting_id=None if meeting is None else meeting.id,
+        expires_at=expires_at,
+    )
+    settings = services.settings
+    return {
+        "token": token,
+        "user": {"id": matrix.user_id, "display_name": display_name, "door": door},
+        "matrix": {
+            "user_id": matrix.user_id,
+            "device_id": matrix.device_id,
+            "access_token": matrix.access_token,
+            "base_url": settings.homeserver.client_url,
+            "server_name": settings.homeserver.name,
+        },
+        "meeting": None if meeting is None else as_json(meeting, settings.http.public_url),
+    }

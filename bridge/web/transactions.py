@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What our homeserver pushes to us as an application service: stored first, acknowledged then, handled after."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import web
+
+from bridge.domain.audit import Action, AuditRow
+from bridge.domain.errors import Refused, Unavailable
+from bridge.domain.names import MAX_ID, RoomId, UserId
+from bridge.matrix.events import MemberChanged, members_changed
+from bridge.store import audit, calls, meetings, transactions
+from bridge.store.database import Connection
+from bridge.web.context import SERVICES, Services
+from bridge.web.errors import error_response
+from bridge.web.sessions import bearer_text
+
+IDLE_S = 10.0
+"""How often the worker looks for stored transactions when nobody wakes it."""
+OUTAGE_PAUSE_S = 2.0
+
+_LOG = structlog.get_logger(__name__)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the application service's side of the protocol."""
+    app.router.add_put("/_matrix/app/v1/transactions/{txn}", _from_homeserver(_transaction))
+    app.router.add_post("/_matrix/app/v1/ping", _from_homeserver(_ping))
+    app.router.add_get("/_matrix/app/v1/users/{user_id}", _from_homeserver(_unknown))
+    app.router.add_get("/_matrix/app/v1/rooms/{alias}", _from_homeserver(_unknown))
+
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _from_homeserver(handler: Handler) -> Handler:
+    async def guarded(request: web.Request) -> web.Response:
+        expected = request.app[SERVICES].settings.homeserver.hs_token.get_secret_value()
+        if not secrets.compare_digest(bearer_text(request).encode(), expected.encode()):
+            raise Refused(403, "M_FORBIDDEN", "This is for the homeserver.")
+        return await handler(request)
+
+    return guarded
+
+
+async def _transaction(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    txn_id = unquote(request.match_info["txn"])
+    if len(txn_id) > MAX_ID:
+        raise Refused(400, "M_BAD_JSON", "This transaction id is too long.")
+    body = await request.read()
+    async with services.database.transaction() as tx:
+        await transactions.put(tx, txn_id, body)
+    services.work_now()
+    return web.json_response({})
+
+
+async def _ping(request: web.Request) -> web.Response:
+    del request
+    return web.json_response({})
+
+
+async def _unknown(request: web.Request) -> web.Response:
+    del request  # every account and alias of ours is made before anybody hears of it
+    return error_response(404, "M_NOT_FOUND", "There is no such user or alias.")
+
+
+async def work(services: Services) -> None:
+    """Handle what is stored, for ever; an outage of the database is waited out."""
+    while True:
+        try:
+            while await handle_next(services):
+                pass
+            await services.work_now.wait(IDLE_S)
+        except Unavailable:
+            await services.work_now.wait(OUTAGE_PAUSE_S)
+
+
+async def handle_next(services: Services) -> bool:
+    """Handle the oldest stored transaction; False when none waits.
+
+    Its effects and the mark that it is done are one database transaction: each happens exactly once, whenever we die.
+    """
+    async with services.database.transaction() as tx:
+        waiting = await transactions.next_waiting(tx)
+        if waiting is None:
+            return False
+        changes = members_changed(waiting.body)
+        removed = 0
+        for change in changes:
+            removed += await _member_changed(tx, change)
+        await transactions.done(tx, waiting.txn_id)
+    for change in changes:
+        services.rooms.forget(change.room_id, change.user_id)
+    if removed:
+        services.sweep_now()
+    return True
+
+
+async def _member_changed(tx: Connection, change: MemberChanged) -> int:
+    """Write down who came and went in rooms of ours; return from how many calls somebody has to be removed."""
+    meeting = await meetings.by_room(tx, change.room_id)
+    if meeting is None:
+        return 0
+    await audit.append(
+        tx,
+        AuditRow(
+            change.sender,
+            Action.MEMBER_CHANGED,
+            meeting.id,
+            {"user_id": change.user_id, "membership": change.membership, "event_id": change.event_id},
+        ),
+    )
+    if change.membership in {"leave", "ban"}:
+        return await calls.revoke(tx, UserId(change.user_id), RoomId(change.room_id))
+    return 0
