@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who gets whose tracks? Offers answered, tracks published, subscribed to and taken away."""
+
+from dataclasses import replace
+
+from sfu.core import publishing, subscriptions
+from sfu.core.media import Downlink, TrackSid, Uplink
+from sfu.core.media_description import OfferedSection, extension_ids
+from sfu.core.messages import (
+    Answer,
+    SectionsRequired,
+    SubscriptionAllowed,
+    SubscriptionFailed,
+    TrackInfo,
+    TrackSubscribed,
+    TrackUnpublished,
+)
+from sfu.core.negotiation import Sending, Started
+from sfu.core.outputs import (
+    ApplyWish,
+    Forward,
+    OpenPeer,
+    Receive,
+    RestartIce,
+    StopForwarding,
+    StopReceiving,
+)
+from sfu.core.participant import Participant
+from sfu.core.requests import Offer, SubscriptionPermission, TrackSettings
+from sfu.core.roster import Roster
+from sfu.core.sids import Sids
+from sfu.core.subscriptions import Subscription
+
+MERGE_S = 0.01
+"""Changes of this long are negotiated in one go."""
+
+OFFER_TIMEOUT_S = 15.0
+"""A client that was asked for an offer has so long; LiveKit's figure."""
+
+
+class Distribution:
+    """The tracks of one room."""
+
+    def __init__(self, roster: Roster, sids: Sids) -> None:
+        self._roster = roster
+        self._sids = sids
+
+    def answer(self, participant: Participant, offer: Offer, now: float) -> None:
+        """Answer an offer and do what it changed."""
+        self._open(participant, offer)
+        claimed: set[TrackSid] = set()
+        result = participant.negotiation.answer(offer.session, lambda section: _claim(participant, section, claimed))
+        fresh = [self._take_in(participant, track, section) for track, section in result.taken_in]
+        answer = Answer(
+            offer.id,
+            tuple(result.sections),
+            participant.ice,
+            publishing.opus_parameters(tuple(participant.published.values())),
+            tuple(result.tracks),
+        )
+        self._roster.tell(participant, answer)
+        for track in result.ended:
+            self.unpublish(participant, track, now)
+        for track in result.stopped:
+            self._roster.put(StopForwarding(participant.sid, track))
+        for started in result.started:
+            self._forward(participant, started)
+        if any(fresh):
+            self._roster.changed(participant)
+        for info in filter(None, fresh):
+            self._spread(participant, info, now)
+        if not participant.negotiation.offer_due:
+            participant.offer_by = None
+        self.negotiate(participant, now)
+
+    def negotiate(self, participant: Participant, now: float) -> None:
+        """Ask the client for an offer soon, if one is needed then."""
+        if participant.negotiate_at is None:
+            participant.negotiate_at = now + MERGE_S
+
+    def ask(self, participant: Participant, now: float) -> None:
+        """Ask the client for an offer now, if one is needed."""
+        participant.negotiate_at = None
+        wanted = participant.negotiation.wanted()
+        if wanted is not None:
+            participant.offer_by = now + OFFER_TIMEOUT_S
+            self._roster.tell(participant, SectionsRequired(*wanted))
+
+    def unpublish(self, publisher: Participant, track: TrackSid, now: float, *, by_server: bool = False) -> None:
+        """End a track for everybody."""
+        if track not in publisher.published:
+            return
+        self.withdraw(track, now)
+        self._roster.changed(publisher)
+        if by_server:
+            self._roster.tell(publisher, TrackUnpublished(track))
+
+    def withdraw(self, track: TrackSid, now: float) -> None:
+        """Take a track from all receivers, silently: whoever calls tells them why."""
+        self._roster.put(StopReceiving(track))
+        self._roster.disown(track)
+        for receiver in self._roster:
+            receiver.declined.discard(track)
+            if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
+                self.negotiate(receiver, now)
+
+    def welcome(self, receiver: Participant, now: float) -> None:
+        """Subscribe somebody who joined to what is there."""
+        if receiver.auto_subscribe:
+            for publisher in self._roster:
+                for track in publisher.published.values():
+                    self._subscribe(receiver, publisher, track, now)
+
+    def set_subscribed(self, receiver: Participant, tracks: tuple[TrackSid, ...], now: float, *, wanted: bool) -> None:
+        """Subscribe a receiver by hand, or end that."""
+        for sid in tracks:
+            publisher = self._roster.owner(sid)
+            if not wanted:
+                receiver.declined.add(sid)
+                self._unsubscribe(receiver, sid, now)
+            elif publisher is None:
+                self._roster.tell(receiver, SubscriptionFailed(sid))
+            else:
+                receiver.declined.discard(sid)
+                if not self._subscribe(receiver, publisher, publisher.published[sid], now):
+                    self._roster.tell(receiver, SubscriptionAllowed(publisher.sid, sid, allowed=False))
+
+    def set_permission(self, publisher: Participant, permission: SubscriptionPermission, now: float) -> None:
+        """Let a publisher choose who may have its tracks; tell those for whom that changed."""
+        before, publisher.permission = publisher.permission, permission
+        for receiver in self._roster:
+            if receiver is publisher:
+                continue
+            for sid, track in publisher.published.items():
+                had = subscriptions.allowed(before, receiver.sid, receiver.identity, sid)
+                has = subscriptions.allowed(permission, receiver.sid, receiver.identity, sid)
+                if had == has:
+                    continue
+                self._roster.tell(receiver, SubscriptionAllowed(publisher.sid, sid, has))
+                if not has:
+                    self._unsubscribe(receiver, sid, now)
+                elif receiver.auto_subscribe and sid not in receiver.declined:
+                    self._subscribe(receiver, publisher, track, now)
+
+    def set_wishes(self, receiver: Participant, settings: TrackSettings) -> None:
+        """Send a receiver as much of tracks as it shows."""
+        for sid in settings.tracks:
+            owner, subscription = self._roster.owner(sid), receiver.subscriptions.get(sid)
+            if owner is None or subscription is None:
+                continue
+            wish = subscriptions.wish_for(settings, owner.published[sid])
+            if wish != subscription.wish:
+                receiver.subscriptions[sid] = Subscription(sid, wish)
+                self._roster.put(ApplyWish(receiver.sid, sid, wish))
+
+    def _open(self, participant: Participant, offer: Offer) -> None:
+        """Await the peer at its first offer, take new ICE credentials at a restart (RFC 8445 section 9)."""
+        if participant.remote_ice is None:
+            self._roster.put(OpenPeer(participant.sid, participant.ice, offer.session.fingerprints))
+        elif participant.remote_ice != offer.session.ice:
+            participant.ice = self._sids.ice()
+            self._roster.put(RestartIce(participant.sid, participant.ice))
+        participant.remote_ice = offer.session.ice
+
+    def _take_in(self, publisher: Participant, sid: TrackSid, section: OfferedSection) -> TrackInfo | None:
+        """Receive a track; gives it when it is new to the room."""
+        track = publisher.published.get(sid)
+        is_new = track is None
+        if track is None:
+            pending = next(entry for entry in publisher.pending if entry.track.sid == sid)
+            publisher.pending.remove(pending)
+            track = pending.track
+        layers = publishing.simulcast_layers(track, section.rids)
+        track = replace(track, mid=section.mid, simulcast=bool(layers), layers=layers or track.layers)
+        self._roster.own(publisher, track)
+        uplink = Uplink(
+            peer=publisher.sid,
+            track=sid,
+            kind=track.kind,
+            mid=section.mid,
+            codecs=section.codecs,
+            extensions=extension_ids(section.extensions),
+            ssrcs=section.ssrcs,
+            rtx_ssrcs=section.rtx_ssrcs,
+            layers=layers,
+        )
+        self._roster.put(Receive(uplink))
+        return track if is_new else None
+
+    def _spread(self, publisher: Participant, track: TrackInfo, now: float) -> None:
+        for receiver in self._roster:
+            if receiver.auto_subscribe:
+                self._subscribe(receiver, publisher, track, now)
+
+    def _subscribe(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> bool:
+        """Give a receiver a track if it may have it; True when it has it now."""
+        if receiver is publisher or not receiver.grants.can_subscribe:
+            return False
+        if not subscriptions.allowed(publisher.permission, receiver.sid, receiver.identity, track.sid):
+            return False
+        if track.sid not in receiver.subscriptions:
+            receiver.subscriptions[track.sid] = Subscription(track.sid)
+            stream_id = f"{publisher.sid}|{track.sid}"
+            receiver.negotiation.send(Sending(track.sid, track.kind, track.mime, stream_id))
+            self.negotiate(receiver, now)
+            if track.sid not in publisher.subscribed_once:
+                publisher.subscribed_once.add(track.sid)
+                self._roster.tell(publisher, TrackSubscribed(track.sid))
+        return True
+
+    def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
+        if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
+            self._roster.put(StopForwarding(receiver.sid, track))
+            self.negotiate(receiver, now)
+
+    def _forward(self, receiver: Participant, started: Started) -> None:
+        section = started.section
+        self._roster.put(
+            Forward(
+                Downlink(
+                    peer=receiver.sid,
+                    track=started.track,
+                    kind=started.kind,
+                    mid=section.mid,
+                    ssrc=started.sent.ssrc,
+                    rtx_ssrc=started.sent.rtx_ssrc,
+                    codecs=section.codecs,
+                    extensions=extension_ids(section.extensions),
+                )
+            )
+        )
+        subscription = receiver.subscriptions.get(started.track)
+        if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
+            self._roster.put(ApplyWish(receiver.sid, started.track, subscription.wish))
+
+
+def _claim(participant: Participant, section: OfferedSection, claimed: set[TrackSid]) -> TrackSid | None:
+    """Find the announced track that an offered section carries: by its cid, else the first of its kind."""
+    cid = section.msid[1] if section.msid is not None else ""
+    candidates = [
+        entry for entry in participant.pending if entry.track.kind is section.kind and entry.track.sid not in claimed
+    ]
+    match = next((entry for entry in candidates if cid in entry.cids), None)
+    if match is None:
+        match = next(iter(candidates), None)
+    if match is None:
+        return None
+    claimed.add(match.track.sid)
+    return match.track.sid

@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How large may what a stranger sends grow? Every limit of signalling, in one place.
+
+Sizes are bytes (of UTF-8 for text) unless the name says otherwise.
+"""
+
+NAME_MAX_CHARS = 256
+"""Room, identity, participant and track names. stops: 10,000-character names sent to everybody."""
+
+METADATA_MAX = 512 * 1024
+"""Metadata of one participant or room. stops: filling every client's memory through updates."""
+
+ATTRIBUTES_MAX = 64 * 1024
+"""Attribute keys and values of one participant together. stops: the same, by attributes."""
+
+TOKEN_MAX = 8 * 1024
+"""One JWT. stops: hashing megabytes for somebody who holds no key."""
+
+JOIN_REQUEST_MAX = 1024 * 1024
+"""A join_request after decompression. stops: gzip bombs."""
+
+FRAME_MAX = 2 * 1024 * 1024
+"""One WebSocket frame. 60 people with cameras need more than 256 KiB of SDP. stops: huge frames."""
+
+API_BODY_MAX = 1024 * 1024
+"""One body of the server API. stops: huge bodies."""
+
+SDP_MAX = 1024 * 1024
+"""One offer. stops: parsing megabytes of attributes on the event loop."""
+
+SDP_SECTIONS_MAX = 600
+"""Sections of one offer: audio and video of 300 others. stops: offers of empty sections."""
+
+SDP_LINES_PER_SECTION_MAX = 1000
+"""Lines of one section; browsers write about 130. stops: quadratic work on one section."""
+
+PENDING_TRACKS_MAX = 20
+"""Tracks announced and not yet offered. stops: add_track in a loop."""
+
+TRACKS_PER_PARTICIPANT_MAX = 30
+"""Published tracks of one participant. stops: one client filling a room's sections."""
+
+LAYERS_MAX = 8
+"""Simulcast layers that one track announces. stops: endless lists in every update."""
+
+SIDS_PER_REQUEST_MAX = 2000
+"""Track sids that one request names. stops: long loops for one cheap frame."""
+
+PARTICIPANTS_PER_ROOM_MAX = 1000
+"""stops: updates that grow with the square of a room; CreateRoom may set a lower one."""
+
+ROOMS_MAX = 10_000
+"""stops: auto-created rooms without end."""
+
+REVOCATIONS_MAX = 10_000
+"""Remembered removals; the oldest is forgotten first. stops: growth by removals."""
+
+REQUESTS_PER_SECOND = 50.0
+"""Signalling requests that one session may send in the long run. stops: floods of cheap frames."""
+
+REQUESTS_BURST = 500.0
+"""Signalling requests at once: a client in a room of 300 sets every track after a resize."""
+
+OUTBOX_MESSAGES = 2000
+"""Messages that wait for one slow client; then the session is ended. stops: memory for the dead."""
+
+OUTBOX_BYTES = 16 * 1024 * 1024
+"""Bytes that wait for one slow client; then the session is ended. stops: the same."""
+
+DATA_MAX = 65_535
+"""One message on a data channel, SCTP's max-message-size here. stops: buffering for many receivers."""
+
+DESTINATIONS_MAX = 1000
+"""Receivers that one data packet names. stops: long lists for one packet."""

@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does the room want done? Every input to a room is followed by draining these, in order."""
+
+from dataclasses import dataclass
+
+from sfu.core.media import Downlink, Fingerprint, IceCredentials, PeerId, TrackSid, Uplink, Wish
+from sfu.core.messages import DisconnectReason, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send one message to sessions; it is serialised once."""
+
+    to: tuple[PeerId, ...]
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close a session's socket after what was already told to it."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPeer:
+    """Await this peer on the media plane."""
+
+    peer: PeerId
+    local: IceCredentials
+    remote: tuple[Fingerprint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestartIce:
+    """Accept new credentials of a peer."""
+
+    peer: PeerId
+    local: IceCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePeer:
+    """Forget a peer's media."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Take in a track."""
+
+    uplink: Uplink
+
+
+@dataclass(frozen=True, slots=True)
+class StopReceiving:
+    """Drop a track and all that was sent on of it."""
+
+    track: TrackSid
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send a track on to a peer."""
+
+    downlink: Downlink
+
+
+@dataclass(frozen=True, slots=True)
+class StopForwarding:
+    """Send a track on to a peer no longer."""
+
+    peer: PeerId
+    track: TrackSid
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyWish:
+    """Change what a peer gets of a track."""
+
+    peer: PeerId
+    track: TrackSid
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantLeft:
+    """Tell operators (log, metrics) that a session ended."""
+
+    peer: PeerId
+    identity: str
+    reason: DisconnectReason
+
+
+Output = (
+    Tell
+    | HangUp
+    | OpenPeer
+    | RestartIce
+    | ClosePeer
+    | Receive
+    | StopReceiving
+    | Forward
+    | StopForwarding
+    | ApplyWish
+    | ParticipantLeft
+)

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does the room know of one participant session?"""
+
+from dataclasses import dataclass, field
+
+from sfu.core.grants import Grants
+from sfu.core.media import IceCredentials, PeerId, TrackSid
+from sfu.core.messages import DisconnectReason, ParticipantInfo, ParticipantState, TrackInfo
+from sfu.core.negotiation import Negotiation
+from sfu.core.relay import Sequence
+from sfu.core.requests import ClientInfo, SubscriptionPermission
+from sfu.core.signalling import State
+from sfu.core.subscriptions import EVERYBODY, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An announced track that no offer has held yet."""
+
+    track: TrackInfo
+    cids: frozenset[str]
+
+
+@dataclass(slots=True)
+class Participant:
+    """One session, from join to leave; only the room's own modules change it."""
+
+    sid: PeerId
+    grants: Grants
+    client: ClientInfo
+    name: str
+    metadata: str
+    attributes: dict[str, str]
+    auto_subscribe: bool
+    joined_at_ms: int
+    ice: IceCredentials
+    negotiation: Negotiation
+    state: State = State.JOINED
+    was_active: bool = False
+    version: int = 1
+    remote_ice: IceCredentials | None = None
+    """Of the last offer; None until the media plane awaits this peer."""
+    permission: SubscriptionPermission = EVERYBODY
+    pending: list[Pending] = field(default_factory=list)
+    published: dict[TrackSid, TrackInfo] = field(default_factory=dict)
+    subscribed_once: set[TrackSid] = field(default_factory=set)
+    """Own tracks of which the first subscription was told."""
+    subscriptions: dict[TrackSid, Subscription] = field(default_factory=dict)
+    declined: set[TrackSid] = field(default_factory=set)
+    """Tracks that this receiver unsubscribed from by hand."""
+    reliable: Sequence = field(default_factory=Sequence)
+    join_by: float | None = None
+    negotiate_at: float | None = None
+    offer_by: float | None = None
+    gone_at: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """Who it is; the contract with callers' applications, never altered."""
+        return self.grants.identity
+
+    @property
+    def hidden(self) -> bool:
+        """Whether others must not see it."""
+        return self.grants.hidden
+
+    @property
+    def deadline(self) -> float | None:
+        """When time alone changes something about this session."""
+        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at)
+        return min((time for time in times if time is not None), default=None)
+
+    def info(self, reason: DisconnectReason | None = None) -> ParticipantInfo:
+        """Describe it as it is now; with a reason, as gone."""
+        if reason is not None:
+            state = ParticipantState.DISCONNECTED
+        else:
+            state = ParticipantState.ACTIVE if self.was_active else ParticipantState.JOINED
+        return ParticipantInfo(
+            sid=self.sid,
+            identity=self.identity,
+            name=self.name,
+            metadata=self.metadata,
+            attributes=tuple(self.attributes.items()),
+            state=state,
+            kind=self.grants.kind,
+            grants=self.grants,
+            joined_at_ms=self.joined_at_ms,
+            version=self.version,
+            tracks=() if reason is not None else tuple(self.published.values()),
+            client_protocol=self.client.client_protocol,
+            capabilities=self.client.capabilities,
+            reason=DisconnectReason.UNKNOWN if reason is None else reason,
+        )

@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a track that a client announces? Whether it may, and what everybody will see of it."""
+
+from dataclasses import dataclass, replace
+
+from sfu.core import limits
+from sfu.core.grants import Grants, Source
+from sfu.core.media import Kind, Layer, TrackSid
+from sfu.core.messages import Outcome, TrackInfo
+from sfu.core.requests import AddTrack
+
+AUDIO_MIME = "audio/opus"
+VIDEO_MIME = "video/VP8"
+
+_RID_RANK = {"q": 0, "h": 1, "f": 2, "2": 0, "1": 1, "0": 2}
+"""Lowest to highest in the two ways in which clients name them."""
+
+_SOURCES = {
+    Kind.AUDIO: {Source.UNKNOWN, Source.MICROPHONE, Source.SCREEN_SHARE_AUDIO},
+    Kind.VIDEO: {Source.UNKNOWN, Source.CAMERA, Source.SCREEN_SHARE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not granted; the text is safe to show."""
+
+    outcome: Outcome
+    message: str
+
+
+def refusal(request: AddTrack, grants: Grants, pending: int, published: int) -> Refusal | None:
+    """Say why a track may not be published, None when it may."""
+    if request.backup_of:
+        return Refusal(Outcome.UNSUPPORTED_TYPE, "backup codecs are not supported: this server takes VP8")
+    if not request.cid or max(len(request.cid), len(request.name)) > limits.NAME_MAX_CHARS:
+        return Refusal(Outcome.INVALID_REQUEST, f"cid and name of a track have 1 to {limits.NAME_MAX_CHARS} characters")
+    if len(request.stream) > limits.NAME_MAX_CHARS or len(request.layers) > limits.LAYERS_MAX:
+        return Refusal(Outcome.INVALID_REQUEST, "the stream name or the list of layers is too long")
+    if request.source not in _SOURCES[request.kind]:
+        return Refusal(Outcome.INVALID_REQUEST, "this source does not fit the kind of the track")
+    if not grants.may_publish(request.source):
+        return Refusal(Outcome.NOT_ALLOWED, "the token does not allow to publish this source")
+    if pending >= limits.PENDING_TRACKS_MAX:
+        return Refusal(
+            Outcome.LIMIT_EXCEEDED, f"{limits.PENDING_TRACKS_MAX} announced tracks wait for an offer already"
+        )
+    if published >= limits.TRACKS_PER_PARTICIPANT_MAX:
+        return Refusal(
+            Outcome.LIMIT_EXCEEDED, f"a participant publishes at most {limits.TRACKS_PER_PARTICIPANT_MAX} tracks"
+        )
+    return None
+
+
+def described(request: AddTrack, sid: TrackSid) -> TrackInfo:
+    """Describe an announced track, before its section is known."""
+    return TrackInfo(
+        sid=sid,
+        cid=request.cid,
+        kind=request.kind,
+        source=request.source,
+        name=request.name,
+        muted=request.muted,
+        mime=AUDIO_MIME if request.kind is Kind.AUDIO else VIDEO_MIME,
+        width=request.width,
+        height=request.height,
+        layers=request.layers,
+        simulcast=request.kind is Kind.VIDEO and len(request.layers) > 1,
+        stream=request.stream,
+        disable_dtx=request.disable_dtx,
+        stereo=request.stereo,
+        disable_red=True,
+        encryption=request.encryption,
+        audio_features=request.audio_features,
+    )
+
+
+def simulcast_layers(track: TrackInfo, rids: tuple[str, ...]) -> tuple[Layer, ...]:
+    """Say which quality and size each RID of an offer is; empty without simulcast.
+
+    Clients list RIDs in any order and may leave the announced layers without them: both sides are
+    sorted from low to high and paired.
+    """
+    ordered = sorted(rids, key=lambda rid: _RID_RANK.get(rid, len(_RID_RANK)))
+    announced = sorted(track.layers, key=lambda layer: (layer.quality, layer.height))
+    by_rid = {layer.rid: layer for layer in announced if layer.rid}
+    layers = []
+    for index, rid in enumerate(ordered):
+        if rid in by_rid:
+            layers.append(by_rid[rid])
+        elif len(announced) == len(ordered):
+            layers.append(replace(announced[index], rid=rid, quality=min(index, 2)))
+        else:
+            layers.append(Layer(rid=rid, quality=min(index, 2)))
+    return tuple(layers)
+
+
+def opus_parameters(tracks: tuple[TrackInfo, ...]) -> str:
+    """Give the Opus parameters that one session is answered with, in all of its sections.
+
+    Discontinuous transmission is on unless a published track forbids it; stereo when one asks for it.
+    """
+    audio = [track for track in tracks if track.kind is Kind.AUDIO]
+    parameters = ["minptime=10", "useinbandfec=1"]
+    if not any(track.disable_dtx for track in audio):
+        parameters.append("usedtx=1")
+    if any(track.stereo for track in audio):
+        parameters.append("stereo=1")
+    return ";".join(parameters)

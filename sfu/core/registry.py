@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which rooms are there, who may enter, and whose tokens were revoked?"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from sfu.core import limits
+from sfu.core.grants import Grants
+from sfu.core.room import Room, RoomSettings
+from sfu.core.sids import Sids
+
+
+class AdmissionError(Exception):
+    """Somebody may not enter; theirs, safe to show, with the HTTP status of the refusal."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Registry:
+    """All rooms of one worker."""
+
+    def __init__(self, sids: Sids, *, auto_create: bool) -> None:
+        self._sids = sids
+        self._auto_create = auto_create
+        self._rooms: dict[str, Room] = {}
+        self._removed: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(list(self._rooms.values()))
+
+    def get(self, name: str) -> Room | None:
+        """Find a room that is open."""
+        return self._rooms.get(name)
+
+    def create(self, name: str, settings: RoomSettings, now: float, wall_ms: int) -> Room:
+        """Make a room, or change the settings of the one that is there."""
+        room = self._rooms.get(name)
+        if room is not None:
+            room.configure(settings, now)
+            return room
+        if len(self._rooms) >= limits.ROOMS_MAX:
+            raise AdmissionError(503, f"this server keeps at most {limits.ROOMS_MAX} rooms")
+        room = self._rooms[name] = Room(name, settings, self._sids, now, wall_ms)
+        return room
+
+    def forget(self, room: Room) -> None:
+        """Drop a room that closed."""
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+
+    def check(self, grants: Grants) -> Room | None:
+        """Say whether the holder of a token may enter, and where; None for a room yet to be made."""
+        if not grants.room_join:
+            raise AdmissionError(401, "the token does not allow to join a room")
+        if not grants.identity or not grants.room:
+            raise AdmissionError(400, "the token names no identity or no room")
+        if max(len(grants.identity), len(grants.room), len(grants.name)) > limits.NAME_MAX_CHARS:
+            raise AdmissionError(400, f"room, identity and name have at most {limits.NAME_MAX_CHARS} characters each")
+        if grants.issued_at <= self._removed.get((grants.room, grants.identity), -1.0):
+            raise AdmissionError(401, "the token was issued before its holder was removed from the room")
+        room = self._rooms.get(grants.room)
+        if room is None:
+            if not self._auto_create:
+                raise AdmissionError(404, "requested room does not exist")
+            if len(self._rooms) >= limits.ROOMS_MAX:
+                raise AdmissionError(503, f"this server keeps at most {limits.ROOMS_MAX} rooms")
+        elif room.is_full and not room.holds(grants.identity):
+            raise AdmissionError(503, "the room is full")
+        return room
+
+    def admit(self, grants: Grants, now: float, wall_ms: int) -> Room:
+        """Give the room that the holder of a token enters."""
+        return self.check(grants) or self.create(grants.room, RoomSettings(), now, wall_ms)
+
+    def revoke(self, room: str, identity: str, at: float) -> None:
+        """Refuse tokens that were issued up to a moment (Unix seconds) from now on.
+
+        Tokens count whole seconds, so one issued in the very second of the removal is refused too.
+        """
+        self._removed.pop((room, identity), None)
+        self._removed[room, identity] = at
+        if len(self._removed) > limits.REVOCATIONS_MAX:
+            self._removed.popitem(last=False)

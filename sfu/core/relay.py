@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who gets a data packet, and is it new? Decisions on one packet's envelope."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sfu.core import limits
+from sfu.core.media import PeerId
+
+RELIABLE = "_reliable"
+LOSSY = "_lossy"
+"""Labels of the channels; the channel, not the packet, says whether it is reliable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What routing needs of a data packet."""
+
+    identities: tuple[str, ...]
+    """Receivers by identity; with `sids` empty too, everybody else."""
+    sids: tuple[str, ...]
+    sequence: int
+    """Counts a sender's reliable packets from 1; 0 when the client does not count."""
+
+
+@dataclass(slots=True)
+class Sequence:
+    """The last reliable packet of one sender."""
+
+    last: int = field(default=0)
+
+    def is_new(self, envelope: Envelope, label: str) -> bool:
+        """Take a packet's number in; False for one that was relayed before."""
+        if label != RELIABLE or not envelope.sequence:
+            return True
+        if envelope.sequence <= self.last:
+            return False
+        self.last = envelope.sequence
+        return True
+
+
+def receivers(envelope: Envelope, sender: PeerId, present: Iterable[tuple[PeerId, str]]) -> tuple[PeerId, ...]:
+    """Choose among those present, (sid, identity) each."""
+    if len(envelope.identities) + len(envelope.sids) > limits.DESTINATIONS_MAX:
+        return ()
+    identities, sids = set(envelope.identities), set(envelope.sids)
+    everybody = not identities and not sids
+    return tuple(
+        sid for sid, identity in present if sid != sender and (everybody or identity in identities or sid in sids)
+    )

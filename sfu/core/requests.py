@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What may a client ask for? LiveKit's SignalRequest as values."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sfu.core.grants import Source
+from sfu.core.media import Kind, Layer, PeerId, TrackSid
+from sfu.core.media_description import OfferedSession
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A session description; the answer repeats `id`."""
+
+    id: int
+    session: OfferedSession
+
+
+@dataclass(frozen=True, slots=True)
+class AddTrack:
+    """A track that will be in an offer under `cid`."""
+
+    cid: str
+    kind: Kind
+    source: Source
+    name: str = ""
+    muted: bool = False
+    width: int = 0
+    height: int = 0
+    layers: tuple[Layer, ...] = ()
+    codec_cids: tuple[str, ...] = ()
+    """Further cids under which the offer may name it (one per announced codec)."""
+    stream: str = ""
+    disable_dtx: bool = False
+    stereo: bool = False
+    disable_red: bool = False
+    encryption: int = 0
+    """LiveKit's Encryption.Type, echoed: receivers decrypt by it."""
+    audio_features: tuple[int, ...] = ()
+    backup_of: str = ""
+    """The sid of the track for which this would be a backup codec."""
+    wire: bytes = b""
+    """The request as it came, which a refusal echoes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A publisher muted or unmuted its track."""
+
+    track: TrackSid
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """A receiver wants tracks, or wants them no longer."""
+
+    tracks: tuple[TrackSid, ...]
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSettings:
+    """How a receiver shows tracks: hidden, a quality, or a size in pixels (0 when it names a quality)."""
+
+    tracks: tuple[TrackSid, ...]
+    disabled: bool
+    quality: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPermission:
+    """What one participant may subscribe to."""
+
+    participant: PeerId
+    identity: str
+    all_tracks: bool
+    tracks: frozenset[TrackSid]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPermission:
+    """A publisher limits who may subscribe to its tracks."""
+
+    all_participants: bool
+    permissions: tuple[TrackPermission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMetadata:
+    """A participant changes its own name, metadata or attributes; empty texts leave what is there."""
+
+    request_id: int
+    name: str
+    metadata: str
+    attributes: dict[str, str]
+    """An empty value removes the key."""
+    wire: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTrack:
+    """A publisher changes a track's features (audio) or size (video)."""
+
+    track: TrackSid
+    audio_features: tuple[int, ...] | None = None
+    width: int = 0
+    height: int = 0
+
+
+class Scenario(Enum):
+    """Which misbehaviour a client asks for, to test itself."""
+
+    SERVER_LEAVE = "server_leave"
+    FULL_RECONNECT = "leave_request_full_reconnect"
+    NODE_FAILURE = "node_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulate:
+    """LiveKit's SimulateScenario."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The client goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A request that needs no action here: trickled candidates (ICE-lite learns from checks), sync state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A request of a part of the protocol that this server does not have."""
+
+    name: str
+
+
+Request = (
+    Offer
+    | AddTrack
+    | Mute
+    | Subscribe
+    | TrackSettings
+    | SubscriptionPermission
+    | UpdateMetadata
+    | UpdateTrack
+    | Simulate
+    | Leave
+    | Nothing
+    | Unsupported
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What a client says of itself when it joins, for ParticipantInfo and logs."""
+
+    protocol: int = 0
+    client_protocol: int = 0
+    capabilities: tuple[int, ...] = ()
+    sdk: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """LiveKit's JoinRequest."""
+
+    client: ClientInfo = ClientInfo()
+    auto_subscribe: bool = True
+    metadata: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+    add_tracks: tuple[AddTrack, ...] = ()
+    offer: Offer | None = None
+    reconnect: bool = False
+    participant: str = ""

@@ -1,0 +1,352 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What happens in a room? Sessions come, media comes and goes, time passes, administrators intervene.
+
+One contract: call exactly one method, then `drain` and do what it says, then look at `deadline`. Nothing
+here raises for what a client sent. `now` is monotonic seconds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sfu.core import limits, relay, requests, signalling
+from sfu.core.distribution import Distribution
+from sfu.core.grants import Grants
+from sfu.core.media import Level, PeerId, TrackSid
+from sfu.core.messages import (
+    DisconnectReason,
+    Joined,
+    LeaveAction,
+    LeaveOrdered,
+    MediaFlows,
+    MuteOrdered,
+    ParticipantInfo,
+    ParticipantsChanged,
+    RoomChanged,
+    RoomInfo,
+    SpeakersChanged,
+)
+from sfu.core.negotiation import Negotiation
+from sfu.core.outputs import ClosePeer, HangUp, Output, ParticipantLeft
+from sfu.core.participant import Participant
+from sfu.core.relay import Envelope
+from sfu.core.roster import Roster
+from sfu.core.session import Sessions, merged
+from sfu.core.sids import RoomSid, Sids
+from sfu.core.signalling import Event, State, Verdict
+
+JOIN_TIMEOUT_S = 60.0
+"""A session whose media is not up by then ends."""
+
+DETACHED_GRACE_S = 5.0
+"""A session without a socket ends after this; a client that joins anew replaces it before."""
+
+COUNTS_EVERY_S = 5.0
+"""Changed counts of a room are told at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSettings:
+    """What CreateRoom chooses; times in seconds, 0 participants for the server's own limit."""
+
+    empty_timeout: int = 300
+    """How long a room is kept to which nobody ever came."""
+    departure_timeout: int = 20
+    """How long a room is kept after the last one left."""
+    max_participants: int = 0
+    metadata: str = ""
+
+
+class Room:
+    """One room, its sessions and their tracks."""
+
+    def __init__(self, name: str, settings: RoomSettings, sids: Sids, now: float, created_at_ms: int) -> None:
+        self.name = name
+        self.sid: RoomSid = sids.room()
+        self.closed = False
+        self._settings = settings
+        self._sids = sids
+        self._created_at_ms = created_at_ms
+        self._roster = Roster()
+        self._distribution = Distribution(self._roster, sids)
+        self._sessions = Sessions(self._roster, self._distribution, sids)
+        self._close_at: float | None = now + settings.empty_timeout
+        self._told_counts = (0, 0)
+        self._counts_at: float | None = None
+
+    # What others see of it.
+
+    def info(self) -> RoomInfo:
+        """Describe the room as it is now."""
+        participants, publishers = self._counts()
+        return RoomInfo(
+            sid=self.sid,
+            name=self.name,
+            metadata=self._settings.metadata,
+            empty_timeout=self._settings.empty_timeout,
+            departure_timeout=self._settings.departure_timeout,
+            max_participants=self._settings.max_participants,
+            created_at_ms=self._created_at_ms,
+            participants=participants,
+            publishers=publishers,
+        )
+
+    def participants(self) -> tuple[ParticipantInfo, ...]:
+        """Describe everybody who is not hidden."""
+        return tuple(member.info() for member in self._roster if not member.hidden)
+
+    def participant(self, identity: str) -> ParticipantInfo | None:
+        """Describe one by identity."""
+        found = self._roster.by_identity(identity)
+        return None if found is None else found.info()
+
+    def refreshed_grants(self, peer: PeerId) -> Grants | None:
+        """Give what a new token of this session has to say; None when it is over."""
+        member = self._roster.get(peer)
+        if member is None:
+            return None
+        return member.grants.reissued(member.name, member.metadata, dict(member.attributes))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody more may come."""
+        maximum = self._settings.max_participants or limits.PARTICIPANTS_PER_ROOM_MAX
+        return len(self._roster) >= min(maximum, limits.PARTICIPANTS_PER_ROOM_MAX)
+
+    def holds(self, identity: str) -> bool:
+        """Say whether a session of this identity is here: its next one replaces it, however full."""
+        return self._roster.by_identity(identity) is not None
+
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._roster
+
+    def drain(self) -> list[Output]:
+        """Hand over what is to be done, once, in order."""
+        return self._roster.drain()
+
+    # What happens.
+
+    def join(self, grants: Grants, join: requests.Join, now: float, wall_ms: int) -> PeerId:
+        """Let somebody in; the newest session of an identity wins."""
+        older = self._roster.by_identity(grants.identity)
+        if older is not None:
+            self._expel(older, DisconnectReason.DUPLICATE_IDENTITY, now, announce=False)
+        own = grants.can_update_own_metadata
+        participant = Participant(
+            sid=self._sids.participant(),
+            grants=grants,
+            client=join.client,
+            name=grants.name,
+            metadata=join.metadata if own and join.metadata else grants.metadata,
+            attributes=merged(grants.attributes, dict(join.attributes) if own else {}),
+            auto_subscribe=join.auto_subscribe,
+            joined_at_ms=wall_ms,
+            ice=self._sids.ice(),
+            negotiation=Negotiation(self._sids.ssrc),
+            join_by=now + JOIN_TIMEOUT_S,
+        )
+        others = self.participants()
+        self._roster.add(participant)
+        self._close_at = None
+        self._roster.tell(participant, Joined(self.info(), participant.info(), others))
+        self._roster.changed(participant)
+        speakers = self._roster.speaking.active()
+        if speakers:
+            self._roster.tell(participant, SpeakersChanged(speakers))
+        self._distribution.welcome(participant, now)
+        for track in join.add_tracks:
+            self._sessions.add_track(participant, track, now)
+        if join.offer is not None:
+            self._sessions.act(participant, join.offer, now)
+        self._note_counts(now)
+        return participant.sid
+
+    def handle(self, peer: PeerId, request: requests.Request, now: float) -> None:
+        """Take a client's request in."""
+        member = self._roster.get(peer)
+        if member is None:
+            return
+        match self._step(member, signalling.EVENT_OF_REQUEST[type(request)]):
+            case Verdict.REFUSE:
+                self._sessions.refuse(member, request)
+            case Verdict.IGNORE:
+                pass
+            case Verdict.ACT if isinstance(request, requests.Leave):
+                self._gone(member, DisconnectReason.CLIENT_INITIATED, now)
+            case Verdict.ACT if isinstance(request, requests.Simulate):
+                self._simulate(member, request.scenario, now)
+            case Verdict.ACT:
+                self._sessions.act(member, request, now)
+                self._note_counts(now)
+
+    def connected(self, peer: PeerId) -> None:
+        """The media plane has the peer's transport up."""
+        member = self._roster.get(peer)
+        if member is None or self._step(member, Event.CONNECTED) is not Verdict.ACT:
+            return
+        member.join_by = None
+        member.was_active = True
+        self._roster.changed(member, and_tell_itself=True)
+        visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
+        self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, peer]))))
+        if not member.hidden:
+            self._roster.tell_all(MediaFlows((peer,)), besides=(member,))
+
+    def lost(self, peer: PeerId, now: float) -> None:
+        """The media plane lost the peer: the client shall join anew."""
+        member = self._roster.get(peer)
+        if member is not None:
+            order = LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RECONNECT)
+            self._end(member, Event.PEER_LOST, order, now)
+
+    def socket_closed(self, peer: PeerId, now: float) -> None:
+        """The session's socket is gone, with or without a goodbye."""
+        member = self._roster.get(peer)
+        if member is not None and self._step(member, Event.SOCKET_CLOSED) is Verdict.ACT:
+            member.join_by = member.offer_by = member.negotiate_at = None
+            member.gone_at = now + DETACHED_GRACE_S
+
+    def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
+        """Say who gets a data packet of this peer; empty when nobody may."""
+        member = self._roster.get(peer)
+        if member is None or not (member.grants.can_publish_data and member.grants.publishes):
+            return ()
+        if self._step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
+            return ()
+        present = [(other.sid, other.identity) for other in self._roster]
+        return relay.receivers(envelope, peer, present)
+
+    def signature(self, peer: PeerId) -> tuple[str, str]:
+        """Give the (sid, identity) under which others see a peer's data; empty for hidden ones."""
+        member = self._roster.get(peer)
+        return ("", "") if member is None or member.hidden else (member.sid, member.identity)
+
+    def measured(self, levels: Iterable[Level]) -> None:
+        """Take loudness of tracks in."""
+        owned = []
+        for level in levels:
+            owner = self._roster.owner(level.track)
+            if owner is not None and not owner.hidden and not owner.published[level.track].muted:
+                owned.append((owner.sid, level))
+        speakers = self._roster.speaking.measured(owned)
+        if speakers:
+            self._roster.tell_all(SpeakersChanged(speakers))
+
+    # What administrators do.
+
+    def remove(self, identity: str, now: float) -> bool:
+        """Expel somebody; False when nobody has this identity."""
+        member = self._roster.by_identity(identity)
+        if member is None:
+            return False
+        self._expel(member, DisconnectReason.PARTICIPANT_REMOVED, now)
+        return True
+
+    def mute(self, identity: str, track: TrackSid) -> bool:
+        """Mute a track for its publisher; False when there is no such track."""
+        member = self._roster.by_identity(identity)
+        info = None if member is None else member.published.get(track)
+        if member is None or info is None:
+            return False
+        if not info.muted:
+            self._roster.own(member, replace(info, muted=True))
+            self._roster.hush(track)
+            self._roster.tell(member, MuteOrdered(track, muted=True))
+            self._roster.changed(member)
+        return True
+
+    def configure(self, settings: RoomSettings, now: float) -> None:
+        """Change the settings of a room that is there already."""
+        told = settings.metadata != self._settings.metadata
+        self._settings = settings
+        if not len(self._roster) and self._close_at is not None:
+            self._close_at = now + settings.empty_timeout
+        if told:
+            self._roster.tell_all(RoomChanged(self.info()))
+
+    def close(self, reason: DisconnectReason, now: float) -> None:
+        """End the room for everybody."""
+        for member in self._roster:
+            self._expel(member, reason, now, announce=False)
+        self.closed = True
+
+    # Time.
+
+    def deadline(self) -> float | None:
+        """When `tick` has something to do; None for never."""
+        times = [self._close_at, self._counts_at, *(member.deadline for member in self._roster)]
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        for member in self._roster:
+            self._tick_member(member, now)
+        if self._counts_at is not None and now >= self._counts_at:
+            self._counts_at = None
+            self._told_counts = self._counts()
+            self._roster.tell_all(RoomChanged(self.info()))
+        if self._close_at is not None and now >= self._close_at:
+            self.closed = True
+
+    def _tick_member(self, member: Participant, now: float) -> None:
+        if member.negotiate_at is not None and now >= member.negotiate_at:
+            self._distribution.ask(member, now)
+        if member.join_by is not None and now >= member.join_by:
+            member.join_by = None
+            self._end(member, Event.JOIN_TIMEOUT, LeaveOrdered(DisconnectReason.JOIN_FAILURE), now)
+        if member.offer_by is not None and now >= member.offer_by:
+            member.offer_by = None
+            order = LeaveOrdered(DisconnectReason.STATE_MISMATCH, LeaveAction.RECONNECT)
+            self._end(member, Event.OFFER_TIMEOUT, order, now)
+        if member.gone_at is not None and now >= member.gone_at:
+            member.gone_at = None
+            self._end(member, Event.GRACE_OVER, LeaveOrdered(DisconnectReason.SIGNAL_CLOSE), now)
+
+    # How sessions end.
+
+    def _step(self, member: Participant, event: Event) -> Verdict:
+        step = signalling.step(member.state, event)
+        if step.next is not State.LEFT:  # leaving is told before it is entered
+            member.state = step.next
+        return step.verdict
+
+    def _end(self, member: Participant, event: Event, order: LeaveOrdered, now: float) -> None:
+        if self._step(member, event) is Verdict.ACT:
+            self._roster.tell(member, order)
+            self._gone(member, order.reason, now)
+
+    def _expel(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
+        if self._step(member, Event.EXPELLED) is Verdict.ACT:
+            self._roster.tell(member, LeaveOrdered(reason))
+            self._gone(member, reason, now, announce=announce)
+
+    def _simulate(self, member: Participant, scenario: requests.Scenario, now: float) -> None:
+        if scenario is requests.Scenario.SERVER_LEAVE:
+            self._roster.tell(member, LeaveOrdered(DisconnectReason.SERVER_SHUTDOWN))
+        elif scenario is requests.Scenario.FULL_RECONNECT:
+            self._roster.tell(member, LeaveOrdered(DisconnectReason.UNKNOWN, LeaveAction.RECONNECT))
+        self._gone(member, DisconnectReason.UNKNOWN, now)
+
+    def _gone(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
+        """Take a session out. Clients replace a session of the same identity by themselves."""
+        member.state = State.LEFT
+        for track in list(member.published):
+            self._distribution.withdraw(track, now)
+        self._roster.discard(member)
+        self._roster.speaking.left(member.sid)
+        self._roster.put(HangUp(member.sid), ClosePeer(member.sid))
+        self._roster.put(ParticipantLeft(member.sid, member.identity, reason))
+        if announce and not member.hidden:
+            member.version += 1
+            self._roster.tell_all(ParticipantsChanged((member.info(reason),)))
+        if not len(self._roster):
+            self._close_at = now + self._settings.departure_timeout
+        self._note_counts(now)
+
+    def _counts(self) -> tuple[int, int]:
+        visible = [member for member in self._roster if not member.hidden]
+        return len(visible), sum(bool(member.published) for member in visible)
+
+    def _note_counts(self, now: float) -> None:
+        if self._counts_at is None and self._counts() != self._told_counts:
+            self._counts_at = now + COUNTS_EVERY_S

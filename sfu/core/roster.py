@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who is in the room, and who must hear of a change? The state that a room's parts share."""
+
+from collections.abc import Iterable, Iterator
+
+from sfu.core.media import PeerId, TrackSid
+from sfu.core.messages import Message, ParticipantsChanged, SpeakersChanged, TrackInfo
+from sfu.core.outputs import Output, Tell
+from sfu.core.participant import Participant
+from sfu.core.signalling import State
+from sfu.core.speaking import Speaking
+
+
+class Roster:
+    """Participants of one room, and the outputs that wait to be drained."""
+
+    def __init__(self) -> None:
+        self._members: dict[PeerId, Participant] = {}
+        self._owners: dict[TrackSid, Participant] = {}
+        self._outputs: list[Output] = []
+        self.speaking = Speaking()
+
+    def __iter__(self) -> Iterator[Participant]:
+        return iter(list(self._members.values()))
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, sid: PeerId) -> bool:
+        return sid in self._members
+
+    def get(self, sid: PeerId) -> Participant | None:
+        """Find a session by its sid."""
+        return self._members.get(sid)
+
+    def by_identity(self, identity: str) -> Participant | None:
+        """Find a session by who it is."""
+        return next((member for member in self._members.values() if member.identity == identity), None)
+
+    def add(self, participant: Participant) -> None:
+        """Let somebody in."""
+        self._members[participant.sid] = participant
+
+    def discard(self, participant: Participant) -> None:
+        """Take somebody out."""
+        self._members.pop(participant.sid, None)
+
+    def own(self, owner: Participant, track: TrackInfo) -> None:
+        """Note a published track, or what changed about it."""
+        owner.published[track.sid] = track
+        self._owners[track.sid] = owner
+
+    def disown(self, track: TrackSid) -> None:
+        """Forget a published track and who spoke in it."""
+        owner = self._owners.pop(track, None)
+        if owner is not None:
+            owner.published.pop(track, None)
+            self.hush(track)
+
+    def owner(self, track: TrackSid) -> Participant | None:
+        """Say whose track it is."""
+        return self._owners.get(track)
+
+    def put(self, *outputs: Output) -> None:
+        """Append to what the room wants done."""
+        self._outputs.extend(outputs)
+
+    def drain(self) -> list[Output]:
+        """Hand over what the room wants done, once."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def tell(self, to: Participant, message: Message) -> None:
+        """Send one session a message, if it has a socket."""
+        if to.state in {State.JOINED, State.ACTIVE}:
+            self.put(Tell((to.sid,), message))
+
+    def tell_all(self, message: Message, besides: Iterable[Participant] = ()) -> None:
+        """Send every session a message, serialised once."""
+        left_out = {participant.sid for participant in besides}
+        to = tuple(
+            member.sid
+            for member in self._members.values()
+            if member.state in {State.JOINED, State.ACTIVE} and member.sid not in left_out
+        )
+        if to:
+            self.put(Tell(to, message))
+
+    def changed(self, participant: Participant, *, and_tell_itself: bool = False) -> None:
+        """Raise a participant's version and tell the others what it is now."""
+        participant.version += 1
+        message = ParticipantsChanged((participant.info(),))
+        if participant.hidden:
+            if and_tell_itself:
+                self.tell(participant, message)
+            return
+        self.tell_all(message, besides=() if and_tell_itself else (participant,))
+
+    def hush(self, track: TrackSid) -> None:
+        """A track is muted or gone: tell it when its participant is silent now."""
+        speakers = self.speaking.ended(track)
+        if speakers:
+            self.tell_all(SpeakersChanged(speakers))

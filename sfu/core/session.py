@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does each request of a client do? One function a request, chosen by the state table before."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sfu.core import limits, publishing, requests
+from sfu.core.distribution import Distribution
+from sfu.core.messages import Outcome, RequestAnswered, TrackPublished
+from sfu.core.participant import Participant, Pending
+from sfu.core.roster import Roster
+from sfu.core.sids import Sids
+
+
+class Sessions:
+    """The requests that change something without ending the session."""
+
+    def __init__(self, roster: Roster, distribution: Distribution, sids: Sids) -> None:
+        self._roster = roster
+        self._distribution = distribution
+        self._sids = sids
+
+    def act(self, participant: Participant, request: requests.Request, now: float) -> None:
+        """Do what a request asks, or tell the client why not."""
+        match request:
+            case requests.Offer():
+                self._distribution.answer(participant, request, now)
+            case requests.AddTrack():
+                self.add_track(participant, request, now)
+            case requests.Mute():
+                self._mute(participant, request)
+            case requests.Subscribe():
+                self._distribution.set_subscribed(participant, request.tracks, now, wanted=request.wanted)
+            case requests.TrackSettings():
+                self._distribution.set_wishes(participant, request)
+            case requests.SubscriptionPermission():
+                self._distribution.set_permission(participant, request, now)
+            case requests.UpdateMetadata():
+                self._update_metadata(participant, request)
+            case requests.UpdateTrack():
+                self._update_track(participant, request)
+            case _:
+                raise AssertionError(f"{type(request).__name__} is no request that acts within a session")
+
+    def add_track(self, participant: Participant, request: requests.AddTrack, now: float) -> None:
+        """Announce a track: a sid for it, or a refusal that echoes the request."""
+        cids = frozenset((request.cid, *request.codec_cids))
+        refusal = publishing.refusal(request, participant.grants, len(participant.pending), len(participant.published))
+        if refusal is not None:
+            answer = RequestAnswered(refusal.outcome, refusal.message, add_track=request.wire)
+            self._roster.tell(participant, answer)
+            return
+        track = publishing.described(request, self._sids.track(request.kind, request.source))
+        participant.pending.append(Pending(track, cids))
+        self._roster.tell(participant, TrackPublished(request.cid, track))
+        participant.negotiation.announced(cids)
+        self._distribution.negotiate(participant, now)
+
+    def refuse(self, participant: Participant, request: requests.Request) -> None:
+        """Answer a request that the table refuses."""
+        name = request.name if isinstance(request, requests.Unsupported) else type(request).__name__
+        message = f"this server does not take {name} here"
+        self._roster.tell(participant, RequestAnswered(Outcome.UNSUPPORTED_TYPE, message))
+
+    def _mute(self, participant: Participant, request: requests.Mute) -> None:
+        track = participant.published.get(request.track)
+        if track is not None:
+            if track.muted == request.muted:
+                return
+            self._roster.own(participant, replace(track, muted=request.muted))
+            if request.muted:
+                self._roster.hush(track.sid)
+            self._roster.changed(participant)
+            return
+        for index, pending in enumerate(participant.pending):
+            if pending.track.sid == request.track:
+                participant.pending[index] = Pending(replace(pending.track, muted=request.muted), pending.cids)
+                return
+        self._roster.tell(
+            participant,
+            RequestAnswered(Outcome.NOT_FOUND, "no such track of yours", mute=(request.track, request.muted)),
+        )
+
+    def _update_track(self, participant: Participant, request: requests.UpdateTrack) -> None:
+        track = participant.published.get(request.track)
+        if track is None:
+            return
+        if request.audio_features is not None:
+            track = replace(track, audio_features=request.audio_features)
+        else:
+            track = replace(track, width=request.width, height=request.height)
+        self._roster.own(participant, track)
+        self._roster.changed(participant)
+
+    def _update_metadata(self, participant: Participant, request: requests.UpdateMetadata) -> None:
+        refuse: Callable[[Outcome, str], None] = lambda outcome, message: self._roster.tell(  # noqa: E731
+            participant,
+            RequestAnswered(outcome, message, request.request_id, update_metadata=request.wire),
+        )
+        if not participant.grants.can_update_own_metadata:
+            refuse(Outcome.NOT_ALLOWED, "the token does not allow to change one's own metadata")
+            return
+        attributes = merged(participant.attributes, request.attributes)
+        too_large = oversize(request.name, request.metadata, attributes)
+        if too_large:
+            refuse(Outcome.LIMIT_EXCEEDED, too_large)
+            return
+        participant.name = request.name or participant.name
+        participant.metadata = request.metadata or participant.metadata
+        participant.attributes = attributes
+        self._roster.changed(participant, and_tell_itself=True)
+        self._roster.tell(participant, RequestAnswered(Outcome.OK, request_id=request.request_id))
+
+
+def merged(attributes: dict[str, str], changes: dict[str, str]) -> dict[str, str]:
+    """Apply changes to attributes; an empty value removes its key."""
+    return {key: value for key, value in {**attributes, **changes}.items() if value}
+
+
+def oversize(name: str, metadata: str, attributes: dict[str, str]) -> str:
+    """Say what of a participant's texts is too large, nothing when they fit."""
+    if len(name) > limits.NAME_MAX_CHARS:
+        return f"a name has at most {limits.NAME_MAX_CHARS} characters"
+    if len(metadata.encode()) > limits.METADATA_MAX:
+        return f"metadata has at most {limits.METADATA_MAX} bytes"
+    if sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > limits.ATTRIBUTES_MAX:
+        return f"attributes have at most {limits.ATTRIBUTES_MAX} bytes together"
+    return ""

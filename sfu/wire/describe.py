@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How do rooms, participants and tracks look in LiveKit's protobuf? For signalling and the server API."""
+
+from collections.abc import Iterable
+from typing import cast
+
+from livekit.protocol import models
+
+from sfu.core.grants import Grants
+from sfu.core.media import Kind, Layer
+from sfu.core.messages import ParticipantInfo, RoomInfo, TrackInfo
+
+
+def room_info(room: RoomInfo) -> models.Room:
+    """Describe a room."""
+    return models.Room(
+        sid=room.sid,
+        name=room.name,
+        empty_timeout=room.empty_timeout,
+        departure_timeout=room.departure_timeout,
+        max_participants=room.max_participants,
+        creation_time=room.created_at_ms // 1000,
+        creation_time_ms=room.created_at_ms,
+        metadata=room.metadata,
+        num_participants=room.participants,
+        num_publishers=room.publishers,
+        enabled_codecs=[models.Codec(mime="video/VP8"), models.Codec(mime="audio/opus")],
+    )
+
+
+def participant_info(participant: ParticipantInfo) -> models.ParticipantInfo:
+    """Describe a participant with all its tracks."""
+    return models.ParticipantInfo(
+        sid=participant.sid,
+        identity=participant.identity,
+        name=participant.name,
+        metadata=participant.metadata,
+        attributes=dict(participant.attributes),
+        state=participant.state.name,
+        kind=participant.kind.name,
+        permission=_permission(participant.grants),
+        joined_at=participant.joined_at_ms // 1000,
+        joined_at_ms=participant.joined_at_ms,
+        version=participant.version,
+        is_publisher=bool(participant.tracks),
+        tracks=map(track_info, participant.tracks),
+        client_protocol=participant.client_protocol,
+        capabilities=cast("Iterable[models.ClientInfo.Capability]", participant.capabilities),
+        disconnect_reason=participant.reason.name,
+    )
+
+
+def track_info(track: TrackInfo) -> models.TrackInfo:
+    """Describe a track, with its one codec also in the list where newer clients look."""
+    layers = list(map(_layer, track.layers))
+    return models.TrackInfo(
+        sid=track.sid,
+        type=models.TrackType.AUDIO if track.kind is Kind.AUDIO else models.TrackType.VIDEO,
+        source=track.source.name,
+        name=track.name,
+        muted=track.muted,
+        width=track.width,
+        height=track.height,
+        simulcast=track.simulcast,
+        layers=layers,
+        mime_type=track.mime,
+        mid=track.mid,
+        codecs=[models.SimulcastCodecInfo(mime_type=track.mime, mid=track.mid, cid=track.cid, layers=layers)],
+        stream=track.stream,
+        disable_dtx=track.disable_dtx,
+        stereo=track.stereo,
+        disable_red=track.disable_red,
+        encryption=cast("models.Encryption.Type", track.encryption),
+        audio_features=cast("Iterable[models.AudioTrackFeature]", track.audio_features),
+    )
+
+
+def _permission(grants: Grants) -> models.ParticipantPermission:
+    return models.ParticipantPermission(
+        can_subscribe=grants.can_subscribe,
+        can_publish=grants.publishes,
+        can_publish_data=grants.can_publish_data,
+        can_publish_sources=[source.name for source in grants.can_publish_sources],
+        hidden=grants.hidden,
+        can_update_metadata=grants.can_update_own_metadata,
+    )
+
+
+def _layer(layer: Layer) -> models.VideoLayer:
+    return models.VideoLayer(
+        quality=cast("models.VideoQuality", layer.quality),
+        width=layer.width,
+        height=layer.height,
+        rid=layer.rid,
+    )

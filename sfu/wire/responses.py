@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does the server say? The core's words into LiveKit's SignalResponse (protobuf)."""
+
+from livekit.protocol import models, rtc
+
+from sfu.core import messages as core
+from sfu.wire.describe import participant_info, room_info, track_info
+
+PING_INTERVAL_S = 5
+PING_TIMEOUT_S = 15
+
+SERVER_VERSION = "1.13.5"
+"""Clients compare it with LiveKit's versions to learn what a server can do."""
+
+PROTOCOL = 17
+"""From 18 on, Rust clients use data channels that were agreed on beforehand."""
+
+_EXCELLENT_SCORE = 4.5
+
+
+def server_info() -> models.ServerInfo:
+    """Say what server this is."""
+    return models.ServerInfo(version=SERVER_VERSION, protocol=PROTOCOL, region="", node_id="passerelle")
+
+
+def encode(message: core.Message, sif_trailer: bytes = b"") -> bytes:
+    """Serialise a message; `Answer` has its own way, `encode_answer`."""
+    return _response(message, sif_trailer).SerializeToString()
+
+
+def encode_answer(answer: core.Answer, sdp: str) -> bytes:
+    """Serialise an answer with its rendered description."""
+    description = rtc.SessionDescription(type="answer", sdp=sdp, id=answer.id, mid_to_track_id=dict(answer.tracks))
+    return rtc.SignalResponse(answer=description).SerializeToString()
+
+
+def encode_pongs(request: rtc.SignalRequest, wall_ms: int) -> bytes | None:
+    """Answer `ping` and `ping_req`; None for every other request."""
+    kind = request.WhichOneof("message")
+    if kind == "ping":
+        return rtc.SignalResponse(pong=wall_ms).SerializeToString()
+    if kind == "ping_req":
+        pong = rtc.Pong(last_ping_timestamp=request.ping_req.timestamp, timestamp=wall_ms)
+        return rtc.SignalResponse(pong_resp=pong).SerializeToString()
+    return None
+
+
+def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
+    match message:
+        case core.Joined():
+            return rtc.SignalResponse(join=_joined(message, sif_trailer))
+        case core.ResumeRefused():
+            return rtc.SignalResponse(leave=_leave(core.DisconnectReason.STATE_MISMATCH, core.LeaveAction.RECONNECT))
+        case core.LeaveOrdered(reason, action):
+            return rtc.SignalResponse(leave=_leave(reason, action))
+        case core.TrackPublished(cid, track):
+            published = rtc.TrackPublishedResponse(cid=cid, track=track_info(track))
+            return rtc.SignalResponse(track_published=published)
+        case core.TrackUnpublished(sid):
+            return rtc.SignalResponse(track_unpublished=rtc.TrackUnpublishedResponse(track_sid=sid))
+        case core.TrackSubscribed(sid):
+            return rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=sid))
+        case core.ParticipantsChanged(participants):
+            update = rtc.ParticipantUpdate(participants=map(participant_info, participants))
+            return rtc.SignalResponse(update=update)
+        case core.RoomChanged(room):
+            return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room_info(room)))
+        case core.MuteOrdered(sid, muted):
+            return rtc.SignalResponse(mute=rtc.MuteTrackRequest(sid=sid, muted=muted))
+        case core.SpeakersChanged(speakers):
+            infos = (
+                models.SpeakerInfo(sid=speaker.participant, level=speaker.level, active=speaker.active)
+                for speaker in speakers
+            )
+            return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos))
+        case core.MediaFlows(participants):
+            return rtc.SignalResponse(connection_quality=_excellent(participants))
+        case core.SubscriptionFailed(sid):
+            failure = rtc.SubscriptionResponse(track_sid=sid, err=models.SubscriptionError.SE_TRACK_NOTFOUND)
+            return rtc.SignalResponse(subscription_response=failure)
+        case core.SubscriptionAllowed(participant, sid, allowed):
+            permission = rtc.SubscriptionPermissionUpdate(participant_sid=participant, track_sid=sid, allowed=allowed)
+            return rtc.SignalResponse(subscription_permission_update=permission)
+        case core.SectionsRequired(audios, videos):
+            required = rtc.MediaSectionsRequirement(num_audios=audios, num_videos=videos)
+            return rtc.SignalResponse(media_sections_requirement=required)
+        case core.RequestAnswered():
+            return rtc.SignalResponse(request_response=_request_response(message))
+        case core.TokenRefreshed(token):
+            return rtc.SignalResponse(refresh_token=token)
+        case core.Answer():
+            raise AssertionError("answers are encoded with their description")
+
+
+def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
+    return rtc.JoinResponse(
+        room=room_info(joined.room),
+        participant=participant_info(joined.participant),
+        other_participants=map(participant_info, joined.others),
+        server_version=SERVER_VERSION,
+        server_info=server_info(),
+        ping_interval=PING_INTERVAL_S,
+        ping_timeout=PING_TIMEOUT_S,
+        subscriber_primary=False,
+        fast_publish=joined.participant.grants.publishes,
+        client_configuration=models.ClientConfiguration(resume_connection=models.ClientConfigSetting.DISABLED),
+        enabled_publish_codecs=[models.Codec(mime="video/VP8"), models.Codec(mime="audio/opus")],
+        sif_trailer=sif_trailer,
+    )
+
+
+def _leave(reason: core.DisconnectReason, action: core.LeaveAction) -> rtc.LeaveRequest:
+    return rtc.LeaveRequest(
+        can_reconnect=action is not core.LeaveAction.DISCONNECT,
+        reason=reason.name,
+        action=action.name,
+    )
+
+
+def _excellent(participants: tuple[str, ...]) -> rtc.ConnectionQualityUpdate:
+    return rtc.ConnectionQualityUpdate(
+        updates=[
+            rtc.ConnectionQualityInfo(
+                participant_sid=sid, quality=models.ConnectionQuality.EXCELLENT, score=_EXCELLENT_SCORE
+            )
+            for sid in participants
+        ]
+    )
+
+
+def _request_response(answered: core.RequestAnswered) -> rtc.RequestResponse:
+    response = rtc.RequestResponse(
+        request_id=answered.request_id,
+        reason=answered.outcome.name,
+        message=answered.message,
+    )
+    if answered.add_track:
+        response.add_track.ParseFromString(answered.add_track)
+    elif answered.update_metadata:
+        response.update_metadata.ParseFromString(answered.update_metadata)
+    elif answered.mute is not None:
+        response.mute.sid, response.mute.muted = answered.mute
+    return response

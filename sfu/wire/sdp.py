@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does a client's offer say? SDP text (RFC 8866, RFC 9429) into the core's words.
+
+Tolerant of what it does not know: unknown lines, codecs and extensions are passed over. Strict about what
+the answer depends on: sections, mids, ICE credentials and fingerprints. Attributes have RFC 8866's names.
+"""
+
+import itertools
+from dataclasses import dataclass, field
+
+from sfu.core import limits
+from sfu.core.media import Codec, Fingerprint, IceCredentials
+from sfu.core.media_description import EXTENSION_URIS, Direction, OfferedSection, OfferedSession
+
+_CODECS = {
+    ("audio", "opus", 48000, 2): "audio/opus",
+    ("video", "vp8", 90000, 1): "video/VP8",
+}
+"""(media, encoding name, clock rate, channels) of what this server carries, to LiveKit's spelling."""
+
+_FEEDBACK = {"nack", "nack pli", "ccm fir", "goog-remb"}
+"""Accepted feedback. transport-cc is not: no such feedback is generated."""
+
+_FINGERPRINT_HASHES = {"sha-256", "sha-384", "sha-512"}
+
+
+class SdpError(Exception):
+    """A description that cannot be answered; theirs, the text is safe to show."""
+
+
+@dataclass(slots=True)
+class _Attributes:
+    """The attributes of the session or of one section, by name, in order."""
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, text: str) -> None:
+        name, _, value = text.partition(":")
+        self.values.setdefault(name, []).append(value)
+
+    def all(self, name: str) -> list[str]:
+        return self.values.get(name, [])
+
+    def first(self, name: str) -> str | None:
+        values = self.values.get(name)
+        return values[0] if values else None
+
+
+def parse_offer(text: str) -> OfferedSession:
+    """Read an offer. Raises `SdpError` for whatever is not one."""
+    if len(text) > limits.SDP_MAX:
+        raise SdpError(f"an offer has at most {limits.SDP_MAX} characters")
+    lines = text.splitlines()
+    if not lines or lines[0].strip() != "v=0":
+        raise SdpError("an offer begins with v=0")
+    session, blocks = _split(lines)
+    if not blocks:
+        raise SdpError("the offer has no section")
+    sections = tuple(_section(media, attributes) for media, attributes in blocks)
+    mids = [section.mid for section in sections]
+    if len(set(mids)) != len(mids):
+        raise SdpError("two sections of the offer have the same mid")
+    all_attributes = [session, *(attributes for _, attributes in blocks)]
+    ice = next(filter(None, map(_ice, all_attributes)), None)
+    if ice is None:
+        raise SdpError("the offer has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
+    fingerprints = tuple(
+        dict.fromkeys(fingerprint for attributes in all_attributes for fingerprint in _fingerprints(attributes))
+    )
+    if not fingerprints:
+        raise SdpError("the offer has no certificate fingerprint")
+    bundle = next((group.split()[1:] for group in session.all("group") if group.split()[:1] == ["BUNDLE"]), [])
+    return OfferedSession(sections, ice, fingerprints, tuple(mid for mid in bundle if mid in mids))
+
+
+def _split(lines: list[str]) -> tuple[_Attributes, list[tuple[str, _Attributes]]]:
+    session = _Attributes()
+    blocks: list[tuple[str, _Attributes]] = []
+    current, count = session, 0
+    for line in lines:
+        count += 1
+        if line.startswith("m="):
+            if len(blocks) >= limits.SDP_SECTIONS_MAX:
+                raise SdpError(f"an offer has at most {limits.SDP_SECTIONS_MAX} sections")
+            current, count = _Attributes(), 0
+            blocks.append((line[2:], current))
+        elif count > limits.SDP_LINES_PER_SECTION_MAX:
+            raise SdpError(f"a section has at most {limits.SDP_LINES_PER_SECTION_MAX} lines")
+        elif line.startswith("a="):
+            current.add(line[2:])
+    return session, blocks
+
+
+def _section(media_line: str, attributes: _Attributes) -> OfferedSection:
+    parts = media_line.split()
+    if len(parts) < 4 or not parts[1].split("/")[0].isdecimal():
+        raise SdpError("a section does not begin with m=<media> <port> <protocol> <formats>")
+    media, port, protocol, formats = parts[0], parts[1], parts[2], parts[3:]
+    mid = attributes.first("mid")
+    if not mid or len(mid) > 32 or not mid.isprintable() or " " in mid:
+        raise SdpError("a section has no usable a=mid")
+    codecs = _codecs(media, formats, attributes)
+    is_media = media in {"audio", "video"}
+    rtx_ssrcs = _rtx_ssrcs(attributes)
+    return OfferedSection(
+        media=media,
+        protocol=protocol,
+        formats=" ".join(formats),
+        mid=mid,
+        rejected=port.split("/")[0] == "0" or (is_media and not codecs),
+        direction=_direction(attributes),
+        codecs=codecs,
+        extensions=_extensions(attributes),
+        msid=_msid(attributes),
+        ssrcs=_ssrcs(attributes, {rtx for _, rtx in rtx_ssrcs}),
+        rtx_ssrcs=rtx_ssrcs,
+        rids=_rids(attributes),
+        ice=_ice(attributes),
+    )
+
+
+def _direction(attributes: _Attributes) -> Direction:
+    for direction in Direction:
+        if attributes.first(direction.value) is not None:
+            return direction
+    return Direction.SENDRECV
+
+
+def _codecs(media: str, formats: list[str], attributes: _Attributes) -> tuple[Codec, ...]:
+    offered = {number for number in formats if _number(number, 127) is not None}
+    fmtp = dict(_pairs(attributes.all("fmtp")))
+    feedback: dict[str, list[str]] = {}
+    for number, value in _pairs(attributes.all("rtcp-fb")):
+        feedback.setdefault(number, []).append(value)
+    rtx_of: dict[str, str] = {}
+    found: dict[str, tuple[str, int, int, str]] = {}
+    for number, encoding in _pairs(attributes.all("rtpmap")):
+        name, rate, channel_count = (*encoding.split("/"), "", "")[:3]
+        clock_rate, channels = _number(rate, 1_000_000), _number(channel_count or "1", 255)
+        if number not in offered or clock_rate is None or channels is None:
+            continue
+        if name.lower() == "rtx":
+            rtx_of.setdefault(_parameter(fmtp.get(number, ""), "apt"), number)
+        mime = _CODECS.get((media, name.lower(), clock_rate, channels))
+        if mime is not None and all(entry[0] != mime for entry in found.values()):
+            found[number] = (mime, clock_rate, channels, fmtp.get(number, ""))
+    return tuple(
+        Codec(
+            payload_type=int(number),
+            mime=mime,
+            clock_rate=clock_rate,
+            channels=channels,
+            fmtp=parameters,
+            rtx_payload_type=int(rtx_of[number]) if number in rtx_of else None,
+            feedback=tuple(
+                value for value in (*feedback.get(number, ()), *feedback.get("*", ())) if value in _FEEDBACK
+            ),
+        )
+        for number, (mime, clock_rate, channels, parameters) in found.items()
+    )
+
+
+def _pairs(values: list[str]) -> list[tuple[str, str]]:
+    """Split `<first> <rest>` of each attribute; those without a rest are left out."""
+    split = (value.split(maxsplit=1) for value in values)
+    return [(parts[0], parts[1].strip()) for parts in split if len(parts) == 2]
+
+
+def _parameter(fmtp: str, name: str) -> str:
+    for parameter in fmtp.split(";"):
+        key, _, value = parameter.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def _extensions(attributes: _Attributes) -> tuple[tuple[int, str], ...]:
+    """Known header extensions (RFC 8285); ids above 14 would need two-byte headers in every packet."""
+    extensions: dict[int, str] = {}
+    for number, rest in _pairs(attributes.all("extmap")):
+        identifier = _number(number.split("/")[0], 14)
+        uri = rest.split()[0]
+        if identifier and uri in EXTENSION_URIS:
+            extensions.setdefault(identifier, uri)
+    return tuple(extensions.items())
+
+
+def _msid(attributes: _Attributes) -> tuple[str, str] | None:
+    for value in attributes.all("msid"):
+        parts = value.split()
+        if len(parts) == 2:
+            return parts[0], parts[1]
+    return None
+
+
+def _rtx_ssrcs(attributes: _Attributes) -> tuple[tuple[int, int], ...]:
+    pairs = []
+    for value in attributes.all("ssrc-group"):
+        parts = value.split()
+        if len(parts) == 3 and parts[0] == "FID" and all(map(_is_ssrc, parts[1:])):
+            pairs.append((int(parts[1]), int(parts[2])))
+    return tuple(pairs)
+
+
+def _ssrcs(attributes: _Attributes, rtx: set[int]) -> tuple[int, ...]:
+    numbers = (value.split(maxsplit=1)[0] for value in attributes.all("ssrc") if value.strip())
+    ssrcs = dict.fromkeys(int(number) for number in numbers if _is_ssrc(number))
+    return tuple(ssrc for ssrc in ssrcs if ssrc not in rtx)
+
+
+def _is_ssrc(text: str) -> bool:
+    return bool(_number(text, 2**32 - 1))
+
+
+def _number(text: str, maximum: int) -> int | None:
+    """Read a decimal number of at most ten digits."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+        return None
+    number = int(text)
+    return number if number <= maximum else None
+
+
+def _rids(attributes: _Attributes) -> tuple[str, ...]:
+    """RIDs that the client sends in simulcast (RFC 8853), paused ones too; alternatives count once."""
+    value = attributes.first("simulcast")
+    if value is None:
+        return ()
+    parts = value.split()
+    sent = next((streams for way, streams in itertools.pairwise(parts) if way == "send"), "")
+    known = {words[0] for words in (rid.split() for rid in attributes.all("rid")) if words[1:2] == ["send"]}
+    rids = [alternatives.split(",")[0].lstrip("~") for alternatives in sent.split(";") if alternatives]
+    return tuple(rid for rid in dict.fromkeys(rids) if rid in known)[: limits.LAYERS_MAX]
+
+
+def _ice(attributes: _Attributes) -> IceCredentials | None:
+    ufrag, password = attributes.first("ice-ufrag"), attributes.first("ice-pwd")
+    if ufrag is None or password is None:
+        return None
+    if not (4 <= len(ufrag) <= 256 and 22 <= len(password) <= 256):
+        raise SdpError("ICE credentials have a wrong length (RFC 8839 section 5.4)")
+    return IceCredentials(ufrag, password)
+
+
+def _fingerprints(attributes: _Attributes) -> list[Fingerprint]:
+    return [
+        Fingerprint(algorithm.lower(), value.upper())
+        for algorithm, value in _pairs(attributes.all("fingerprint"))
+        if algorithm.lower() in _FINGERPRINT_HASHES
+    ]

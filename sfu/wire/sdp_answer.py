@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How is an offer answered? The core's words into SDP text.
+
+The same sections in the same order; an ICE-lite, DTLS-passive server on one bundled transport, whose
+candidates are all in the answer, so that nothing needs to be trickled.
+"""
+
+from collections.abc import Sequence
+
+from sfu.core.media import Candidate, Codec, Fingerprint, Kind
+from sfu.core.media_description import AnsweredSection, Direction, SentMedia
+from sfu.core.messages import Answer
+
+SCTP_PORT = 5000
+
+_SCTP_MESSAGE_MAX = 65_535
+
+_HOST_PREFERENCE = 126
+
+
+def render_answer(answer: Answer, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> str:
+    """Write an answer; it ends with a line break, as SDP must."""
+    bundled = [section.offered.mid for section in answer.sections if not section.rejected]
+    lines = [
+        "v=0",
+        f"o=- 1 {answer.id + 1} IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=ice-lite",
+        f"a=group:BUNDLE {' '.join(bundled)}" if bundled else "a=group:BUNDLE",
+        "a=extmap-allow-mixed",
+        "a=msid-semantic: WMS *",
+    ]
+    transport = [
+        f"a=ice-ufrag:{answer.ice.ufrag}",
+        f"a=ice-pwd:{answer.ice.pwd}",
+        f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
+        "a=setup:passive",
+    ]
+    with_candidates = bundled[0] if bundled else None
+    for section in answer.sections:
+        lines += _section(section, transport, answer.opus_fmtp)
+        if section.offered.mid == with_candidates:
+            lines += _candidates(candidates)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _section(section: AnsweredSection, transport: list[str], opus_fmtp: str) -> list[str]:
+    offered = section.offered
+    if section.rejected:
+        return [
+            f"m={offered.media} 0 {offered.protocol} {offered.formats}",
+            "c=IN IP4 0.0.0.0",
+            "a=inactive",
+            f"a=mid:{offered.mid}",
+        ]
+    head = ["c=IN IP4 0.0.0.0", f"a=mid:{offered.mid}", *transport]
+    if offered.is_data:
+        return [
+            f"m={offered.media} 9 {offered.protocol} {offered.formats}",
+            *head,
+            f"a=sctp-port:{SCTP_PORT}",
+            f"a=max-message-size:{_SCTP_MESSAGE_MAX}",
+        ]
+    numbers = [number for codec in offered.codecs for number in _payload_types(codec)]
+    return [
+        f"m={offered.media} 9 {offered.protocol} {' '.join(map(str, numbers))}",
+        *head,
+        f"a={section.direction.value}",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        *(f"a=extmap:{number} {uri}" for number, uri in offered.extensions),
+        *(line for codec in offered.codecs for line in _codec(codec, offered.kind, opus_fmtp)),
+        *_simulcast(section),
+        *(_sent(section.sent) if section.sent is not None else ()),
+    ]
+
+
+def _payload_types(codec: Codec) -> list[int]:
+    rtx = [] if codec.rtx_payload_type is None else [codec.rtx_payload_type]
+    return [codec.payload_type, *rtx]
+
+
+def _codec(codec: Codec, kind: Kind | None, opus_fmtp: str) -> list[str]:
+    number = codec.payload_type
+    name = codec.mime.partition("/")[2]
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{number} {name}/{codec.clock_rate}{channels}"]
+    lines += [f"a=rtcp-fb:{number} {feedback}" for feedback in codec.feedback]
+    if kind is Kind.AUDIO:
+        lines.append(f"a=fmtp:{number} {opus_fmtp}")
+    if codec.rtx_payload_type is not None:
+        lines.append(f"a=rtpmap:{codec.rtx_payload_type} rtx/{codec.clock_rate}")
+        lines.append(f"a=fmtp:{codec.rtx_payload_type} apt={number}")
+    return lines
+
+
+def _simulcast(section: AnsweredSection) -> list[str]:
+    """Accept every layer of a section in which the client sends (RFC 8853 section 5.2)."""
+    if section.direction is not Direction.RECVONLY or not section.offered.rids:
+        return []
+    rids = section.offered.rids
+    return [*(f"a=rid:{rid} recv" for rid in rids), f"a=simulcast:recv {';'.join(rids)}"]
+
+
+def _sent(sent: SentMedia) -> list[str]:
+    lines = [f"a=msid:{sent.stream_id} {sent.track_id}"]
+    if sent.rtx_ssrc:
+        lines.append(f"a=ssrc-group:FID {sent.ssrc} {sent.rtx_ssrc}")
+    for ssrc in filter(None, (sent.ssrc, sent.rtx_ssrc)):
+        lines.append(f"a=ssrc:{ssrc} cname:{sent.stream_id.partition('|')[0]}")
+        lines.append(f"a=ssrc:{ssrc} msid:{sent.stream_id} {sent.track_id}")
+    return lines
+
+
+def _candidates(candidates: Sequence[Candidate]) -> list[str]:
+    """Host candidates, the first one preferred (RFC 8445 section 5.1.2.1)."""
+    lines = []
+    for index, candidate in enumerate(candidates):
+        priority = (_HOST_PREFERENCE << 24) | ((65_535 - index) << 8) | 255
+        lines.append(
+            f"a=candidate:{index + 1} 1 {candidate.protocol} {priority} {candidate.host} {candidate.port} typ host"
+        )
+    return [*lines, "a=end-of-candidates"]
