@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Meeting, Session } from "./session";
+import { t } from "./strings";
+
+export interface Invite {
+  id: string;
+  url: string;
+  uses: number;
+  expires_at: string | number;
+}
+
+/** What the bridge refused; `status` is 0 when it could not be reached at all. */
+export class BridgeError extends Error {
+  constructor(
+    readonly status: number,
+    readonly errcode: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A sentence for the person, in their language where we know the case, else the server's own sentence. */
+export function explain(error: unknown): string {
+  if (!(error instanceof BridgeError)) return t("error_unexpected");
+  if (error.status === 0) return t("error_network");
+  if (error.status === 429) return t("error_rate");
+  if (error.status >= 500) return t("error_unexpected");
+  return error.message;
+}
+
+async function call<T>(method: string, path: string, token: string | null, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (token !== null) headers["Authorization"] = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body), cache: "no-store" });
+  } catch {
+    throw new BridgeError(0, "", t("error_network"));
+  }
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) {
+    const { errcode = "", error = t("error_unexpected") } = (answer ?? {}) as { errcode?: string; error?: string };
+    throw new BridgeError(response.status, errcode, error);
+  }
+  return answer as T;
+}
+
+const segment = encodeURIComponent;
+
+export const bridge = {
+  exchangeCode: (code: string) => call<Session>("POST", "/auth/session", null, { code }),
+  enterAsGuest: (invite: string, displayName: string) =>
+    call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName }),
+  enterAsPartner: (invite: string, userId: string) =>
+    call<{ room_id: string; matrix_to: string }>("POST", `/j/${segment(invite)}/partner`, null, { user_id: userId }),
+  meetings: (token: string) => call<Meeting[] | { meetings: Meeting[] }>("GET", "/api/v1/meetings", token),
+  meeting: (token: string, id: string) => call<Meeting>("GET", `/api/v1/meetings/${segment(id)}`, token),
+  createMeeting: (token: string, title: string) => call<Meeting>("POST", "/api/v1/meetings", token, { title }),
+  createInvite: (token: string, id: string, uses: number, ttlS: number) =>
+    call<Invite>("POST", `/api/v1/meetings/${segment(id)}/invites`, token, { uses, ttl_s: ttlS }),
+  revokeInvite: (token: string, inviteId: string) =>
+    call<unknown>("DELETE", `/api/v1/invites/${segment(inviteId)}`, token),
+  invitePartner: (token: string, id: string, userId: string) =>
+    call<unknown>("POST", `/api/v1/meetings/${segment(id)}/partners`, token, { user_id: userId }),
+};

@@ -1,0 +1,188 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { CallWidget, type DeviceChoice } from "./call-widget";
+import { CaptionsControl, type CaptionsState } from "./captions-control";
+import { CaptionsFeed } from "./captions-feed";
+import type { Segment } from "./captions-model";
+import { CaptionsPane } from "./captions-pane";
+import { announce, element, setHidden, setNote } from "./dom";
+import { InviteDialog } from "./invite-dialog";
+import { MatrixClient, type MatrixEvent } from "./matrix-client";
+import { RoomSync } from "./room-sync";
+import type { Meeting, Session } from "./session";
+import { t } from "./strings";
+import { showProblem, showView } from "./views";
+
+const SLOW_MS = 12_000;
+const GIVE_UP_MS = 60_000;
+/** Element Call needs a moment to say goodbye; a click on Leave must not wait for ever. */
+const HANG_UP_MS = 3_000;
+
+let pane: CaptionsPane | null = null;
+
+/** One stay in a meeting: Element Call, the room behind it, and the captions. Used once; coming back makes a new one. */
+export class CallView {
+  readonly #sync: RoomSync;
+  readonly #widget: CallWidget;
+  readonly #captions: CaptionsControl;
+  readonly #feed: CaptionsFeed;
+  readonly #pane: CaptionsPane;
+  readonly #timers: number[] = [];
+  #choice: DeviceChoice = { audio: true, video: true, audioLabel: null, videoLabel: null };
+  #captionsState: CaptionsState = "off";
+  #feedConnected = true;
+  #joined = false;
+  #over = false;
+
+  constructor(
+    readonly session: Session,
+    readonly meeting: Meeting,
+    readonly onSessionEnd: () => void,
+  ) {
+    this.#pane = pane ??= new CaptionsPane();
+    this.#sync = new RoomSync(new MatrixClient(session.matrix, meeting.room_id), {
+      onState: (event, initial) => this.#onState(event, initial),
+      onTimeline: (event) => this.#widget.feedTimeline(event),
+      onToDevice: (event) => this.#widget.feedToDevice(event),
+      onConnection: (connected) => this.#onConnection(connected),
+      onLost: () => this.#onLost(),
+    });
+    const stage = element("view-call");
+    stage.hidden = false;
+    stage.classList.add("stage-warming");
+    stage.inert = true;
+    const lang = document.body.dataset["lang"] ?? "en";
+    this.#widget = new CallWidget(
+      element("widget"),
+      this.#sync,
+      {
+        onJoined: () => this.#onJoined(),
+        onClosed: () => this.#leave(),
+        onDevices: (audio, video) => (this.#choice = { ...this.#choice, audio, video }),
+      },
+      lang,
+      meeting.title,
+    );
+    this.#captions = new CaptionsControl(
+      this.#sync,
+      document.body.dataset["captionsBot"] ?? "",
+      (state) => this.#onCaptions(state),
+      announce,
+    );
+    this.#feed = new CaptionsFeed(meeting.id, session.token, {
+      onSegment: (segment: Segment) => this.#pane.take(segment),
+      onConnection: (connected) => {
+        this.#feedConnected = connected;
+        this.#onCaptions(this.#captionsState);
+      },
+      onDenied: () => this.#pane.setStatus(t("captions_denied")),
+    });
+    element("call-title").textContent = meeting.title;
+    this.#sync.start();
+  }
+
+  /** Enters the call with what was chosen in the device check. */
+  join(choice: DeviceChoice): void {
+    this.#choice = choice;
+    document.title = `${this.meeting.title} · Passerelle`;
+    const stage = element("view-call");
+    stage.classList.remove("stage-warming");
+    stage.inert = false;
+    showView("call");
+    setHidden("connecting", false);
+    element("connecting-text").textContent = t("connecting");
+    element("call-title").focus();
+    element("leave").onclick = () => void this.#hangUp();
+    this.#after(SLOW_MS, () => (element("connecting-text").textContent = t("connecting_slow")));
+    this.#after(GIVE_UP_MS, () => this.#fail("call"));
+    this.#feed.start();
+    void this.#captions.agreeAsAsked();
+    void this.#widget.join(choice);
+  }
+
+  #after(delayMs: number, action: () => void): void {
+    this.#timers.push(
+      window.setTimeout(() => {
+        if (!this.#joined && !this.#over) action();
+      }, delayMs),
+    );
+  }
+
+  #onState(event: MatrixEvent, initial: boolean): void {
+    if (!initial) this.#widget.feedState(event);
+    this.#captions.takeState(event);
+    const invite = element<HTMLButtonElement>("open-invite");
+    invite.hidden = this.session.user.door !== "staff" || !this.#captions.mayOrganize;
+    invite.onclick = () => {
+      dialog ??= new InviteDialog(() => token);
+      token = this.session.token;
+      dialog.open(this.meeting);
+    };
+  }
+
+  #onConnection(connected: boolean): void {
+    setNote("banner", connected ? null : t("sync_lost"));
+    if (connected) announce(t("sync_back"));
+  }
+
+  #onCaptions(state: CaptionsState): void {
+    this.#captionsState = state;
+    const off = this.#captions.mayOrganize ? "captions_off_organizer" : "captions_off";
+    const told = { off, waiting: "captions_waiting", on: "captions_on" }[state];
+    this.#pane.setStatus(t(state !== "off" && !this.#feedConnected ? "captions_reconnecting" : told));
+  }
+
+  #onJoined(): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    setHidden("connecting", true);
+    announce(t("in_call"));
+    performance.mark("passerelle-joined");
+    this.#widget.focus();
+  }
+
+  async #hangUp(): Promise<void> {
+    if (this.#joined) {
+      const patience = new Promise((resolve) => setTimeout(resolve, HANG_UP_MS));
+      await Promise.race([this.#widget.hangUp(), patience]);
+    }
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#end();
+    element("rejoin").onclick = () => this.#again();
+    showView("left");
+  }
+
+  #again(): void {
+    new CallView(this.session, this.meeting, this.onSessionEnd).join(this.#choice);
+  }
+
+  #fail(kind: string): void {
+    if (this.#over) return;
+    this.#end();
+    showProblem(kind, { retry: () => this.#again() });
+  }
+
+  #onLost(): void {
+    if (this.#over) return;
+    this.#end();
+    this.onSessionEnd();
+    showProblem("session");
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#widget.stop();
+    this.#feed.stop();
+    this.#sync.stop();
+    setNote("banner", null);
+  }
+}
+
+let dialog: InviteDialog | null = null;
+let token = "";

@@ -1,0 +1,46 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+/** One utterance of one person, as the bridge sends it; a higher `rev` replaces what came before. */
+export interface Segment {
+  id: string;
+  user_id: string;
+  display_name: string;
+  start_ms: number;
+  text: string;
+  stable_chars: number;
+  lang: string;
+  final: boolean;
+  rev: number;
+}
+
+/** stops: a meeting of a whole day from filling the page. */
+export const MAX_SEGMENTS = 500;
+
+/** The captions of a meeting in the order in which they were spoken. */
+export class CaptionsModel {
+  readonly #segments = new Map<string, Segment>();
+  #order: Segment[] = [];
+
+  get segments(): readonly Segment[] {
+    return this.#order;
+  }
+
+  /** Takes a segment in; false when we had it, or a newer revision, already. */
+  take(segment: Segment): boolean {
+    const known = this.#segments.get(segment.id);
+    if (known && known.rev >= segment.rev) return false;
+    this.#segments.set(segment.id, segment);
+    const order = [...this.#segments.values()].sort((a, b) => a.start_ms - b.start_ms || (a.id < b.id ? -1 : 1));
+    for (const dropped of order.splice(0, Math.max(0, order.length - MAX_SEGMENTS))) this.#segments.delete(dropped.id);
+    this.#order = order;
+    return this.#segments.has(segment.id);
+  }
+}
+
+/** The part of a text that will not change any more, and the part that may; `stable_chars` counts code points. */
+export function splitStable(segment: Segment): [stable: string, tail: string] {
+  if (segment.final) return [segment.text, ""];
+  const characters = Array.from(segment.text);
+  return [characters.slice(0, segment.stable_chars).join(""), characters.slice(segment.stable_chars).join("")];
+}

@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { CaptionsModel, type Segment, splitStable } from "./captions-model";
+import { announce, element } from "./dom";
+import { t } from "./strings";
+
+const SIZES = [0.94, 1.06, 1.25, 1.5, 1.85, 2.3];
+const USUAL_SIZE = 1;
+/** Closer to the end than this, the pane follows what is said. */
+const FOLLOW_PX = 48;
+/** stops: the live region, which only has to be read once, from growing. */
+const MAX_SPOKEN = 20;
+const PREFERENCES = "passerelle.captions";
+
+interface Preferences {
+  size: number;
+  place: "side" | "bottom";
+}
+
+/** How a person likes captions is no secret, so it may stay in the browser. */
+function loadPreferences(): Preferences {
+  const stored = JSON.parse(localStorage.getItem(PREFERENCES) ?? "{}") as Partial<Preferences>;
+  const size = Math.min(Math.max(Math.trunc(stored.size ?? USUAL_SIZE), 0), SIZES.length - 1);
+  return { size, place: stored.place === "bottom" ? "bottom" : "side" };
+}
+
+/** The pane beside the call: lines that grow and settle, for eyes and for screen readers. */
+export class CaptionsPane {
+  readonly #stage = element("view-call");
+  readonly #pane = element("captions");
+  readonly #scroll = element("captions-scroll");
+  readonly #lines = element<HTMLOListElement>("captions-lines");
+  readonly #live = element("captions-live");
+  readonly #latest = element<HTMLButtonElement>("captions-latest");
+  readonly #toggle = element<HTMLButtonElement>("captions-toggle");
+  readonly #model = new CaptionsModel();
+  readonly #items = new Map<string, HTMLLIElement>();
+  readonly #spoken = new Set<string>();
+  readonly #preferences = loadPreferences();
+  #shown = true;
+
+  constructor() {
+    element("captions-smaller").addEventListener("click", () => this.#resize(-1));
+    element("captions-larger").addEventListener("click", () => this.#resize(1));
+    element("captions-move").addEventListener("click", () => {
+      this.#preferences.place = this.#preferences.place === "side" ? "bottom" : "side";
+      this.#apply();
+    });
+    element("captions-close").addEventListener("click", () => {
+      this.#show(false);
+      this.#toggle.focus();
+    });
+    this.#toggle.addEventListener("click", () => this.#show(!this.#shown));
+    this.#latest.addEventListener("click", () => this.#follow());
+    this.#scroll.addEventListener("scroll", () => {
+      if (this.#isAtEnd()) this.#latest.hidden = true;
+    });
+    this.#apply();
+  }
+
+  setStatus(text: string): void {
+    const status = element("captions-status");
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  /** Shows a segment that is new or has changed. */
+  take(segment: Segment): void {
+    const following = this.#isAtEnd();
+    if (!this.#model.take(segment)) return;
+    this.#draw();
+    if (segment.final) this.#speak(segment);
+    if (following) this.#follow();
+    else this.#latest.hidden = false;
+  }
+
+  #draw(): void {
+    const known = new Set<string>();
+    let previous: Segment | null = null;
+    let before: Element | null = null;
+    for (const segment of this.#model.segments) {
+      known.add(segment.id);
+      const item = this.#items.get(segment.id) ?? this.#newItem(segment.id);
+      const expected: Element | null = before ? before.nextElementSibling : this.#lines.firstElementChild;
+      if (expected !== item) this.#lines.insertBefore(item, expected);
+      item.classList.toggle("caption-same", previous?.user_id === segment.user_id);
+      this.#fill(item, segment);
+      before = item;
+      previous = segment;
+    }
+    for (const [id, item] of this.#items) {
+      if (known.has(id)) continue;
+      item.remove();
+      this.#items.delete(id);
+      this.#spoken.delete(id);
+    }
+  }
+
+  #newItem(id: string): HTMLLIElement {
+    const item = document.createElement("li");
+    item.className = "caption";
+    for (const part of ["speaker", "stable", "tail"]) {
+      const span = document.createElement("span");
+      span.className = `caption-${part}`;
+      item.append(span);
+    }
+    this.#items.set(id, item);
+    return item;
+  }
+
+  #fill(item: HTMLLIElement, segment: Segment): void {
+    const revision = String(segment.rev);
+    if (item.dataset["rev"] === revision) return;
+    item.dataset["rev"] = revision;
+    item.dataset["final"] = String(segment.final);
+    item.lang = segment.lang;
+    const [stable, tail] = splitStable(segment);
+    const [speaker, text, rest] = item.children;
+    if (speaker) speaker.textContent = segment.display_name;
+    if (text) text.textContent = stable;
+    if (rest) rest.textContent = tail;
+  }
+
+  /** Finals only, once each: a screen reader that reads every partial is of no use to anybody. */
+  #speak(segment: Segment): void {
+    if (this.#spoken.has(segment.id)) return;
+    this.#spoken.add(segment.id);
+    const line = document.createElement("p");
+    line.lang = segment.lang;
+    line.textContent = t("captions_line", { name: segment.display_name, text: segment.text });
+    this.#live.append(line);
+    while (this.#live.childElementCount > MAX_SPOKEN) this.#live.firstElementChild?.remove();
+  }
+
+  #isAtEnd(): boolean {
+    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < FOLLOW_PX;
+  }
+
+  #follow(): void {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#latest.hidden = true;
+  }
+
+  #resize(step: number): void {
+    this.#preferences.size = Math.min(Math.max(this.#preferences.size + step, 0), SIZES.length - 1);
+    this.#apply();
+    const size = SIZES[this.#preferences.size] ?? 1;
+    announce(t("text_size", { percent: Math.round((size / (SIZES[USUAL_SIZE] ?? 1)) * 100) }));
+  }
+
+  #show(shown: boolean): void {
+    this.#shown = shown;
+    this.#apply();
+  }
+
+  #apply(): void {
+    const following = this.#isAtEnd();
+    this.#stage.dataset["captions"] = this.#shown ? this.#preferences.place : "hidden";
+    this.#toggle.setAttribute("aria-expanded", String(this.#shown));
+    this.#pane.style.setProperty("--captions-size", `${SIZES[this.#preferences.size]}rem`);
+    localStorage.setItem(PREFERENCES, JSON.stringify(this.#preferences));
+    if (following) this.#follow();
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { bridge, BridgeError, explain } from "./bridge-api";
+import { announce, element, setFieldError, setHidden, setNote, whileBusy } from "./dom";
+import { InviteDialog } from "./invite-dialog";
+import { dropSession, loadSession, type Meeting, saveSession, type Session, STAFF, takeCode } from "./session";
+import { t } from "./strings";
+
+/** The start page: what this is, or, once signed in, the person's meetings. */
+class HomePage {
+  #session: Session | null = null;
+  readonly #dialog = new InviteDialog(() => this.#session?.token ?? "");
+
+  async start(): Promise<void> {
+    element("sign-out").addEventListener("click", () => this.#signOut());
+    element<HTMLFormElement>("create-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const button = element("create-form").querySelector<HTMLButtonElement>("button");
+      if (button) void whileBusy(button, () => this.#create());
+    });
+    const code = takeCode();
+    try {
+      if (code !== null) saveSession(STAFF, await bridge.exchangeCode(code));
+    } catch {
+      setNote("home-note", t("problem_code_text"));
+      return;
+    }
+    this.#session = loadSession(STAFF);
+    if (this.#session) await this.#openDesk(this.#session);
+  }
+
+  async #openDesk(session: Session): Promise<void> {
+    setHidden("view-welcome", true);
+    setHidden("view-desk", false);
+    setHidden("sign-out", false);
+    setHidden("who", false);
+    element("who").textContent = t("signed_in_as", { name: session.user.display_name });
+    element("desk-heading").focus();
+    try {
+      const answer = await bridge.meetings(session.token);
+      const meetings = Array.isArray(answer) ? answer : answer.meetings;
+      element("meetings").replaceChildren(...meetings.map((meeting) => this.#row(meeting)));
+      this.#showEmpty();
+    } catch (error) {
+      if (error instanceof BridgeError && error.status === 401) this.#signOut();
+      else element("desk-state").textContent = explain(error);
+    }
+  }
+
+  async #create(): Promise<void> {
+    const field = element<HTMLInputElement>("create-title");
+    const title = field.value.trim();
+    setFieldError(field, "create-error", title ? null : t("error_title"));
+    if (!title || !this.#session) return;
+    try {
+      const meeting = await bridge.createMeeting(this.#session.token, title);
+      field.value = "";
+      const row = this.#row(meeting);
+      element("meetings").prepend(row);
+      this.#showEmpty();
+      announce(t("meeting_created", { title }));
+      row.querySelector("a")?.focus();
+    } catch (error) {
+      setFieldError(field, "create-error", explain(error));
+    }
+  }
+
+  #row(meeting: Meeting): HTMLLIElement {
+    const row = document.createElement("li");
+    row.className = "meeting card";
+    const title = document.createElement("span");
+    title.className = "meeting-title";
+    title.textContent = meeting.title;
+    const invite = document.createElement("button");
+    invite.type = "button";
+    invite.className = "button";
+    invite.textContent = t("invite_meeting");
+    invite.setAttribute("aria-label", t("invite_meeting_named", { title: meeting.title }));
+    invite.addEventListener("click", () => this.#dialog.open(meeting));
+    const open = document.createElement("a");
+    open.className = "button button-primary";
+    open.href = `/m/${encodeURIComponent(meeting.id)}`;
+    open.textContent = t("open_meeting");
+    open.setAttribute("aria-label", t("open_meeting_named", { title: meeting.title }));
+    row.append(title, invite, open);
+    return row;
+  }
+
+  #showEmpty(): void {
+    element("desk-state").hidden = element("meetings").childElementCount > 0;
+    element("desk-state").textContent = element("desk-state").dataset["empty"] ?? "";
+  }
+
+  #signOut(): void {
+    dropSession(STAFF);
+    location.replace("/");
+  }
+}
+
+void new HomePage().start();

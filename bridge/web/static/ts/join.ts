@@ -1,0 +1,124 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { bridge, BridgeError, explain } from "./bridge-api";
+import { CallView } from "./call-view";
+import { DeviceCheck } from "./devices";
+import { announce, element, setFieldError, setHidden, whileBusy } from "./dom";
+import { isMatrixId } from "./invite-dialog";
+import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF, takeCode } from "./session";
+import { t } from "./strings";
+import { showProblem, showView } from "./views";
+import { warmCache } from "./warm";
+
+const INVITE_PROBLEMS: Record<string, string> = {
+  PASSERELLE_INVITE_UNKNOWN: "invite_unknown",
+  PASSERELLE_INVITE_EXPIRED: "invite_expired",
+  PASSERELLE_INVITE_USED_UP: "invite_used_up",
+  PASSERELLE_INVITE_REVOKED: "invite_revoked",
+};
+
+/** The page of a link: a guest's name, a colleague's sign-in, or a partner's Matrix account. */
+class JoinPage {
+  readonly #invite = document.body.dataset["token"] ?? "";
+  readonly #devices = new DeviceCheck();
+  readonly #name = element<HTMLInputElement>("guest-name");
+  #session: Session | null = null;
+  #call: CallView | null = null;
+
+  async start(): Promise<void> {
+    const code = takeCode();
+    if (code !== null) {
+      await this.#enterAsStaff(code);
+      return;
+    }
+    const known = loadSession(guestKey(this.#invite));
+    if (known?.meeting) {
+      this.#session = known;
+      this.#name.value = known.user.display_name;
+      this.#name.readOnly = true;
+      this.#open(known);
+    } else {
+      warmCache();
+    }
+    element<HTMLFormElement>("guest-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void whileBusy(element<HTMLButtonElement>("guest-join"), () => this.#enterAsGuest());
+    });
+    element<HTMLFormElement>("partner-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const button = element("partner-form").querySelector<HTMLButtonElement>("button");
+      if (button) void whileBusy(button, () => this.#enterAsPartner());
+    });
+    await this.#devices.startIfAllowed();
+  }
+
+  async #enterAsGuest(): Promise<void> {
+    const name = this.#name.value.trim();
+    setFieldError(this.#name, "guest-error", name ? null : t("error_name"));
+    if (!name) return;
+    const button = element("guest-join");
+    const label = button.textContent;
+    button.textContent = t("busy_joining");
+    announce(t("busy_joining"));
+    try {
+      this.#session ??= await bridge.enterAsGuest(this.#invite, name);
+      saveSession(guestKey(this.#invite), this.#session);
+      const call = this.#call ?? this.#open(this.#session);
+      const { choice } = this.#devices;
+      this.#devices.stop();
+      call?.join(choice);
+    } catch (error) {
+      this.#refused(error, "guest-error", this.#name);
+    } finally {
+      button.textContent = label;
+    }
+  }
+
+  #open(session: Session): CallView | null {
+    if (!session.meeting) return null;
+    this.#call = new CallView(session, session.meeting, () => dropSession(guestKey(this.#invite)));
+    return this.#call;
+  }
+
+  async #enterAsPartner(): Promise<void> {
+    const field = element<HTMLInputElement>("partner-id");
+    const userId = field.value.trim();
+    setFieldError(field, "partner-error", isMatrixId(userId) ? null : t("error_matrix_id"));
+    if (!isMatrixId(userId)) return;
+    try {
+      const invited = await bridge.enterAsPartner(this.#invite, userId);
+      element<HTMLAnchorElement>("partner-link").href = invited.matrix_to;
+      setHidden("partner-form", true);
+      setHidden("partner-done", false);
+      element("partner-done").focus();
+    } catch (error) {
+      this.#refused(error, "partner-error", field);
+    }
+  }
+
+  async #enterAsStaff(code: string): Promise<void> {
+    const signIn = element<HTMLAnchorElement>("staff-sign-in").href;
+    try {
+      const session = await bridge.exchangeCode(code);
+      saveSession(STAFF, session);
+      if (session.meeting) location.replace(`/m/${encodeURIComponent(session.meeting.id)}`);
+      else showProblem("meeting", { signIn });
+    } catch {
+      showProblem("code", { signIn });
+    }
+  }
+
+  #refused(error: unknown, noteId: string, field: HTMLInputElement): void {
+    const problem = error instanceof BridgeError ? INVITE_PROBLEMS[error.errcode] : undefined;
+    if (problem === undefined) {
+      setFieldError(field, noteId, explain(error));
+      return;
+    }
+    this.#devices.stop();
+    // A second try makes sense only where the link may have been copied wrongly or was just renewed.
+    showProblem(problem, { retry: () => showView("door") });
+  }
+}
+
+void new JoinPage().start();

@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { bridge, BridgeError } from "./bridge-api";
+import { CallView } from "./call-view";
+import { DeviceCheck } from "./devices";
+import { element, setHidden, whileBusy } from "./dom";
+import { dropSession, loadSession, saveSession, type Session, STAFF, takeCode } from "./session";
+import { t } from "./strings";
+import { showProblem } from "./views";
+import { warmCache } from "./warm";
+
+const meetingId = document.body.dataset["meeting"] ?? "";
+const signIn = `/auth/login?next=/m/${encodeURIComponent(meetingId)}`;
+
+/** The session of this window: from the code of the sign-in that just ended, or from before. */
+async function findSession(): Promise<Session | null> {
+  const code = takeCode();
+  if (code === null) return loadSession(STAFF);
+  const session = await bridge.exchangeCode(code);
+  saveSession(STAFF, session);
+  return session;
+}
+
+function askToSignIn(): void {
+  setHidden("opening", true);
+  setHidden("view-sign-in", false);
+}
+
+async function start(): Promise<void> {
+  let session: Session | null;
+  try {
+    session = await findSession();
+  } catch {
+    showProblem("code", { signIn });
+    return;
+  }
+  if (!session) {
+    warmCache();
+    askToSignIn();
+    return;
+  }
+  try {
+    const meeting = await bridge.meeting(session.token, meetingId);
+    openLobby(session, new CallView(session, meeting, () => dropSession(STAFF)), meeting.title);
+  } catch (error) {
+    if (error instanceof BridgeError && error.status === 401) {
+      dropSession(STAFF);
+      askToSignIn();
+    } else if (error instanceof BridgeError && (error.status === 0 || error.status >= 500)) {
+      showProblem("network", { retry: () => location.reload() }, t("error_network"));
+    } else {
+      showProblem("meeting");
+    }
+  }
+}
+
+function openLobby(session: Session, call: CallView, title: string): void {
+  const devices = new DeviceCheck();
+  setHidden("opening", true);
+  setHidden("view-lobby", false);
+  element("lobby-title").textContent = title;
+  element("lobby-title").focus();
+  document.title = `${title} · Passerelle`;
+  element("lobby-who").textContent = t("signed_in_as", { name: session.user.display_name });
+  element<HTMLFormElement>("staff-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void whileBusy(element<HTMLButtonElement>("staff-join"), async () => {
+      const { choice } = devices;
+      devices.stop();
+      call.join(choice);
+    });
+  });
+  void devices.startIfAllowed();
+}
+
+void start();

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 The Passerelle authors
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Sessions live in sessionStorage only: a window of the staff and a guest's window of one browser share nothing,
+ * and closing the window ends it.
+ */
+
+export interface Meeting {
+  id: string;
+  title: string;
+  room_id: string;
+  organizer: string;
+  url: string;
+}
+
+export interface MatrixSession {
+  user_id: string;
+  device_id: string;
+  access_token: string;
+  base_url: string;
+  server_name: string;
+}
+
+export interface Session {
+  token: string;
+  user: { id: string; display_name: string; door: "staff" | "guest" };
+  matrix: MatrixSession;
+  meeting: Meeting | null;
+}
+
+export const STAFF = "passerelle.staff";
+
+/** One link, one guest: a reloaded page goes on with the same account and takes no second use. */
+export function guestKey(inviteToken: string): string {
+  return `passerelle.guest.${inviteToken}`;
+}
+
+export function loadSession(key: string): Session | null {
+  const stored = sessionStorage.getItem(key);
+  return stored === null ? null : (JSON.parse(stored) as Session);
+}
+
+export function saveSession(key: string, session: Session): void {
+  sessionStorage.setItem(key, JSON.stringify(session));
+}
+
+export function dropSession(key: string): void {
+  sessionStorage.removeItem(key);
+}
+
+/** The sign-in code of the address, taken out of the address and of the history at once. */
+export function takeCode(): string | null {
+  const code = new URLSearchParams(location.hash.slice(1)).get("code");
+  if (code !== null) history.replaceState(null, "", location.pathname + location.search);
+  return code;
+}

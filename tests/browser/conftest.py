@@ -1,0 +1,314 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Browsers for the tests of what people see, and a small bridge for those that need no stack.
+
+`small_bridge` serves the real pages; behind them, under 200 lines of the API's and the homeserver's contract
+(docs/ARCHITECTURE.md), whose state a test sets and reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Playwright, async_playwright
+
+from bridge.settings import Settings
+from bridge.web.pages import BUILT, add_pages
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",  # the tests also run as root, in containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+BrowserFactory = Callable[..., Awaitable[Browser]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark, and skip with the reason, what this machine cannot run."""
+    reason = None
+    if not Path(CHROMIUM).exists():
+        reason = "needs Chromium (Debian: apt install chromium)"
+    elif not (BUILT / "manifest.json").exists():
+        reason = "the pages are not built: npm ci && npm run build, in bridge/web/vendor"
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "browsers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as running:
+        yield running
+
+
+@pytest.fixture
+async def browsers(playwright: Playwright) -> AsyncIterator[BrowserFactory]:
+    """Start Chromium processes of one's own: fake cameras and microphones are chosen a process."""
+    started: list[Browser] = []
+
+    async def start(*, camera: Path | None = None, microphone: Path | None = None, devices: bool = True) -> Browser:
+        arguments = [argument for argument in ARGUMENTS if devices or "fake-device" not in argument]
+        if camera:
+            arguments.append(f"--use-file-for-fake-video-capture={camera}")
+        if microphone:
+            arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=arguments)
+        started.append(browser)
+        return browser
+
+    yield start
+    for browser in started:
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS
+
+
+@dataclass
+class SmallBridge:
+    """What the pages talk to in tests that need no stack."""
+
+    port: int = 0
+    invite_errors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """token → status and errcode of its POST"""
+    guests: list[str] = field(default_factory=list)
+    organizer_level: int = 50
+    meetings: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[tuple[str, str, Any]] = field(default_factory=list)
+    """(event type or action, state key, content) that pages sent to the homeserver"""
+    requests: list[str] = field(default_factory=list)
+    feeds: int = 0
+    feed_allowed: bool = True
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _cut: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def meeting(self, title: str = "Weekly with Lyon") -> dict[str, Any]:
+        meeting = {"id": f"m{len(self.meetings) + 1}", "title": title, "room_id": "!room", "organizer": "@marie:here"}
+        return meeting | {"url": f"{self.url}/m/{meeting['id']}"}
+
+    def session(self, user_id: str, name: str, door: str, meeting: dict[str, Any] | None) -> dict[str, Any]:
+        matrix = {
+            "user_id": user_id,
+            "device_id": "DEV",
+            "access_token": "syt",
+            "base_url": self.url,
+            "server_name": "here",
+        }
+        user = {"id": user_id, "display_name": name, "door": door}
+        return {"token": f"bearer-{door}", "user": user, "matrix": matrix, "meeting": meeting}
+
+    def say(self, **segment: Any) -> None:
+        """Publish a caption to every page."""
+        filled = {
+            "user_id": "@marie:here",
+            "display_name": "Marie Curie",
+            "lang": "fr",
+            "final": True,
+            "rev": 1,
+            "start_ms": 0,
+        }
+        filled |= {"room_id": "!room", "call_id": "", "track_sid": "TR", "end_ms": 0, "stable_chars": 0} | segment
+        self.segments.append(filled)
+        self._changed.set()
+
+    def cut_feeds(self) -> None:
+        """Drop every caption stream, as a restarting server does."""
+        self._cut.set()
+        self._cut = asyncio.Event()
+
+    def set_state(self, event_type: str, key: str, content: dict[str, Any], sender: str = "@marie:here") -> None:
+        event = {"type": event_type, "state_key": key, "sender": sender, "content": content}
+        self.state[event_type, key] = event | {"event_id": f"${len(self.sent)}{event_type}{key}", "origin_server_ts": 0}
+        self._changed.set()
+
+    def routes(self) -> list[web.RouteDef]:
+        v3 = "/_matrix/client/v3"
+        return [
+            web.post("/auth/session", self._session),
+            web.post("/j/{token}", self._guest),
+            web.post("/j/{token}/partner", self._partner),
+            web.get("/api/v1/meetings", self._list),
+            web.post("/api/v1/meetings", self._create),
+            web.get("/api/v1/meetings/{id}", self._meeting),
+            web.post("/api/v1/meetings/{id}/invites", self._invite),
+            web.delete("/api/v1/invites/{id}", self._done),
+            web.get("/api/v1/meetings/{id}/captions", self._captions),
+            web.get(f"{v3}/sync", self._sync),
+            web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
+            web.post(f"{v3}/rooms/{{room}}/{{action:invite|kick}}", self._membership),
+        ]
+
+    async def _session(self, request: web.Request) -> web.Response:
+        code = (await request.json())["code"]
+        if code == "spent":
+            return web.json_response({"errcode": "PASSERELLE_CODE", "error": "Sign in again."}, status=400)
+        meeting = self.meetings[0] if code == "from-link" else None
+        return web.json_response(self.session("@marie:here", "Marie Curie", "staff", meeting))
+
+    async def _guest(self, request: web.Request) -> web.Response:
+        name = (await request.json())["display_name"]
+        if request.match_info["token"] in self.invite_errors:
+            status, errcode = self.invite_errors[request.match_info["token"]]
+            return web.json_response({"errcode": errcode, "error": "The server's own sentence."}, status=status)
+        self.guests.append(name)
+        return web.json_response(self.session("@guest-1:here", name, "guest", self.meetings[0]))
+
+    async def _partner(self, request: web.Request) -> web.Response:
+        user = (await request.json())["user_id"]
+        return web.json_response(
+            {"room_id": "!room", "matrix_to": f"https://matrix.to/#/!room?via={user.split(':')[1]}"}
+        )
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        return web.json_response({"meetings": self.meetings})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        self.meetings.append(self.meeting((await request.json())["title"]))
+        return web.json_response(self.meetings[-1], status=201)
+
+    async def _meeting(self, request: web.Request) -> web.Response:
+        found = [meeting for meeting in self.meetings if meeting["id"] == request.match_info["id"]]
+        if not found:
+            return web.json_response({"errcode": "M_NOT_FOUND", "error": "No such meeting."}, status=404)
+        return web.json_response(found[0])
+
+    async def _invite(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        url = f"{self.url}/j/fresh"
+        return web.json_response({"id": "i1", "url": url, "uses": body["uses"], "expires_at": "2030-01-01T00:00:00Z"})
+
+    async def _done(self, _request: web.Request) -> web.Response:
+        return web.json_response({})
+
+    async def _captions(self, request: web.Request) -> web.StreamResponse:
+        if not self.feed_allowed or not request.headers["Authorization"].startswith("Bearer bearer-"):
+            return web.json_response({"errcode": "M_FORBIDDEN", "error": "Not yours."}, status=403)
+        self.feeds += 1
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        done, cut = 0, self._cut
+        while not cut.is_set():
+            for segment in self.segments[done:]:
+                await response.write(f"event: segment\ndata: {json.dumps(segment)}\n\n".encode())
+            done = len(self.segments)
+            await self._wait(cut)
+        return response
+
+    async def _wait(self, *events: asyncio.Event) -> None:
+        self._changed.clear()
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._changed, *events)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=1)
+        for task in waiting:
+            task.cancel()
+
+    async def _sync(self, request: web.Request) -> web.Response:
+        if "since" in request.query:
+            await self._wait()
+        room = {"timeline": {"events": []}, "org.matrix.msc4222.state_after": {"events": list(self.state.values())}}
+        return web.json_response({"next_batch": "s1", "rooms": {"join": {"!room": room}}})
+
+    async def _put_state(self, request: web.Request) -> web.Response:
+        event_type, key, content = request.match_info["type"], request.match_info["key"], await request.json()
+        self.sent.append((event_type, key, content))
+        self.set_state(event_type, key, content, sender=key)
+        return web.json_response({"event_id": "$sent"})
+
+    async def _membership(self, request: web.Request) -> web.Response:
+        action, user = request.match_info["action"], (await request.json())["user_id"]
+        self.sent.append((action, user, None))
+        self.set_state("m.room.member", user, {"membership": {"invite": "invite", "kick": "leave"}[action]})
+        return web.json_response({})
+
+
+@pytest.fixture
+async def small_bridge() -> AsyncIterator[SmallBridge]:
+    small = SmallBridge()
+
+    @web.middleware
+    async def note(request: web.Request, handler: Any) -> web.StreamResponse:
+        small.requests.append(f"{request.method} {request.path}")
+        return await handler(request)
+
+    app = web.Application(middlewares=[note])
+    app.add_routes(small.routes())
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    server_socket = _free_socket()
+    small.port = server_socket.getsockname()[1]
+    add_pages(app, settings_for(small.url))
+    await runner.setup()
+    await web.SockSite(runner, server_socket).start()
+    small.meetings.append(small.meeting())
+    small.set_state("m.room.create", "", {"room_version": "12"}, sender="@passerelle:here")
+    small.set_state("m.room.power_levels", "", {"users": {"@marie:here": small.organizer_level}})
+    yield small
+    small.cut_feeds()
+    await runner.cleanup()
+
+
+def _free_socket() -> Any:
+    import socket
+
+    for port in range(26000, 27000):
+        candidate = socket.socket()
+        try:
+            candidate.bind(("127.0.0.1", port))
+        except OSError:
+            candidate.close()
+            continue
+        return candidate
+    raise RuntimeError("no free port between 26000 and 26999")
+
+
+def settings_for(url: str) -> Settings:
+    secret = [f"{number}-abcdefghijklmnopqrstuvwxyz-0123456789" for number in range(5)]
+    return Settings.model_validate(
+        {
+            "http": {"port": 0, "internal_port": 0, "public_url": url},
+            "database": {"url": "postgresql://nowhere"},
+            "homeserver": {
+                "name": "here:1",
+                "client_url": url,
+                "federation_url": "https://here:1",
+                "as_token": secret[0],
+                "hs_token": secret[1],
+                "jwt_login_secret": secret[2],
+            },
+            "sfu": {
+                "public_url": "ws://localhost:1",
+                "api_url": "http://localhost:1",
+                "api_key": "k",
+                "api_secret": secret[3],
+            },
+            "captions": {"bot_user": "@captions:here"},
+            "internal": {"token": secret[4]},
+        }
+    )
