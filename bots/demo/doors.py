@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How each person of the demo gets in: over HTTP, as a browser does it, through the stack's published addresses."""
 
-import json
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -117,12 +115,3 @@ async def post(http: aiohttp.ClientSession, url: str, body: object, token: str =
         if response.status // 100 != 2:
             raise DoorError(f"{urlsplit(url).path.split('/')[1]}: {response.status} {answer.get('error', answer)}")
         return answer
-
-
-def read_ready(path: Path) -> dict[str, Any] | None:
-    """What `passerelle up` wrote when it was ready, or None while it is not."""
-    try:
-        ready: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return ready

@@ -29,6 +29,8 @@ class Microphone:
         self.track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         self._queue: list[tuple[float, Samples]] = []
         self.sent: EnvelopeMeter | None = None
+        self.spoken: list[tuple[float, float]] = []
+        """When each thing said really began and ended."""
 
     def say(self, at_s: float, samples: Samples) -> None:
         """Play samples (48 kHz mono) at a time that is still to come."""
@@ -37,13 +39,14 @@ class Microphone:
     async def run(self) -> None:
         """Send a frame every 10 ms until cancelled."""
         silence = np.zeros(_FRAME, np.int16)
-        position = 0
+        position, began_s = 0, 0.0
         while True:
             # What is captured now is heard after what is queued already.
             now = time.time() + self._source.queued_duration
             frame = silence
             if self._queue and now >= self._queue[0][0]:
                 samples = self._queue[0][1]
+                began_s = began_s if position else now
                 frame = np.zeros(_FRAME, np.int16)
                 part = samples[position : position + _FRAME]
                 frame[: len(part)] = part
@@ -51,6 +54,7 @@ class Microphone:
                 if position >= len(samples):
                     self._queue.pop(0)
                     position = 0
+                    self.spoken.append((began_s, now + FRAME_S))
             if self.sent:
                 self.sent.add(now, frame)
             await self._source.capture_frame(rtc.AudioFrame(frame.tobytes(), RATE, 1, _FRAME))
@@ -82,6 +86,7 @@ class Ears:
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
+        self.media = asyncio.Event()
         self.first_media_s: float | None = None
         self.video_frames = 0
         self.heard: dict[str, EnvelopeMeter] = {}
@@ -106,3 +111,4 @@ class Ears:
     def _arrived(self) -> None:
         if self.first_media_s is None:
             self.first_media_s = self._now()
+            self.media.set()
