@@ -16,9 +16,9 @@ from rich.console import Console
 from bots.call import CallError
 from bots.demo.doors import DoorError
 from bots.demo.meeting import Meeting, assign
-from bots.demo.report import judge
+from bots.demo.report import Observed, judge
 from bots.demo.screen import Screen
-from bots.demo.speech import SpeechFolderError, load_folder
+from bots.demo.speech import Recording, SpeechFolderError, load_folder
 from bots.demo.stack import StackFailedError, running
 from bots.matrix_rtc import MatrixError
 
@@ -45,15 +45,28 @@ def demo(
     """
     console = Console(highlight=False)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    status = 1
+    screen = Screen(console)
+    seen: Observed | None = None
     try:
-        status = asyncio.run(_demo(console, speech, data, report, port_base))
+        seen = asyncio.run(_hold(assign(load_folder(speech)), data, port_base, screen))
     except* KeyboardInterrupt:
         console.print("Stopped.")
     except* (SpeechFolderError, StackFailedError, DoorError, CallError, MatrixError, aiohttp.ClientError) as group:
         for error in leaves(group):
             console.print(str(error), style="red", markup=False)
-    return status
+    if seen is None:
+        return 1
+    verdict = judge(seen)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(verdict.json, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    screen.summary(seen, verdict)
+    console.print(f"figures: {report}", style="dim", markup=False)
+    return 0 if verdict.ok else 1
+
+
+async def _hold(recordings: dict[str, Recording], data: Path, port_base: int | None, screen: Screen) -> Observed:
+    async with running(data, port_base) as ready:
+        return await Meeting(ready, recordings, screen).hold()
 
 
 def leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
@@ -63,16 +76,3 @@ def leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
         for error in group.exceptions
         for leaf in (leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
     ]
-
-
-async def _demo(console: Console, speech: Path, data: Path, report_path: Path, port_base: int | None) -> int:
-    recordings = assign(load_folder(speech))
-    async with running(data, port_base) as ready:
-        screen = Screen(console)
-        seen = await Meeting(ready, recordings, screen).hold()
-        report = judge(seen)
-        report_path.parent.mkdir(parents=True, exist_ok=True)
-        report_path.write_text(json.dumps(report.json, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        screen.summary(seen, report)
-        console.print(f"figures: {report_path}", style="dim", markup=False)
-    return 0 if report.ok else 1

@@ -27,7 +27,7 @@ async def running(data: Path, port_base: int | None) -> AsyncIterator[dict[str, 
     Raises:
         StackFailedError: it ended, or was not ready in three minutes.
     """
-    command = [sys.executable, "-m", "bridge.cli", "up", "--data", str(data), "--no-open"]
+    command = [str(Path(sys.executable).with_name("passerelle")), "up", "--data", str(data), "--no-open"]
     if port_base is not None:
         command += ["--port-base", str(port_base)]
     # A session of its own: Ctrl-C reaches us first, and we let the conversation end before the stack does.
