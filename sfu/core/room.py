@@ -206,6 +206,12 @@ class Room:
             member.join_by = member.offer_by = member.negotiate_at = None
             member.gone_at = now + DETACHED_GRACE_S
 
+    def fault(self, peer: PeerId, now: float) -> None:
+        """The client broke the protocol: its session ends, and it shall not come back by itself."""
+        member = self._roster.get(peer)
+        if member is not None:
+            self._expel(member, DisconnectReason.STATE_MISMATCH, now)
+
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
         """Say who gets a data packet of this peer; empty when nobody may."""
         member = self._roster.get(peer)

@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How does the SFU start, serve and end?"""
+
+import asyncio
+import errno
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import hdrs, web
+
+from sfu.core import limits
+from sfu.core.media import MediaEvent
+from sfu.media.plane import EngineMissingError, MediaPlane
+from sfu.shell import metrics, twirp, websocket
+from sfu.shell.settings import Settings
+from sfu.shell.websocket import WORKER
+from sfu.shell.worker import Worker
+
+log = structlog.get_logger()
+
+SHUTDOWN_S = 3.0
+"""How long clients are given to take their goodbye."""
+
+_REQUEST_LINE_MAX = 16 * 1024
+"""A join_request of 3 kB beside a token of 8 kB."""
+
+
+class StartError(Exception):
+    """The server cannot start; the text says what to change."""
+
+
+def make_app(worker: Worker) -> web.Application:
+    """Lay out the paths."""
+    app = web.Application(client_max_size=limits.API_BODY_MAX)
+    app[WORKER] = worker
+    app.router.add_get("/", _ok)
+    app.router.add_get("/metrics", metrics.metrics)
+    app.router.add_get("/rtc/v1", websocket.signalling, allow_head=False)
+    app.router.add_get("/rtc", websocket.signalling, allow_head=False)
+    app.router.add_get("/rtc/v1/validate", websocket.validate)
+    app.router.add_get("/rtc/validate", websocket.validate)
+    app.router.add_post("/twirp/livekit.RoomService/{method}", twirp.room_service)
+    app.router.add_route(hdrs.METH_OPTIONS, "/{path:.*}", _preflight)
+    app.on_response_prepare.append(_allow_any_origin)
+    return app
+
+
+async def _ok(_request: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+async def _preflight(request: web.Request) -> web.Response:
+    headers = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: "OPTIONS, HEAD, GET, POST, PATCH, DELETE",
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "*"),
+        hdrs.ACCESS_CONTROL_MAX_AGE: "86400",
+    }
+    return web.Response(status=204, headers=headers)
+
+
+async def _allow_any_origin(_request: web.Request, response: web.StreamResponse) -> None:
+    """Let pages of any origin read answers, refusals above all: tokens protect this server, not origins."""
+    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Worker]:
+    """Run the server inside of the block; at its end everybody is told and everything closed.
+
+    Raises `StartError` when a port cannot be had.
+    """
+    planes: list[MediaPlane] = []
+
+    def make_plane(on_event: Callable[[MediaEvent], None]) -> MediaPlane:
+        plane = MediaPlane(
+            settings.media_host,
+            settings.media_port,
+            on_event,
+            advertise=settings.advertise,
+            engine=settings.engine,
+        )
+        planes.append(plane)
+        return plane
+
+    try:
+        worker = Worker(settings.plain_keys(), make_plane, auto_create=settings.auto_create)
+    except EngineMissingError as error:
+        raise StartError(str(error)) from error
+    plane = planes[0]
+    try:
+        await plane.start()
+    except OSError as error:
+        raise StartError(_why("media", settings.media_host, settings.media_port, error)) from error
+    runner = web.AppRunner(
+        make_app(worker), access_log=None, shutdown_timeout=SHUTDOWN_S, max_line_size=_REQUEST_LINE_MAX
+    )
+    try:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+        except OSError as error:
+            raise StartError(_why("http", settings.http_host, settings.http_port, error)) from error
+        log.info(
+            "sfu_started",
+            http=f"http://{settings.http_host}:{settings.http_port}",
+            media=f"udp://{settings.media_host}:{settings.media_port}",
+            engine=plane.engine,
+            auto_create=settings.auto_create,
+        )
+        try:
+            yield worker
+        finally:
+            worker.shut_down()
+    finally:
+        await runner.cleanup()
+        worker.stop()
+        await plane.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings):
+        await stop.wait()
+        log.info("sfu_stopping")
+    log.info("sfu_stopped")
+
+
+def _why(what: str, host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{what} port {port} on {host} is in use: stop what listens there, or choose another {what}_port"
+    return f"{what} port {port} on {host} cannot be opened: {error.strerror}"

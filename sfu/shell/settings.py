@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How is the SFU configured? One TOML file, checked before anything starts."""
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+SECRET_MIN = 32
+"""Bytes of an API secret: as many as HS256 hashes to (RFC 7518 section 3.2)."""
+
+_DISTINCT_MIN = 10
+"""Different characters of a secret; `secretsecret…` has five."""
+
+_WELL_KNOWN = ("devkey", "secret", "password", "changeme", "passerelle", "livekit", "example")
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Engine = Literal["auto", "python", "native"]
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the text says what to change and holds no secret."""
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text.encode()) < SECRET_MIN:
+        raise ValueError(f"the secret has fewer than {SECRET_MIN} bytes; make one with: openssl rand -hex 32")
+    rest = text.lower()
+    for word in _WELL_KNOWN:
+        rest = rest.replace(word, "")
+    if len(set(rest)) < _DISTINCT_MIN:
+        raise ValueError("the secret is a well-known one or repeats itself; make one with: openssl rand -hex 32")
+    return secret
+
+
+class Settings(BaseModel):
+    """`sfu.toml`; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = 7880
+    media_host: str = "127.0.0.1"
+    media_port: Port = 7882
+    advertise: tuple[str, ...] = ()
+    """Addresses that clients are told for the media port, when they differ from `media_host`."""
+    engine: Engine = "auto"
+    auto_create: bool = False
+    """Whether a join makes its room; otherwise the server API does."""
+    keys: Annotated[dict[str, Annotated[SecretStr, AfterValidator(_strong)]], Field(min_length=1)]
+    """API keys and their secrets."""
+
+    def plain_keys(self) -> dict[str, str]:
+        """Give the secrets as text, to check and sign tokens with."""
+        return {key: secret.get_secret_value() for key, secret in self.keys.items()}
+
+
+def load(path: Path) -> Settings:
+    """Read a configuration file. Raises `SettingsError`."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    return checked(values, str(path))
+
+
+def checked(values: dict[str, object], source: str) -> Settings:
+    """Check configuration values. Raises `SettingsError` that names each wrong key."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise SettingsError(f"{source}: {problems}") from error
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Say whether a file with secrets has a mode wider than 0600."""
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)

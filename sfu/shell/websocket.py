@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How does a client's signalling connection live? Refusals before the upgrade, then frames both ways."""
+
+import asyncio
+
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from sfu.core import limits
+from sfu.core.grants import Grants
+from sfu.core.media import PeerId
+from sfu.core.messages import DisconnectReason, LeaveOrdered, ResumeRefused
+from sfu.core.meter import Meter
+from sfu.core.registry import AdmissionError
+from sfu.core.requests import Join
+from sfu.shell.authentication import bearer_grants
+from sfu.shell.outbox import Outbox
+from sfu.shell.worker import Worker, wall_ms
+from sfu.wire.requests import WireError, read_join, read_request, to_core
+from sfu.wire.responses import encode, encode_pongs
+from sfu.wire.sdp import SdpError
+from sfu.wire.token import TokenError
+
+log = structlog.get_logger()
+
+WORKER: web.AppKey[Worker] = web.AppKey("worker", Worker)
+
+HEARTBEAT_S = 10.0
+REFRESH_TOKEN_EVERY_S = 300.0
+CLOSE_TIMEOUT_S = 3.0
+
+_CLOSE_REASON_MAX = 120
+"""Bytes of a close frame's reason are limited (RFC 6455 section 5.5)."""
+
+
+class Refused(Exception):  # noqa: N818
+    """A join that is refused; theirs, with status and a text that is safe to show."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def admitted(request: web.Request) -> tuple[Grants, Join]:
+    """Check all of a join before anything is done. Raises `Refused`."""
+    worker = request.app[WORKER]
+    parameter = request.query.get("join_request")
+    if parameter is None and not request.path.startswith("/rtc/v1"):
+        raise Refused(404, "this server has the single peer connection mode alone: /rtc/v1")
+    try:
+        grants = bearer_grants(request, worker.keys)
+        worker.registry.check(grants)
+        if not parameter:
+            raise Refused(400, "join_request is missing")
+        return grants, read_join(parameter)
+    except TokenError as error:
+        raise Refused(401, str(error)) from error
+    except AdmissionError as error:
+        raise Refused(error.status, error.text) from error
+    except (WireError, SdpError) as error:
+        raise Refused(400, str(error)) from error
+
+
+async def validate(request: web.Request) -> web.Response:
+    """Answer what the WebSocket would: clients read refusals here."""
+    try:
+        admitted(request)
+    except Refused as refused:
+        return web.Response(status=refused.status, text=refused.text)
+    return web.Response(text="success")
+
+
+async def signalling(request: web.Request) -> web.StreamResponse:
+    """Serve one signalling session."""
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=limits.FRAME_MAX, compress=False)
+    try:
+        grants, join = admitted(request)
+        if not socket.can_prepare(request).ok:
+            raise Refused(404, "a WebSocket is served here")
+    except Refused as refused:
+        log.info("join_refused", status=refused.status, cause=refused.text)
+        return web.Response(status=refused.status, text=refused.text)
+    await socket.prepare(request)
+    if join.reconnect:
+        await _say_last(socket, encode(ResumeRefused()))
+        return socket
+    outbox = Outbox()
+    try:
+        peer = request.app[WORKER].join(grants, join, outbox)
+    except AdmissionError:  # the room filled up or closed during the upgrade
+        await _say_last(socket, encode(LeaveOrdered(DisconnectReason.JOIN_FAILURE)))
+        return socket
+    await _Session(request.app[WORKER], peer, socket, outbox).run()
+    return socket
+
+
+async def _say_last(socket: web.WebSocketResponse, frame: bytes) -> None:
+    await socket.send_bytes(frame)
+    await socket.close()
+
+
+class _Session:
+    """One open socket of one participant."""
+
+    def __init__(self, worker: Worker, peer: PeerId, socket: web.WebSocketResponse, outbox: Outbox) -> None:
+        self._worker = worker
+        self._peer = peer
+        self._socket = socket
+        self._outbox = outbox
+        self._meter = Meter(limits.REQUESTS_PER_SECOND, limits.REQUESTS_BURST)
+
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                refresher = tasks.create_task(self._refresh_tokens())
+                writer = tasks.create_task(self._write())
+                await self._read()
+                self._outbox.close()
+                refresher.cancel()
+                # The peer is gone or was told everything: don't wait for a socket that takes no more.
+                await asyncio.wait([writer], timeout=CLOSE_TIMEOUT_S)
+                writer.cancel()
+        finally:
+            self._worker.socket_closed(self._peer)
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type is WSMsgType.ERROR:  # a frame beyond the limit, or one that breaks RFC 6455
+                self._worker.fault(self._peer)
+            elif message.type is not WSMsgType.BINARY:
+                self._fault(WSCloseCode.UNSUPPORTED_DATA, "binary protobuf frames only")
+            elif not self._meter.take(asyncio.get_running_loop().time()):
+                self._fault(WSCloseCode.POLICY_VIOLATION, "too many requests")
+            else:
+                self._take(message.data)
+            if self._outbox.closed:
+                break
+
+    def _take(self, frame: bytes) -> None:
+        try:
+            request = read_request(frame)
+            pong = encode_pongs(request, wall_ms())
+            if pong is not None:
+                self._outbox.put(pong)
+            else:
+                self._worker.signal(self._peer, to_core(request))
+        except (WireError, SdpError) as error:
+            self._fault(WSCloseCode.INVALID_TEXT, str(error))
+
+    def _fault(self, code: int, text: str) -> None:
+        """End a session that broke the protocol, and say why."""
+        log.info("session_faulted", participant=self._peer, code=int(code), cause=text)
+        self._outbox.code, self._outbox.reason = int(code), text
+        self._worker.fault(self._peer)
+
+    async def _write(self) -> None:
+        try:
+            while (frame := await self._outbox.get()) is not None:
+                await self._socket.send_bytes(frame)
+        except ConnectionError:
+            return
+        reason = self._outbox.reason.encode()[:_CLOSE_REASON_MAX]
+        await self._socket.close(code=self._outbox.code, message=reason)
+
+    async def _refresh_tokens(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_TOKEN_EVERY_S)
+            self._worker.refresh_token(self._peer)

@@ -1,0 +1,268 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where do decisions meet the world? One worker: all rooms, one media plane, the open sessions, the timers.
+
+Everything here runs on one event loop and never awaits: a request or a media event goes into its room, and
+what the room wants done is done at once.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from sfu.core import media, outputs
+from sfu.core.grants import Grants
+from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
+from sfu.core.messages import Answer, DisconnectReason, Message, TokenRefreshed
+from sfu.core.registry import AdmissionError, Registry
+from sfu.core.requests import Join, Request
+from sfu.core.room import Room, RoomSettings
+from sfu.core.sids import Sids
+from sfu.shell.outbox import Outbox
+from sfu.wire import data, responses, token
+from sfu.wire.sdp_answer import render_answer
+
+log = structlog.get_logger()
+
+PlaneFactory = Callable[[Callable[[MediaEvent], None]], Plane]
+
+
+class Worker:
+    """One process's share of the service."""
+
+    def __init__(self, keys: Mapping[str, str], make_plane: PlaneFactory, *, auto_create: bool) -> None:
+        self.keys = dict(keys)
+        self.registry = Registry(Sids(os.urandom), auto_create=auto_create)
+        self.plane = make_plane(self.media_event)
+        self._loop = asyncio.get_running_loop()
+        self._outboxes: dict[PeerId, Outbox] = {}
+        self._rooms: dict[PeerId, Room] = {}
+        self._track_rooms: dict[TrackSid, Room] = {}
+        self._timers: dict[Room, asyncio.TimerHandle] = {}
+        self._settling: set[Room] = set()
+        self._sif_trailer = os.urandom(16)
+
+    # Sessions.
+
+    def join(self, grants: Grants, join: Join, outbox: Outbox) -> PeerId:
+        """Start a session whose messages go to `outbox`. Raises `AdmissionError`."""
+        room = self.registry.admit(grants, self._loop.time(), wall_ms())
+        peer = room.join(grants, join, self._loop.time(), wall_ms())
+        self._outboxes[peer], self._rooms[peer] = outbox, room
+        self._settle(room)
+        self.refresh_token(peer)
+        log.info(
+            "participant_joined",
+            room=room.sid,
+            participant=peer,
+            sdk=join.client.sdk,
+            version=join.client.version,
+            **{"pii.identity": grants.identity},
+        )
+        return peer
+
+    def signal(self, peer: PeerId, request: Request) -> None:
+        """Take a client's request in."""
+        room = self._rooms.get(peer)
+        if room is not None:
+            room.handle(peer, request, self._loop.time())
+            self._settle(room)
+
+    def refresh_token(self, peer: PeerId) -> None:
+        """Send a session a new token with the rights of its own."""
+        room, outbox = self._rooms.get(peer), self._outboxes.get(peer)
+        grants = None if room is None else room.refreshed_grants(peer)
+        if grants is not None and outbox is not None:
+            key, secret = next(iter(self.keys.items()))
+            fresh = token.issue(grants, key, secret, time.time())
+            outbox.put(responses.encode(TokenRefreshed(fresh)))
+
+    def fault(self, peer: PeerId) -> None:
+        """End a session that broke the protocol."""
+        room = self._rooms.get(peer)
+        if room is not None:
+            room.fault(peer, self._loop.time())
+            self._settle(room)
+
+    def socket_closed(self, peer: PeerId) -> None:
+        """A session's socket is gone."""
+        self._outboxes.pop(peer, None)
+        room = self._rooms.get(peer)
+        if room is not None:
+            room.socket_closed(peer, self._loop.time())
+            self._settle(room)
+
+    # The server API.
+
+    def create_room(self, name: str, settings: RoomSettings) -> Room:
+        """Make a room or change its settings. Raises `AdmissionError`."""
+        room = self.registry.create(name, settings, self._loop.time(), wall_ms())
+        self._settle(room)
+        return room
+
+    def delete_room(self, room: Room, reason: DisconnectReason = DisconnectReason.ROOM_DELETED) -> None:
+        """End a room for everybody."""
+        room.close(reason, self._loop.time())
+        self._settle(room)
+
+    def remove(self, room: Room, identity: str, revoke_until: float | None = None) -> bool:
+        """Expel somebody and refuse the tokens that were issued until now, or until a Unix time."""
+        self.registry.revoke(room.name, identity, time.time() if revoke_until is None else revoke_until)
+        removed = room.remove(identity, self._loop.time())
+        self._settle(room)
+        return removed
+
+    def mute(self, room: Room, identity: str, track: TrackSid) -> bool:
+        """Mute a track for its publisher."""
+        muted = room.mute(identity, track)
+        self._settle(room)
+        return muted
+
+    def shut_down(self) -> None:
+        """Tell everybody that the server goes."""
+        for room in self.registry:
+            self.delete_room(room, DisconnectReason.SERVER_SHUTDOWN)
+
+    @property
+    def sessions(self) -> int:
+        """How many sockets are open."""
+        return len(self._outboxes)
+
+    # Media.
+
+    def media_event(self, event: MediaEvent) -> None:
+        """Take in what the media plane reports."""
+        match event:
+            case media.DataReceived(peer, label, payload):
+                self._relay(peer, label, payload)
+            case media.LevelsMeasured(levels):
+                self._measured(levels)
+            case media.PeerConnected(peer, profile):
+                log.info("media_connected", participant=peer, srtp=profile)
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.connected(peer)
+                    self._settle(room)
+            case media.PeerLost(peer, reason):
+                log.info("media_lost", participant=peer, reason=reason)
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.lost(peer, self._loop.time())
+                    self._settle(room)
+            case media.DataOpened() | media.TrackStarted():
+                pass
+
+    def _measured(self, levels: tuple[media.Level, ...]) -> None:
+        by_room: dict[Room, list[media.Level]] = {}
+        for level in levels:
+            room = self._track_rooms.get(level.track)
+            if room is not None:
+                by_room.setdefault(room, []).append(level)
+        for room, own in by_room.items():
+            room.measured(own)
+            self._settle(room)
+
+    def _relay(self, peer: PeerId, label: str, payload: bytes) -> None:
+        room = self._rooms.get(peer)
+        packet = data.read_packet(payload)
+        if room is None or packet is None:
+            return
+        receivers = room.relay(peer, label, data.envelope(packet))
+        if receivers:
+            stamped = data.stamped(packet, label, *room.signature(peer))
+            for receiver in receivers:
+                self.plane.send_data(receiver, label, stamped)
+
+    # Doing what rooms want.
+
+    def _settle(self, room: Room) -> None:
+        """Do what a room wants until it wants nothing more, then wait for its next deadline."""
+        if room in self._settling:  # a media event that came out of what is being done just now
+            return
+        self._settling.add(room)
+        try:
+            while wanted := room.drain():
+                for output in wanted:
+                    self._do(room, output)
+        finally:
+            self._settling.discard(room)
+        self._arm(room)
+
+    def _do(self, room: Room, output: outputs.Output) -> None:
+        match output:
+            case outputs.Tell(to, message):
+                self._tell(to, message)
+            case outputs.Receive(uplink):
+                self._track_rooms[uplink.track] = room
+                self.plane.receive(uplink)
+            case outputs.StopReceiving(track):
+                self._track_rooms.pop(track, None)
+                self.plane.stop_receiving(track)
+            case outputs.Forward(downlink):
+                self.plane.forward(downlink)
+            case outputs.StopForwarding(peer, track):
+                self.plane.stop_forwarding(peer, track)
+            case outputs.ApplyWish(peer, track, wish):
+                self.plane.wish(peer, track, wish)
+            case outputs.OpenPeer(peer, local, remote):
+                self.plane.open_peer(peer, local, remote)
+            case outputs.RestartIce(peer, local):
+                self.plane.restart_ice(peer, local)
+            case outputs.ClosePeer(peer):
+                self._rooms.pop(peer, None)
+                self.plane.close_peer(peer)
+            case outputs.HangUp(peer):
+                outbox = self._outboxes.get(peer)
+                if outbox is not None:
+                    outbox.close()
+            case outputs.ParticipantLeft(peer, identity, reason):
+                log.info(
+                    "participant_left",
+                    room=room.sid,
+                    participant=peer,
+                    reason=reason.name.lower(),
+                    **{"pii.identity": identity},
+                )
+
+    def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:
+        if isinstance(message, Answer):
+            sdp = render_answer(message, self.plane.fingerprint, self.plane.candidates)
+            frame = responses.encode_answer(message, sdp)
+        else:
+            frame = responses.encode(message, self._sif_trailer)
+        for peer in to:
+            outbox = self._outboxes.get(peer)
+            if outbox is not None:
+                outbox.put(frame)
+
+    def _arm(self, room: Room) -> None:
+        timer = self._timers.pop(room, None)
+        if timer is not None:
+            timer.cancel()
+        if room.closed:
+            self.registry.forget(room)
+            return
+        deadline = room.deadline()
+        if deadline is not None:
+            self._timers[room] = self._loop.call_at(deadline, self._tick, room)
+
+    def _tick(self, room: Room) -> None:
+        room.tick(self._loop.time())
+        self._settle(room)
+
+    def stop(self) -> None:
+        """Cancel all timers."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+
+def wall_ms() -> int:
+    """Give the wall clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+__all__ = ["AdmissionError", "PlaneFactory", "Worker", "wall_ms"]
