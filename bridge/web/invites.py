@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The doors behind an invite link: a guest's and a partner's. Looking at the link (a page's GET) uses nothing up."""
+"""The doors behind an invite link: a guest's, a colleague's, a partner's. A page's GET uses nothing up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from bridge.domain.errors import Refused
+from bridge.domain.invites import require_open
 from bridge.domain.names import MAX_ID
 from bridge.store import guests, invites, sessions
 from bridge.web import admission
@@ -32,6 +33,7 @@ class PartnerUser(Body):
 def add_routes(app: web.Application) -> None:
     """Add the doors."""
     app.router.add_post("/j/{token}", _guest)
+    app.router.add_post("/j/{token}/staff", _staff)
     app.router.add_post("/j/{token}/partner", _partner)
     app.router.add_delete("/api/v1/invites/{invite_id}", _revoke)
 
@@ -42,6 +44,18 @@ async def _guest(request: web.Request) -> web.Response:
     body = await read(request, GuestName)
     session = await admission.admit_guest(services, invite, body.display_name)
     return web.json_response(session, headers={"Cache-Control": "no-store"})
+
+
+async def _staff(request: web.Request) -> web.Response:
+    """Let a member of staff in who was sent the link: they take no use of it, because uses count accounts."""
+    services = request.app[SERVICES]
+    who = await require_staff(request)
+    invite = await admission.find_invite(services, request.match_info["token"], address_of(request))
+    require_open(invite, services.now())
+    meeting = await admission.meeting_by_id(services, invite.meeting_id)
+    assert meeting is not None  # a foreign key says so
+    await admission.admit_staff(services, meeting, who.user_id)
+    return web.json_response(admission.meeting_json(services, meeting))
 
 
 async def _partner(request: web.Request) -> web.Response:

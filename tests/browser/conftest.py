@@ -155,6 +155,7 @@ class SmallBridge:
         return [
             web.post("/auth/session", self._session),
             web.post("/j/{token}", self._guest),
+            web.post("/j/{token}/staff", self._staff),
             web.post("/j/{token}/partner", self._partner),
             web.get("/api/v1/meetings", self._list),
             web.post("/api/v1/meetings", self._create),
@@ -171,16 +172,23 @@ class SmallBridge:
         code = (await request.json())["code"]
         if code == "spent":
             return web.json_response({"errcode": "PASSERELLE_CODE", "error": "Sign in again."}, status=400)
-        meeting = self.meetings[0] if code == "from-link" else None
-        return web.json_response(self.session("@marie:here", "Marie Curie", "staff", meeting))
+        return web.json_response(self.session("@marie:here", "Marie Curie", "staff", None))
 
     async def _guest(self, request: web.Request) -> web.Response:
         name = (await request.json())["display_name"]
-        if request.match_info["token"] in self.invite_errors:
-            status, errcode = self.invite_errors[request.match_info["token"]]
-            return web.json_response({"errcode": errcode, "error": "The server's own sentence."}, status=status)
+        if refusal := self._refusal(request):
+            return refusal
         self.guests.append(name)
         return web.json_response(self.session("@guest-1:here", name, "guest", self.meetings[0]))
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if request.match_info["token"] not in self.invite_errors:
+            return None
+        status, errcode = self.invite_errors[request.match_info["token"]]
+        return web.json_response({"errcode": errcode, "error": "The server's own sentence."}, status=status)
+
+    async def _staff(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or web.json_response(self.meetings[0])
 
     async def _partner(self, request: web.Request) -> web.Response:
         user = (await request.json())["user_id"]

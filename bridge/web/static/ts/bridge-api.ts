@@ -8,7 +8,7 @@ export interface Invite {
   id: string;
   url: string;
   uses: number;
-  expires_at: string | number;
+  expires_at: string;
 }
 
 /** What the bridge refused; `status` is 0 when it could not be reached at all. */
@@ -57,7 +57,8 @@ export const bridge = {
     call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName }),
   enterAsPartner: (invite: string, userId: string) =>
     call<{ room_id: string; matrix_to: string }>("POST", `/j/${segment(invite)}/partner`, null, { user_id: userId }),
-  meetings: (token: string) => call<Meeting[] | { meetings: Meeting[] }>("GET", "/api/v1/meetings", token),
+  enterAsStaff: (token: string, invite: string) => call<Meeting>("POST", `/j/${segment(invite)}/staff`, token, {}),
+  meetings: (token: string) => call<{ meetings: Meeting[] }>("GET", "/api/v1/meetings", token),
   meeting: (token: string, id: string) => call<Meeting>("GET", `/api/v1/meetings/${segment(id)}`, token),
   createMeeting: (token: string, title: string) => call<Meeting>("POST", "/api/v1/meetings", token, { title }),
   createInvite: (token: string, id: string, uses: number, ttlS: number) =>

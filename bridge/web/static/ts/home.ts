@@ -38,8 +38,7 @@ class HomePage {
     element("who").textContent = t("signed_in_as", { name: session.user.display_name });
     element("desk-heading").focus();
     try {
-      const answer = await bridge.meetings(session.token);
-      const meetings = Array.isArray(answer) ? answer : answer.meetings;
+      const { meetings } = await bridge.meetings(session.token);
       element("meetings").replaceChildren(...meetings.map((meeting) => this.#row(meeting)));
       this.#showEmpty();
     } catch (error) {

@@ -18,6 +18,10 @@ const INVITE_PROBLEMS: Record<string, string> = {
   PASSERELLE_INVITE_REVOKED: "invite_revoked",
 };
 
+function inviteProblem(error: unknown): string | undefined {
+  return error instanceof BridgeError ? INVITE_PROBLEMS[error.errcode] : undefined;
+}
+
 /** The page of a link: a guest's name, a colleague's sign-in, or a partner's Matrix account. */
 class JoinPage {
   readonly #invite = document.body.dataset["token"] ?? "";
@@ -102,15 +106,15 @@ class JoinPage {
     try {
       const session = await bridge.exchangeCode(code);
       saveSession(STAFF, session);
-      if (session.meeting) location.replace(`/m/${encodeURIComponent(session.meeting.id)}`);
-      else showProblem("meeting", { signIn });
-    } catch {
-      showProblem("code", { signIn });
+      const meeting = await bridge.enterAsStaff(session.token, this.#invite);
+      location.replace(`/m/${encodeURIComponent(meeting.id)}`);
+    } catch (error) {
+      showProblem(inviteProblem(error) ?? "code", { signIn });
     }
   }
 
   #refused(error: unknown, noteId: string, field: HTMLInputElement): void {
-    const problem = error instanceof BridgeError ? INVITE_PROBLEMS[error.errcode] : undefined;
+    const problem = inviteProblem(error);
     if (problem === undefined) {
       setFieldError(field, noteId, explain(error));
       return;
