@@ -23,6 +23,7 @@ from urllib.parse import unquote_plus, urlencode
 from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from multidict import MultiMapping
 from pydantic import BaseModel, ConfigDict
 
 from bridge.stack import oidc_page
@@ -245,7 +246,9 @@ class Provider:
             "exp": now + TOKEN_LIFETIME_S,
         }
         return web.Response(
-            text=self._sign(claims), content_type="application/jwt", headers={"Cache-Control": "no-store"}
+            body=self._sign(claims).encode("ascii"),
+            content_type="application/jwt",
+            headers={"Cache-Control": "no-store"},
         )
 
     async def _end_session(self, request: web.Request) -> web.Response:
@@ -271,12 +274,12 @@ def _send_back(redirect_uri: str, parameters: Mapping[str, str]) -> web.Response
     return web.Response(status=302, headers=headers)
 
 
-def _once(query: Mapping[str, str]) -> dict[str, str]:
+def _once(query: MultiMapping[str]) -> dict[str, str]:
     """The parameters, none of them twice (RFC 6749, 3.1)."""
-    names = list(query.keys())
-    if len(names) != len(set(names)):
+    parameters = dict(query.items())
+    if len(parameters) != len(query.items()):
         raise OAuthError("invalid_request", "a parameter comes twice")
-    return dict(query)
+    return parameters
 
 
 def _client_credentials(request: web.Request, form: Mapping[str, str]) -> tuple[str, str]:
