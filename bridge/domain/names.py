@@ -19,6 +19,8 @@ UserId = NewType("UserId", str)
 
 MAX_SERVER_NAME = 230
 """Characters. Stops: names that leave no room for a localpart in a user id of 255."""
+OUR_ID_BYTES = 9
+"""Random bytes of a meeting's or an invite's id: unguessable enough for what is no secret, short enough to read out."""
 MAX_ID = 255
 """Bytes of a user, room or device id (the specification's own limit). Stops: rows and tokens that swell."""
 
@@ -27,6 +29,7 @@ _PORT = re.compile(r"[0-9]{1,5}\Z")
 _LOCALPART = re.compile(r"[!-9;-~]+\Z")  # historical user ids: any visible ASCII but the colon
 _NEW_LOCALPART = re.compile(r"[a-z0-9._=/+-]+\Z")
 _OPAQUE = re.compile(r"[!-~]+\Z")
+_OUR_ID = re.compile(r"[A-Za-z0-9_-]{12}\Z")
 
 Literal = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -117,6 +120,11 @@ def is_new_localpart(localpart: str) -> bool:
 def is_room_id(text: str) -> bool:
     """Tell whether this looks like a room id of any version."""
     return text.startswith("!") and 1 < len(text) <= MAX_ID and bool(_OPAQUE.match(text))
+
+
+def is_our_id(text: str) -> bool:
+    """Tell whether this can be the id of a meeting or an invite."""
+    return bool(_OUR_ID.match(text))
 
 
 def is_device_id(text: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from mautrix.api import Method, Path
 
-from bridge.domain.errors import Refused
+from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import room_recipe
 from bridge.domain.names import RoomId, UserId
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
@@ -27,6 +27,7 @@ class Rooms:
     def __init__(self, homeserver: Homeserver, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._homeserver = homeserver
         self._clock = clock
+        self._own_suffix = ":" + homeserver.bot_user.partition(":")[2]
         self._joined: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def register_bot(self) -> None:
@@ -56,6 +57,10 @@ class Rooms:
         """Invite somebody; whoever is invited or joined already stays so."""
         try:
             await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].invite, {"user_id": user_id})
+        except Unavailable as error:
+            if user_id.endswith(self._own_suffix):
+                raise
+            raise Unavailable("their homeserver", retry_after_s=10) from error
         except HomeserverRefusedError as error:
             if await self._membership(room_id, user_id) in {"invite", "join"}:
                 return

@@ -31,6 +31,7 @@ _OUTAGE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.OperatorInterventionError,
     asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,  # a deadlock: nothing happened, trying again helps
 )
 
 
@@ -39,6 +40,8 @@ def outages() -> Iterator[None]:
     """Turn every way in which the database can be gone into `Unavailable`."""
     try:
         yield
+    except asyncpg.DataError:
+        raise  # an InterfaceError by birth, but a bug of ours
     except _OUTAGE as error:
         raise Unavailable("the database") from error
 

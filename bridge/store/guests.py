@@ -103,6 +103,18 @@ async def revoke_of_invite(tx: Connection, invite_id: InviteId) -> None:
     )
 
 
+async def revoke(tx: Connection, user_id: UserId) -> bool:
+    """Begin to end one guest, who left or was taken out of the room; False for whoever is no guest any more."""
+    return bool(
+        await tx.execute(
+            "UPDATE guests SET state = $1 WHERE user_id = $2 AND state = ANY($3)",
+            after(GuestEvent.REVOKED).value,
+            user_id,
+            before(GuestEvent.REVOKED),
+        )
+    )
+
+
 async def to_end(tx: Connection) -> list[Guest]:
     """Return guests whose account has still to be taken away."""
     rows = await tx.rows(

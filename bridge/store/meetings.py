@@ -80,6 +80,11 @@ async def add_staff(tx: Connection, meeting_id: str, user_id: str) -> None:
         await audit.append(tx, AuditRow(user_id, Action.STAFF_JOINED, meeting_id))
 
 
+async def drop_staff(tx: Connection, meeting_id: str, user_id: str) -> None:
+    """Forget that somebody was let in, because somebody else took them out of the room: they need a link again."""
+    await tx.execute("DELETE FROM meeting_staff WHERE meeting_id = $1 AND user_id = $2", meeting_id, user_id)
+
+
 async def is_staff_of(tx: Connection, meeting: Meeting, user_id: str) -> bool:
     """Tell whether somebody organises this meeting or was let in before."""
     if meeting.organizer == user_id:

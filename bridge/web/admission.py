@@ -16,7 +16,7 @@ from bridge.domain.display_name import clean_display_name, clean_title
 from bridge.domain.errors import BridgeError, Refused, Unavailable
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
 from bridge.domain.meetings import Meeting, as_json, matrix_to
-from bridge.domain.names import InviteId, MeetingId, RoomId, UserId, localpart_of, server_of
+from bridge.domain.names import OUR_ID_BYTES, InviteId, MeetingId, RoomId, UserId, is_our_id, localpart_of, server_of
 from bridge.matrix.homeserver import HomeserverRefusedError
 from bridge.store import guests, invites, meetings
 from bridge.store.database import Connection
@@ -128,7 +128,7 @@ async def create_meeting(services: Services, *, raw_title: str, organizer: UserI
     async with services.database.transaction() as tx:
         meeting = await meetings.create(
             tx,
-            meeting_id=secrets.token_urlsafe(9),
+            meeting_id=secrets.token_urlsafe(OUR_ID_BYTES),
             title=title,
             room_id=room_id,
             organizer=organizer,
@@ -147,7 +147,7 @@ async def create_invite(services: Services, meeting: Meeting, *, uses: int, ttl_
     async with services.database.transaction() as tx:
         invite = await invites.create(
             tx,
-            invite_id=secrets.token_urlsafe(9),
+            invite_id=secrets.token_urlsafe(OUR_ID_BYTES),
             meeting_id=meeting.id,
             token_hash=hashed,
             uses=uses,
@@ -164,12 +164,16 @@ async def create_invite(services: Services, meeting: Meeting, *, uses: int, ttl_
 
 async def meeting_by_id(services: Services, meeting_id: str) -> Meeting | None:
     """Return a meeting."""
+    if not is_our_id(meeting_id):
+        return None
     async with services.database.transaction() as tx:
         return await meetings.by_id(tx, meeting_id)
 
 
 async def invite_by_id(services: Services, invite_id: str) -> Invite | None:
     """Return a link."""
+    if not is_our_id(invite_id):
+        return None
     async with services.database.transaction() as tx:
         return await invites.by_id(tx, InviteId(invite_id))
 

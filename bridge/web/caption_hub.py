@@ -75,8 +75,9 @@ class CaptionHub:
         for listener in self._rooms.get(segment.room_id, ()):
             listener.put(segment)
 
-    def close(self) -> None:
-        """End every stream."""
+    def close(self, user_id: str | None = None) -> None:
+        """End the streams of a user, or every stream."""
         for listeners in self._rooms.values():
             for listener in listeners:
-                listener.close()
+                if user_id is None or listener.user_id == user_id:
+                    listener.close()

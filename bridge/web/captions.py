@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 from aiohttp import web
 
-from bridge.domain.errors import Refused
+from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import Meeting
 from bridge.domain.segments import Segment, as_json
 from bridge.store import segments, sessions
 from bridge.web import admission
-from bridge.web.context import SERVICES, Services
+from bridge.web.caption_hub import Listener
+from bridge.web.context import SERVICES
 from bridge.web.meetings import may_open
 from bridge.web.sessions import bearer_text, require
 
@@ -43,19 +45,36 @@ async def _feed(request: web.Request) -> web.StreamResponse:
         async with services.database.transaction() as tx:
             latest = await segments.latest(tx, meeting.room_id)
         await response.prepare(request)
-        await _write(response, b": captions\n\n" + b"".join(_event(segment) for segment in latest))
-        while not listener.closed:
-            arrived = await listener.take(KEEP_ALIVE_S)
-            if not arrived and not await _still_may(request, services, meeting):
-                break
-            await _write(response, b"".join(_event(segment) for segment in arrived) or b": still here\n\n")
+        with contextlib.suppress(OSError, TimeoutError):  # the page went away, or reads nothing
+            await _write(response, b": captions\n\n" + b"".join(_event(segment) for segment in latest))
+            await _follow(request, response, listener, meeting)
     return response
 
 
-async def _still_may(request: web.Request, services: Services, meeting: Meeting) -> bool:
-    async with services.database.transaction() as tx:
-        who = await sessions.find(tx, bearer_text(request), services.now())
-    return who is not None and (who.meeting_id is None or who.meeting_id == meeting.id)
+async def _follow(request: web.Request, response: web.StreamResponse, listener: Listener, meeting: Meeting) -> None:
+    """Send what comes, for as long as the listener may listen."""
+    clock = asyncio.get_running_loop().time
+    looked_at = clock()
+    while not listener.closed:
+        arrived = await listener.take(KEEP_ALIVE_S)
+        if clock() - looked_at >= KEEP_ALIVE_S:
+            looked_at = clock()
+            if not await _still_may(request, meeting):
+                return
+        await _write(response, b"".join(_event(segment) for segment in arrived) or b": still here\n\n")
+
+
+async def _still_may(request: web.Request, meeting: Meeting) -> bool:
+    """Look at the session and the membership again; an outage ends no stream."""
+    services = request.app[SERVICES]
+    try:
+        async with services.database.transaction() as tx:
+            who = await sessions.find(tx, bearer_text(request), services.now())
+        return who is not None and await may_open(request, who, meeting)
+    except Unavailable:
+        return True
+    except Refused:
+        return False
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
+from bridge.domain.display_name import clean_title
 from bridge.domain.errors import Refused
 from bridge.domain.names import MAX_ID, UserId, server_of
 from bridge.domain.segments import Segment
@@ -26,7 +27,11 @@ OPERATOR = "operator"
 MAX_TEXT = 4000
 """Characters of one caption; people say about 15 a second. Stops: a runaway engine filling pages."""
 
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps every text but one with this sign in it."""
+
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[!-~]+$")]
+Short = Annotated[str, Field(max_length=MAX_ID, pattern=NO_NUL)]
 Millis = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -35,15 +40,15 @@ class SegmentBody(Body):
 
     id: Id
     room_id: Id
-    call_id: str = Field(max_length=MAX_ID)
+    call_id: Short
     user_id: Id
-    display_name: str = Field(max_length=MAX_ID)
-    track_sid: str = Field(max_length=MAX_ID)
+    display_name: Short
+    track_sid: Short
     start_ms: Millis
     end_ms: Millis
-    text: str = Field(max_length=MAX_TEXT)
+    text: str = Field(max_length=MAX_TEXT, pattern=NO_NUL)
     stable_chars: int = Field(ge=0, le=MAX_TEXT)
-    lang: str = Field(max_length=16)
+    lang: str = Field(max_length=16, pattern=NO_NUL)
     final: bool
     rev: int = Field(ge=0, lt=2**31)
 
@@ -78,7 +83,7 @@ async def _put_segment(request: web.Request) -> web.Response:
     body = await read(request, SegmentBody)
     if body.id != request.match_info["segment_id"] or body.end_ms < body.start_ms:
         raise Refused(400, "M_BAD_JSON", "The segment's id or times contradict each other.")
-    segment = Segment(**{**body.model_dump(), "text": body.text.replace("\0", "")})
+    segment = Segment(**body.model_dump())
     async with services.database.transaction() as tx:
         if await meetings.by_room(tx, segment.room_id) is None:
             raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
@@ -101,8 +106,9 @@ async def _create_meeting(request: web.Request) -> web.Response:
 
 async def _list_meetings(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
+    title = request.query.get("title")
     async with services.database.transaction() as tx:
-        found = await meetings.by_title(tx, request.query.get("title"))
+        found = await meetings.by_title(tx, None if title is None else clean_title(title))
     return web.json_response({"meetings": [admission.meeting_json(services, meeting) for meeting in found]})
 
 

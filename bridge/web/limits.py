@@ -19,7 +19,7 @@ INVITE_GUESSES_GLOBAL = Rate("invite_guesses_everywhere", burst=1000, per_second
 many addresses, without shutting out those who hold a real link."""
 CALL_TOKENS = Rate("call_tokens_per_address", burst=200, per_second=5.0)
 """Requests to the authorisation service, per address; one join makes three. Stops: using us to flood homeservers."""
-OPENID_FAILURES = Rate("openid_failures_per_address", burst=20, per_second=20 / 60)
+OPENID_FAILURES = Rate("openid_failures_per_address", burst=60, per_second=1.0)
 """Identities that were not confirmed, per address. Stops: guessing OpenID tokens, probing names through us."""
 SIGN_INS = Rate("sign_ins_per_address", burst=30, per_second=0.5)
 """Sign-ins begun or finished, per address. Stops: flooding the provider, guessing codes."""

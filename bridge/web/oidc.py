@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import structlog
 from aiohttp import web
 from authlib.common.errors import AuthlibBaseError
@@ -102,6 +102,7 @@ class Provider:
             verify=self._tls,
             trust_env=False,
             follow_redirects=False,
+            leeway=0,  # ProConnect's access tokens live 60 s; authlib's leeway of 60 s would call every one expired
             **more,
         )
 
@@ -128,12 +129,14 @@ class Provider:
                 tokens = await client.fetch_token(
                     metadata["token_endpoint"], grant_type="authorization_code", code=code, **pkce
                 )
-                keys = KeySet.import_key_set(_json(await client.get(metadata["jwks_uri"])))
+                keys = _keys(_json(await client.request("GET", metadata["jwks_uri"], withhold_token=True)))
                 claims = self._identity(tokens.get("id_token"), keys, metadata, attempt.nonce)
                 info = await self._userinfo(client, keys, metadata)
-        except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
+        except httpx2.HTTPStatusError as error:
+            raise failed(f"status {error.response.status_code}") from error
+        except (AuthlibBaseError, JoseError, ValueError) as error:
             raise failed(type(error).__name__) from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Unavailable("the sign-in provider") from error
         if info and info.get("sub") != claims["sub"]:
             raise failed("userinfo of somebody else")
@@ -181,9 +184,9 @@ class Provider:
         if self._metadata is not None and self._metadata[0] > time.monotonic():
             return self._metadata[1]
         try:
-            async with httpx.AsyncClient(verify=self._tls, timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
+            async with httpx2.AsyncClient(verify=self._tls, timeout=REQUEST_TIMEOUT_S, trust_env=False) as client:
                 metadata = _json(await client.get(f"{self._settings.issuer}/.well-known/openid-configuration"))
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise Unavailable("the sign-in provider") from error
         needed = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
         if not all(isinstance(metadata.get(name), str) for name in needed):
@@ -351,10 +354,18 @@ def _attempt(packed: str | None, state: str) -> _Attempt | None:
     return _Attempt(known, nonce, verifier, target)
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
+def _json(response: httpx2.Response) -> dict[str, Any]:
     response.raise_for_status()
     document = response.json()
     if not isinstance(document, dict):
         msg = "not a JSON object"
-        raise TypeError(msg)
+        raise ValueError(msg)  # their document is wrong, not our call
     return document
+
+
+def _keys(document: Any) -> KeySet:  # noqa: ANN401  # a decoded document, checked by joserfc
+    try:
+        return KeySet.import_key_set(document)
+    except (KeyError, TypeError) as error:
+        msg = "not a key set"
+        raise ValueError(msg) from error

@@ -45,6 +45,7 @@ async def sweep(services: Services) -> None:
             await calls.revoke(tx, guest.user_id)
     await _remove_from_calls(services)
     for guest in ending:
+        services.hub.close(guest.user_id)
         await _end(services, guest)
 
 

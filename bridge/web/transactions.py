@@ -15,7 +15,7 @@ from bridge.domain.audit import Action, AuditRow
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.names import MAX_ID, RoomId, UserId
 from bridge.matrix.events import MemberChanged, members_changed
-from bridge.store import audit, calls, meetings, transactions
+from bridge.store import audit, calls, guests, meetings, transactions
 from bridge.store.database import Connection
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import error_response
@@ -52,8 +52,8 @@ def _from_homeserver(handler: Handler) -> Handler:
 async def _transaction(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     txn_id = unquote(request.match_info["txn"])
-    if len(txn_id) > MAX_ID:
-        raise Refused(400, "M_BAD_JSON", "This transaction id is too long.")
+    if len(txn_id) > MAX_ID or not txn_id.isprintable():
+        raise Refused(400, "M_BAD_JSON", "This is no transaction id.")
     body = await request.read()
     async with services.database.transaction() as tx:
         await transactions.put(tx, txn_id, body)
@@ -92,22 +92,22 @@ async def handle_next(services: Services) -> bool:
         if waiting is None:
             return False
         changes = members_changed(waiting.body)
-        removed = 0
+        ended = False
         for change in changes:
-            removed += await _member_changed(tx, change)
+            ended = await _member_changed(tx, change) or ended
         await transactions.done(tx, waiting.txn_id)
     for change in changes:
         services.rooms.forget(change.room_id, change.user_id)
-    if removed:
+    if ended:
         services.sweep_now()
     return True
 
 
-async def _member_changed(tx: Connection, change: MemberChanged) -> int:
-    """Write down who came and went in rooms of ours; return from how many calls somebody has to be removed."""
+async def _member_changed(tx: Connection, change: MemberChanged) -> bool:
+    """Write down who came and went in rooms of ours; tell whether something of theirs has to end."""
     meeting = await meetings.by_room(tx, change.room_id)
     if meeting is None:
-        return 0
+        return False
     await audit.append(
         tx,
         AuditRow(
@@ -117,6 +117,10 @@ async def _member_changed(tx: Connection, change: MemberChanged) -> int:
             {"user_id": change.user_id, "membership": change.membership, "event_id": change.event_id},
         ),
     )
-    if change.membership in {"leave", "ban"}:
-        return await calls.revoke(tx, UserId(change.user_id), RoomId(change.room_id))
-    return 0
+    if change.membership not in {"leave", "ban"}:
+        return False
+    user_id = UserId(change.user_id)
+    if change.sender != change.user_id:
+        await meetings.drop_staff(tx, meeting.id, user_id)
+    was_guest = await guests.revoke(tx, user_id)
+    return bool(await calls.revoke(tx, user_id, RoomId(change.room_id))) or was_guest
