@@ -23,7 +23,7 @@ class ParticipantState(IntEnum):
 class DisconnectReason(IntEnum):
     """LiveKit's DisconnectReason, those that this server gives."""
 
-    UNKNOWN = 0
+    UNKNOWN_REASON = 0
     CLIENT_INITIATED = 1
     DUPLICATE_IDENTITY = 2
     SERVER_SHUTDOWN = 3
@@ -95,7 +95,7 @@ class ParticipantInfo:
     tracks: tuple[TrackInfo, ...]
     client_protocol: int = 0
     capabilities: tuple[int, ...] = ()
-    reason: DisconnectReason = DisconnectReason.UNKNOWN
+    reason: DisconnectReason = DisconnectReason.UNKNOWN_REASON
 
 
 @dataclass(frozen=True, slots=True)

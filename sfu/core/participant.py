@@ -91,5 +91,5 @@ class Participant:
             tracks=() if reason is not None else tuple(self.published.values()),
             client_protocol=self.client.client_protocol,
             capabilities=self.client.capabilities,
-            reason=DisconnectReason.UNKNOWN if reason is None else reason,
+            reason=DisconnectReason.UNKNOWN_REASON if reason is None else reason,
         )

@@ -330,8 +330,8 @@ class Room:
         if scenario is requests.Scenario.SERVER_LEAVE:
             self._roster.tell(member, LeaveOrdered(DisconnectReason.SERVER_SHUTDOWN))
         elif scenario is requests.Scenario.FULL_RECONNECT:
-            self._roster.tell(member, LeaveOrdered(DisconnectReason.UNKNOWN, LeaveAction.RECONNECT))
-        self._gone(member, DisconnectReason.UNKNOWN, now)
+            self._roster.tell(member, LeaveOrdered(DisconnectReason.UNKNOWN_REASON, LeaveAction.RECONNECT))
+        self._gone(member, DisconnectReason.UNKNOWN_REASON, now)
 
     def _gone(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
         """Take a session out. Clients replace a session of the same identity by themselves."""
