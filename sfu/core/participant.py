@@ -54,6 +54,7 @@ class Participant:
     negotiate_at: float | None = None
     offer_by: float | None = None
     gone_at: float | None = None
+    lost_at: float | None = None
 
     @property
     def identity(self) -> str:
@@ -68,7 +69,7 @@ class Participant:
     @property
     def deadline(self) -> float | None:
         """When time alone changes something about this session."""
-        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at)
+        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at, self.lost_at)
         return min((time for time in times if time is not None), default=None)
 
     def info(self, reason: DisconnectReason | None = None) -> ParticipantInfo:

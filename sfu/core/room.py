@@ -38,6 +38,9 @@ from sfu.core.signalling import Event, State, Verdict
 JOIN_TIMEOUT_S = 60.0
 """A session whose media is not up by then ends."""
 
+LOST_GRACE_S = 1.0
+"""A session whose media path is gone is told to join anew after this, unless it says goodbye."""
+
 DETACHED_GRACE_S = 5.0
 """A session without a socket ends after this; a client that joins anew replaces it before."""
 
@@ -193,18 +196,26 @@ class Room:
             self._roster.tell_all(MediaFlows((peer,)), besides=(member,))
 
     def lost(self, peer: PeerId, now: float) -> None:
-        """The media plane lost the peer: the client shall join anew."""
+        """The media plane lost the peer: the client goes, or shall join anew."""
         member = self._roster.get(peer)
-        if member is not None:
-            order = LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RECONNECT)
-            self._end(member, Event.PEER_LOST, order, now)
+        if member is None or self._step(member, Event.PEER_LOST) is not Verdict.ACT:
+            return
+        if member.state is State.LOST:
+            member.join_by = member.offer_by = member.negotiate_at = None
+            member.lost_at = now + LOST_GRACE_S
+        else:  # no socket either
+            self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
 
     def socket_closed(self, peer: PeerId, now: float) -> None:
         """The session's socket is gone, with or without a goodbye."""
         member = self._roster.get(peer)
-        if member is not None and self._step(member, Event.SOCKET_CLOSED) is Verdict.ACT:
+        if member is None or self._step(member, Event.SOCKET_CLOSED) is not Verdict.ACT:
+            return
+        if member.state is State.DETACHED:
             member.join_by = member.offer_by = member.negotiate_at = None
             member.gone_at = now + DETACHED_GRACE_S
+        else:  # no media path either
+            self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
 
     def fault(self, peer: PeerId, now: float) -> None:
         """The client broke the protocol: its session ends, and it shall not come back by itself."""
@@ -307,6 +318,10 @@ class Room:
         if member.gone_at is not None and now >= member.gone_at:
             member.gone_at = None
             self._end(member, Event.GRACE_OVER, LeaveOrdered(DisconnectReason.SIGNAL_CLOSE), now)
+        if member.lost_at is not None and now >= member.lost_at:
+            member.lost_at = None
+            order = LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RECONNECT)
+            self._end(member, Event.MEDIA_TIMEOUT, order, now)
 
     # How sessions end.
 

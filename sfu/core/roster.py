@@ -11,6 +11,8 @@ from sfu.core.participant import Participant
 from sfu.core.signalling import State
 from sfu.core.speaking import Speaking
 
+_WITH_SOCKET = {State.JOINED, State.ACTIVE, State.LOST}
+
 
 class Roster:
     """Participants of one room, and the outputs that wait to be drained."""
@@ -73,7 +75,7 @@ class Roster:
 
     def tell(self, to: Participant, message: Message) -> None:
         """Send one session a message, if it has a socket."""
-        if to.state in {State.JOINED, State.ACTIVE}:
+        if to.state in _WITH_SOCKET:
             self.put(Tell((to.sid,), message))
 
     def tell_all(self, message: Message, besides: Iterable[Participant] = ()) -> None:
@@ -82,7 +84,7 @@ class Roster:
         to = tuple(
             member.sid
             for member in self._members.values()
-            if member.state in {State.JOINED, State.ACTIVE} and member.sid not in left_out
+            if member.state in _WITH_SOCKET and member.sid not in left_out
         )
         if to:
             self.put(Tell(to, message))

@@ -23,6 +23,8 @@ class State(Enum):
     """Media is up."""
     DETACHED = auto()
     """Its socket is gone without a word; media may still flow for a short grace."""
+    LOST = auto()
+    """Its media path is gone; a goodbye may be under way, because clients close media first."""
     LEFT = auto()
     """Over. Nothing brings it back."""
 
@@ -50,6 +52,8 @@ class Event(Enum):
     JOIN_TIMEOUT = auto()
     OFFER_TIMEOUT = auto()
     GRACE_OVER = auto()
+    MEDIA_TIMEOUT = auto()
+    """No goodbye came after the media path was lost."""
     EXPELLED = auto()
     """By an administrator, a newer session of the same identity, the end of the room or of the server."""
 
@@ -81,7 +85,9 @@ _REQUESTS = (
     Event.UPDATE_TRACK,
 )
 
-_ENDINGS = (Event.LEAVE, Event.SIMULATE, Event.PEER_LOST, Event.EXPELLED)
+_ENDINGS = (Event.LEAVE, Event.SIMULATE, Event.EXPELLED)
+
+_TIMERS = (Event.JOIN_TIMEOUT, Event.OFFER_TIMEOUT, Event.GRACE_OVER, Event.MEDIA_TIMEOUT)
 
 
 def _act(state: State, *events: Event) -> dict[Event, Step]:
@@ -94,23 +100,29 @@ def _ignore(state: State, *events: Event) -> dict[Event, Step]:
 
 TABLE: Mapping[State, Mapping[Event, Step]] = {
     State.JOINED: {
+        **_ignore(State.JOINED, Event.NOTHING, *_TIMERS),
         **_act(State.JOINED, *_REQUESTS),
         **_act(State.ACTIVE, Event.CONNECTED),
+        **_act(State.LOST, Event.PEER_LOST),
         **_act(State.DETACHED, Event.SOCKET_CLOSED),
         **_act(State.LEFT, *_ENDINGS, Event.JOIN_TIMEOUT, Event.OFFER_TIMEOUT),
-        **_ignore(State.JOINED, Event.NOTHING, Event.GRACE_OVER),
     },
     State.ACTIVE: {
+        **_ignore(State.ACTIVE, Event.NOTHING, Event.CONNECTED, *_TIMERS),
         **_act(State.ACTIVE, *_REQUESTS, Event.DATA),
+        **_act(State.LOST, Event.PEER_LOST),
         **_act(State.DETACHED, Event.SOCKET_CLOSED),
         **_act(State.LEFT, *_ENDINGS, Event.OFFER_TIMEOUT),
-        **_ignore(State.ACTIVE, Event.NOTHING, Event.CONNECTED, Event.JOIN_TIMEOUT, Event.GRACE_OVER),
+    },
+    State.LOST: {
+        **_ignore(State.LOST, *_REQUESTS, Event.NOTHING, Event.PEER_LOST, Event.CONNECTED, Event.DATA, *_TIMERS),
+        **_act(State.LEFT, *_ENDINGS, Event.SOCKET_CLOSED, Event.MEDIA_TIMEOUT),
     },
     # No socket: requests cannot come. Data channels may live a moment longer.
     State.DETACHED: {
+        **_ignore(State.DETACHED, Event.CONNECTED, Event.SOCKET_CLOSED, *_TIMERS),
         **_act(State.DETACHED, Event.DATA),
         **_act(State.LEFT, Event.PEER_LOST, Event.EXPELLED, Event.GRACE_OVER),
-        **_ignore(State.DETACHED, Event.CONNECTED, Event.SOCKET_CLOSED, Event.JOIN_TIMEOUT, Event.OFFER_TIMEOUT),
     },
     # Frames and media events that were under way when the session ended.
     State.LEFT: _ignore(State.LEFT, *(event for event in Event if event is not Event.UNSUPPORTED)),
