@@ -52,6 +52,10 @@ class DecodeQueue:
     def __len__(self) -> int:
         return len(self._heap)
 
+    def holds(self, room_id: str) -> bool:
+        """Tell whether utterances of a room still wait."""
+        return any(job.track.speaker.room_id == room_id for _, _, job in self._heap)
+
     def push(self, job: Job, now: float) -> None:
         """Queue a reading asked for at ``now`` (seconds, monotonic)."""
         if job.final:

@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m bots`, and `passerelle bots`."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from cyclopts import App, Parameter
+
+from bots.settings import SettingsError, load
+
+app = App(name="bots", help="The caption bot.")
+
+
+@app.command
+def serve(*, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets, mode 0600.")]) -> None:
+    """Write captions of calls whose organisers ask for them, until SIGTERM."""
+    from bots.service import ServiceError  # noqa: PLC0415 - libwebrtc and nio are loaded only to serve
+    from bots.service import serve as run  # noqa: PLC0415 - as above
+
+    _log_to_stderr()
+    try:
+        asyncio.run(run(load(config)))
+    except* (SettingsError, ServiceError) as errors:
+        sys.exit(f"bots: {errors.exceptions[0]}")
+
+
+def _log_to_stderr() -> None:
+    """Log JSON lines of ours; of the libraries only warnings, for their debug lines hold tokens."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,331 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Captions of one room's call, from the notice to the transcript."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Self
+
+import aiohttp
+import structlog
+
+from bots import membership, notice
+from bots.call import CallError, CallMember
+from bots.captions.consent import CONSENT, ConsentBook, Word
+from bots.captions.ending import EmptyCall, Ending
+from bots.captions.language import LanguageChoice
+from bots.captions.segment import Segment
+from bots.captions.thread import file_event, read_back
+from bots.captions.track import Speaker, TrackCaptions
+from bots.captions.transcript import Transcript
+from bots.engines.vad import SileroDetector
+from bots.listen import CallListener, Ears
+from bots.matrix_rtc import Json, MatrixError, MatrixSession
+from bots.publish import Publisher
+from bots.roomthread import RoomThread
+from bots.roomview import MODERATOR, RoomView
+from bots.worker import SpeechPool
+
+NOTE = "org.passerelle.captions"
+"""Our own account data about a room: where captions are on, so that a restart finds them."""
+_LOOK_S = 1.0
+_DRAIN_S = 20.0
+_REJOIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What we keep about a room whose captions are on. The notice's event id is also the call's id in segments."""
+
+    notice: str
+    thread: str
+    asked_by: str
+    started_ms: int
+    withdrawn: tuple[Word, ...] = field(default=())
+
+    @classmethod
+    def read(cls, content: Json) -> Self | None:
+        """Read it back; nothing where captions are off or somebody else's words stand there."""
+        try:
+            withdrawn = tuple(Word(str(user), allow=False, at_ms=int(at)) for user, at in content["withdrawn"].items())
+            started, active = int(content["started_ms"]), content["active"] is True
+            note = cls(str(content["notice"]), str(content["thread"]), str(content["asked_by"]), started, withdrawn)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+        return note if active else None
+
+    def content(self) -> Json:
+        """Return what is kept."""
+        return {
+            "active": True,
+            "notice": self.notice,
+            "thread": self.thread,
+            "asked_by": self.asked_by,
+            "started_ms": self.started_ms,
+            "withdrawn": {word.user_id: word.at_ms for word in self.withdrawn},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every meeting shares."""
+
+    session: MatrixSession
+    pool: SpeechPool
+    publisher: Publisher
+    languages: tuple[str, ...]
+    service_url: str
+
+
+class CaptionedMeeting:
+    """One room. ``hear`` takes its events as they come, ``run`` does everything else and returns when it is over."""
+
+    def __init__(self, means: Means, view: RoomView, note: Note, *, resumed: bool) -> None:
+        self.room_id = view.room_id
+        self._means = means
+        self._view = view
+        self._note = note
+        self._resumed = resumed
+        self._consent = ConsentBook(note.notice)
+        self._consent.recall(view.of_type(CONSENT), note.withdrawn)
+        self._thread = RoomThread(means.session, view.room_id, note.thread, note.thread)
+        self._transcript = Transcript()
+        self._unsettled: set[str] = set()
+        self._listener: CallListener | None = None
+        self._changed = asyncio.Event()
+        self._ending: Ending | None = None
+        self._withdrawn_changed = False
+        self._member = CallMember(
+            means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
+        )
+
+    @classmethod
+    async def begin(cls, means: Means, view: RoomView, asked_by: str) -> Self:
+        """Say in the room who asked and how to agree; only then is there anything to join with."""
+        session, room_id = means.session, view.room_id
+        now_ms = int(time.time() * 1000)
+        event_id = await session.send_event(
+            room_id, "m.room.message", notice.asked(view.name(asked_by), asked_by), f"notice-{now_ms}"
+        )
+        title = view.content("m.room.name").get("name")
+        root = await session.send_event(
+            room_id,
+            "m.room.message",
+            notice.thread_root(title if isinstance(title, str) else ""),
+            f"thread-{now_ms}",
+        )
+        reaction = {"m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": "✅"}}
+        await session.send_event(room_id, "m.reaction", reaction, f"example-{now_ms}")
+        note = Note(event_id, root, asked_by, now_ms)
+        await session.put_room_note(room_id, NOTE, note.content())
+        return cls(means, view, note, resumed=False)
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """Take an event of the room."""
+        self._view.apply(event)
+        word = self._consent.hear(event)
+        if word is not None and not word.allow:
+            self._withdrawn_changed = True
+        if event.get("type") == "m.room.message" and self._says_off(event):
+            self.end(Ending.ASKED)
+        self._follow_consent()
+        self._changed.set()
+
+    async def catch_up(self) -> None:
+        """Read the room anew, after events were missed."""
+        session = self._means.session
+        self._view = RoomView(self.room_id, await session.state(self.room_id))
+        reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
+        self._consent.catch_up(self._view.of_type(CONSENT), reactions)
+        self._withdrawn_changed = True
+        self._follow_consent()
+        self._changed.set()
+
+    def end(self, why: Ending) -> None:
+        """Begin to end; the first reason counts."""
+        self._ending = self._ending or why
+        self._changed.set()
+
+    def deliver(self, segment: Segment) -> None:
+        """Take what one of our tracks said."""
+        named = replace(segment, display_name=self._view.name(segment.user_id))
+        if named.final:
+            self._transcript.add(named)
+            self._unsettled.add(named.id)
+        self._means.publisher.put(named)
+
+    def settled(self, segment: Segment) -> None:
+        """Learn that the bridge has a final segment (or never will); now the room may have it."""
+        self._unsettled.discard(segment.id)
+        self._thread.put(segment)
+        self._changed.set()
+
+    async def run(self) -> Ending:
+        """Be in the call until it ends; returns why."""
+        if self._resumed:
+            await self._recall()
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._thread.run())
+            staying = tasks.create_task(self._stay())
+            warming = tasks.create_task(self._means.pool.warm())
+            why = await self._until_over()
+            log.info("captions_end", room_id=self.room_id, why=why.name.lower())
+            staying.cancel()
+            await asyncio.wait([staying, warming])
+            await self._drain(why)
+            writing.cancel()
+        if why in notice.FAREWELLS:
+            await self._part(why)
+        return why
+
+    # ------------------------------------------------------------------------------------------- in the call
+
+    async def _stay(self) -> None:
+        """Stay connected, however often the SFU goes away."""
+        joined, failures = False, 0
+        try:
+            while True:
+                try:
+                    room = await (self._member.connect() if joined else self._member.join())
+                    joined, failures = True, 0
+                    await self._listen(CallListener(room, self.room_id, self._note.notice, self._ears()))
+                except MatrixError as error:
+                    if error.status == HTTPStatus.FORBIDDEN:
+                        self.end(Ending.REFUSED)
+                        return
+                    log.warning("call_not_joined", room_id=self.room_id, errcode=error.errcode)
+                except (CallError, aiohttp.ClientError, TimeoutError) as error:
+                    log.warning("call_not_joined", room_id=self.room_id, reason=type(error).__name__)
+                await asyncio.sleep(_REJOIN_S[min(failures, len(_REJOIN_S) - 1)])
+                failures += 1
+        finally:
+            await self._member.leave()
+
+    async def _listen(self, listener: CallListener) -> None:
+        self._listener = listener
+        try:
+            self._follow_consent()
+            await listener.disconnected.wait()
+            log.warning("call_disconnected", room_id=self.room_id)
+        finally:
+            self._listener = None
+            await listener.close()
+
+    def _ears(self) -> Ears:
+        pool = self._means.pool
+        return Ears(self._captions_of, pool.submit, self.deliver, lambda: pool.interval_s)
+
+    def _captions_of(self, speaker: Speaker) -> TrackCaptions:
+        return TrackCaptions(speaker, SileroDetector(), LanguageChoice(self._means.languages))
+
+    def _follow_consent(self) -> None:
+        """Receive exactly those who are in the room, are in the call, and agreed."""
+        if self._listener is not None:
+            owners = membership.owners(self._view.call_members(_now_ms()))
+            self._listener.allow({name: user for name, user in owners.items() if self._consent.agreed(user)})
+
+    # --------------------------------------------------------------------------------------- beginning and end
+
+    async def _recall(self) -> None:
+        """Find our way back after a restart: who agreed, and what was already said."""
+        session = self._means.session
+        reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
+        self._consent.recall([*self._view.of_type(CONSENT), *reactions], self._note.withdrawn)
+        self._follow_consent()
+        said = await session.relations(self.room_id, self._note.thread, "m.thread")
+        for event in said:
+            if event.get("sender") == session.user_id:
+                self._thread.last = str(event["event_id"])
+                for segment in read_back(event, self.room_id, self._note.notice):
+                    self._transcript.add(segment)
+
+    def _says_off(self, event: Mapping[str, Any]) -> bool:
+        body = event.get("content", {}).get("body")
+        return (
+            isinstance(body, str)
+            and body.strip() == notice.OFF
+            and self._view.power(str(event.get("sender"))) >= MODERATOR
+        )
+
+    async def _until_over(self) -> Ending:
+        watch = EmptyCall(time.monotonic(), self._resumed)
+        own = self._means.session.user_id
+        while True:
+            if self._withdrawn_changed:
+                self._withdrawn_changed = False
+                await self._keep_withdrawals()
+            others = any(member.user_id != own for member in self._view.call_members(_now_ms()))
+            why = self._ending or watch.look(others=others, now=time.monotonic())
+            if why is not None:
+                return why
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._follow_consent()  # memberships expire by the clock, without an event
+
+    async def _keep_withdrawals(self) -> None:
+        self._note = replace(self._note, withdrawn=tuple(self._consent.withdrawals()))
+        try:
+            await self._means.session.put_room_note(self.room_id, NOTE, self._note.content())
+        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("withdrawal_not_kept", room_id=self.room_id, reason=type(error).__name__)
+            self._withdrawn_changed = True
+
+    async def _drain(self, why: Ending) -> None:
+        """Let the last words be read, stored and written, as far as that is still possible."""
+        if not await self._means.pool.drained(self.room_id, _DRAIN_S):
+            log.warning("utterances_unread", room_id=self.room_id)
+        if why is Ending.REMOVED:
+            return
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                while self._unsettled or self._thread.waiting:
+                    self._changed.clear()
+                    try:
+                        async with asyncio.timeout(_LOOK_S / 4):
+                            await self._changed.wait()
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            log.warning("captions_unwritten", room_id=self.room_id)
+
+    async def _part(self, why: Ending) -> None:
+        """Give the room its transcript, and go."""
+        session = self._means.session
+        try:
+            if len(self._transcript):
+                day = datetime.fromtimestamp(self._note.started_ms / 1000, UTC).astimezone()
+                name = f"transcript-{day:%Y-%m-%d-%H%M}"
+                text = self._transcript.text(day.tzinfo or UTC)
+                await self._give(f"{name}.txt", text, "text/plain")
+                await self._give(f"{name}.vtt", self._transcript.vtt(), "text/vtt")
+            await session.send_event(
+                self.room_id,
+                "m.room.message",
+                notice.text_event(notice.FAREWELLS[why]),
+                f"farewell-{self._note.started_ms}",
+            )
+            await session.put_room_note(self.room_id, NOTE, {"active": False})
+            await session.leave(self.room_id)
+        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
+            log.error("farewell_failed", room_id=self.room_id, reason=str(error)[:200])
+
+    async def _give(self, name: str, text: str, mimetype: str) -> None:
+        data = text.encode()
+        url = await self._means.session.upload(data, f"{mimetype}; charset=utf-8", name)
+        event = file_event(name, url, mimetype, len(data), self._note.thread, self._thread.last)
+        self._thread.last = await self._means.session.send_event(
+            self.room_id, "m.room.message", event, f"{mimetype.replace('/', '-')}-{self._note.started_ms}"
+        )
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `bots.toml` says; docs/ARCHITECTURE.md shows the whole file. Unknown keys are refused, secrets never printed."""
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from bots.engines.weights import WeightsError, find_model
+
+
+class SettingsError(Exception):
+    """The file can't be used; the text says what to correct, and shows no secret."""
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def _user_id(text: str) -> str:
+    if not text.startswith("@") or not text.partition(":")[2]:
+        raise ValueError("must be a Matrix user id")
+    return text
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HomeserverSettings(_Section):
+    """The bot's account. The device id is fixed, so that restarts don't pile up devices."""
+
+    client_url: BaseUrl
+    user_id: Annotated[str, AfterValidator(_user_id)]
+    password: SecretStr
+    device_id: str = Field(min_length=1, max_length=64)
+
+    @property
+    def server_name(self) -> str:
+        """The homeserver's name; a user id's localpart holds no colon."""
+        return self.user_id.partition(":")[2]
+
+
+class BridgeSettings(_Section):
+    """Where segments are stored."""
+
+    internal_url: BaseUrl
+    internal_token: SecretStr
+
+
+class SpeechSettings(_Section):
+    """The speech model. ``model`` is a directory, a published name, or empty: the weights of passerelle[base-model].
+
+    If Whisper believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many
+    utterances are read at once, 0 for one less than there are processors.
+    """
+
+    model: str = ""
+    model_cache: Path
+    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = Field(("fr", "en"), min_length=1)
+    workers: int = Field(0, ge=0, le=64)
+
+    @property
+    def worker_count(self) -> int:
+        """How many utterances are read at once."""
+        return self.workers or max(1, (os.cpu_count() or 1) - 1)
+
+
+class CallSettings(_Section):
+    """The authorisation service to use if the homeserver names none."""
+
+    livekit_service_url: str
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    homeserver: HomeserverSettings
+    bridge: BridgeSettings
+    speech: SpeechSettings
+    call: CallSettings
+
+
+def load(path: Path) -> Settings:
+    """Read the file.
+
+    Raises:
+        SettingsError: it can't be read, others may read it, or something in it is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise SettingsError(f"{path} holds secrets and others may read it: chmod 600 {path}")
+            data = tomllib.load(file)
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, part['loc']))}: {part['msg']}"
+            for part in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(f"{path}: {wrong}") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def model_of(speech: SpeechSettings) -> str:
+    """Return what faster-whisper opens.
+
+    Raises:
+        SettingsError: there is no usable model.
+    """
+    try:
+        return find_model(speech.model, speech.model_cache)
+    except (WeightsError, OSError) as error:
+        raise SettingsError(str(error)) from error

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reads utterances in threads of their own, so that the event loop never waits for a model."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from bots.captions.schedule import DecodeQueue
+from bots.captions.segment import Segment
+from bots.captions.track import Job
+from bots.engines.contract import SAMPLE_RATE, Decoded, SpeechEngine
+
+_NOTHING = Decoded("", 0.0, 1.0)
+
+log = structlog.get_logger(__name__)
+
+
+class SpeechPool:
+    """Shares one engine among all tracks of all calls. ``deliver`` gets every segment, on the event loop."""
+
+    def __init__(self, engine: SpeechEngine, workers: int, deliver: Callable[[Segment], None]) -> None:
+        self._engine = engine
+        self._workers = workers
+        self._deliver = deliver
+        self._queue = DecodeQueue()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Condition()
+        self._reading: Counter[str] = Counter()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="speech")
+
+    @property
+    def interval_s(self) -> float:
+        """How often open utterances may be read now."""
+        return self._queue.load.interval_s
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._workers):
+                    workers.create_task(self._work())
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def warm(self) -> None:
+        """Load the model, so that the first words don't wait for it."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.load)
+
+    def submit(self, job: Job) -> None:
+        """Queue an utterance."""
+        dropped = self._queue.dropped_finals
+        self._queue.push(job, time.monotonic())
+        if self._queue.dropped_finals > dropped:
+            log.warning("utterance_dropped", total=self._queue.dropped_finals)
+        self._wake.set()
+
+    async def drained(self, room_id: str, timeout_s: float) -> bool:
+        """Wait until a room's utterances are read; False if that takes too long."""
+        try:
+            async with asyncio.timeout(timeout_s), self._idle:
+                await self._idle.wait_for(lambda: not self._reading[room_id] and not self._queue.holds(room_id))
+        except TimeoutError:
+            return False
+        return True
+
+    async def _work(self) -> None:
+        while True:
+            job = self._queue.pop(time.monotonic())
+            if job is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            room_id = job.track.speaker.room_id
+            self._reading[room_id] += 1
+            try:
+                await self._read(job)
+            finally:
+                self._reading[room_id] -= 1
+                async with self._idle:
+                    self._idle.notify_all()
+
+    async def _read(self, job: Job) -> None:
+        """Read one utterance; a failure of the engine costs its text, never the worker."""
+        samples, voiced_ms = job.audio()
+        lang, decoded = "", _NOTHING
+        if len(samples):
+            loop = asyncio.get_running_loop()
+            language = job.track.language
+            try:
+                await loop.run_in_executor(self._threads, self._engine.load)
+                if language.pinned is None:
+                    belief = await loop.run_in_executor(self._threads, self._engine.identify, samples)
+                    lang = language.observe(belief, len(samples) / SAMPLE_RATE, final=job.final)
+                else:
+                    lang = language.pinned
+                decoded = await loop.run_in_executor(self._threads, self._engine.transcribe, samples, lang)
+            except (RuntimeError, ValueError, OSError, MemoryError) as error:
+                log.error("reading_failed", reason=type(error).__name__, final=job.final)
+        segment = job.track.answered(job, decoded, lang, voiced_ms)
+        if segment is not None:
+            self._deliver(segment)
