@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from sfu.core.ice_lite import Address
 from sfu.core.media import MediaStats
 from sfu.core.rtp import HEADER, abs_send_time, write_extensions
+from sfu.media.contract import SendDatagram
 from sfu.media.rows import Down, Packet, Stream
 
 _REWRITE = struct.Struct("!BHI")  # marker and payload type, sequence, timestamp
@@ -23,8 +23,7 @@ class Outlet(Protocol):
     stats: MediaStats
     dropped: Counter[str]
 
-    def send(self, datagram: bytes | bytearray, address: Address) -> None:
-        """Put a datagram on the wire."""
+    send: SendDatagram
 
 
 def switch(down: Down, stream: Stream, packet: Packet, index: int, now: float) -> None:
@@ -56,11 +55,15 @@ def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: flo
     """Send to all followers. The hot loop: everything per packet is done above it, once."""
     payload, marker, level = packet.payload, packet.marker, packet.level
     timestamp, vp8, dependency = packet.timestamp, packet.vp8, packet.dependency
-    send, rewrite, stats = engine.send, _REWRITE.pack_into, engine.stats
+    send, rewrite, write_u16, stats = engine.send, _REWRITE.pack_into, _U16.pack_into, engine.stats
     sent_at = abs_send_time(now)
     size = len(payload)
     packets = octets = 0
-    picture = tl0 = 0
+    picture = tl0 = picture_at = tl0_at = 0
+    wide = False
+    writable = payload if isinstance(payload, bytearray) else None
+    if vp8 is not None:
+        picture_at, tl0_at, wide = vp8.picture_id_at, vp8.tl0_at, vp8.wide
     for down in stream.followers:
         address = down.peer.target
         payload_type = down.payload_type
@@ -85,9 +88,15 @@ def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: flo
             if at:
                 head[at : at + 3] = sent_at
         rewrite(head, 1, marker | payload_type, out & 0xFFFF, out_timestamp)
-        if vp8 is not None:
-            picture, tl0 = vp8.picture_id + down.picture_offset, (vp8.tl0 + down.tl0_offset) & 0xFF
-            _write_vp8(packet, picture, tl0)
+        if writable is not None and vp8 is not None:  # as _write_vp8 does, without its call
+            picture = (vp8.picture_id + down.picture_offset) & 0x7FFF
+            tl0 = (vp8.tl0 + down.tl0_offset) & 0xFF
+            if wide:
+                write_u16(writable, picture_at, 0x8000 | picture)
+            elif picture_at:
+                writable[picture_at] = picture & 0x7F
+            if tl0_at:
+                writable[tl0_at] = tl0
         encrypt = down.encrypt
         if encrypt is not None:
             datagram = head + encrypt((down.iv ^ out).to_bytes(12, "big"), payload, head)
