@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+from bridge.domain.guests import TRANSITIONS, GuestEvent, GuestState, after, before
+
+
+def test_every_pair_of_state_and_event_is_decided():
+    expected = {
+        (GuestState.PENDING, GuestEvent.ADMITTED): GuestState.ACTIVE,
+        (GuestState.PENDING, GuestEvent.FAILED): GuestState.ENDING,
+        (GuestState.PENDING, GuestEvent.REVOKED): GuestState.ENDING,
+        (GuestState.ACTIVE, GuestEvent.TIME_OVER): GuestState.ENDING,
+        (GuestState.ACTIVE, GuestEvent.REVOKED): GuestState.ENDING,
+        (GuestState.ENDING, GuestEvent.REVOKED): GuestState.ENDING,
+        (GuestState.ENDING, GuestEvent.DEACTIVATED): GuestState.ENDED,
+    }
+    for pair in itertools.product(GuestState, GuestEvent):
+        assert TRANSITIONS.get(pair) == expected.get(pair)
+
+
+def test_nothing_follows_the_end():
+    assert not [event for state, event in TRANSITIONS if state is GuestState.ENDED]
+
+
+def test_every_state_is_reached_and_left_behind():
+    reached = {GuestState.PENDING}
+    while (more := {TRANSITIONS[pair] for pair in TRANSITIONS if pair[0] in reached} | reached) != reached:
+        reached = more
+    assert reached == set(GuestState)
+
+
+def test_the_database_asks_for_the_states_that_the_table_names():
+    for event in GuestEvent:
+        assert {GuestState(state) for state in before(event)} == {
+            state for state, known in TRANSITIONS if known is event
+        }
+        assert all(TRANSITIONS[GuestState(state), event] is after(event) for state in before(event))
