@@ -23,7 +23,6 @@ from urllib.parse import unquote_plus, urlencode
 from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from multidict import MultiMapping
 from pydantic import BaseModel, ConfigDict
 
 from bridge.stack import oidc_page
@@ -183,7 +182,7 @@ class Provider:
         except UnusableRequestError as e:
             return _page(oidc_page.error_page(_language(request), str(e)), status=400)
         try:
-            return check_authorization(client, redirect_uri, _once(request.query), pkce=self._pkce)
+            return check_authorization(client, redirect_uri, _once(request), pkce=self._pkce)
         except OAuthError as e:
             parameters = {"error": e.error, "error_description": e.description}
             if state := request.query.get("state", "")[:PARAMETER_LENGTH_MAX]:
@@ -274,10 +273,10 @@ def _send_back(redirect_uri: str, parameters: Mapping[str, str]) -> web.Response
     return web.Response(status=302, headers=headers)
 
 
-def _once(query: MultiMapping[str]) -> dict[str, str]:
+def _once(request: web.Request) -> dict[str, str]:
     """The parameters, none of them twice (RFC 6749, 3.1)."""
-    parameters = dict(query.items())
-    if len(parameters) != len(query.items()):
+    parameters = dict(request.query.items())
+    if len(parameters) != len(request.query):
         raise OAuthError("invalid_request", "a parameter comes twice")
     return parameters
 

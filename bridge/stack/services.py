@@ -60,7 +60,7 @@ class Services:
     def bridge(self) -> Service:
         """Pages, doors, authorisation."""
         command = _python("bridge", "serve", "--config", str(self.files.bridge))
-        ready = http_answers(self.http, f"http://{LOOPBACK}:{self.where.ports.bridge}/healthz")
+        ready = http_answers(self.http, f"http://{LOOPBACK}:{self.where.ports.bridge}/ready")
         return Service("bridge", command, ready)
 
     def bots(self, admin: Admin) -> Service:

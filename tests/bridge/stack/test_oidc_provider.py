@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The OIDC provider as a client meets it: authlib over HTTP, against the process that the stack starts."""
 
-import asyncio
 import re
 import socket
 import subprocess
@@ -16,7 +15,6 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from bridge.stack.oidc_grants import CODES_MAX
 from bridge.stack.people import STAFF
 from bridge.stack.render import toml
 
@@ -208,21 +206,3 @@ async def test_sign_out_goes_back_only_where_the_client_registered(issuer, http)
 async def test_a_body_larger_than_any_form_is_refused(issuer, http):
     answer = await http.post(f"{issuer}/token", data={"code": "x" * 100_000})
     assert answer.status_code == 413
-
-
-async def test_a_flood_of_sign_ins_keeps_working_for_the_newest(issuer, http):
-    url = authorize_url(client(), issuer)
-    limit = asyncio.Semaphore(20)
-
-    async def one() -> dict[str, str]:
-        async with limit:
-            return await choose(http, url)
-
-    codes = [back["code"] for back in await asyncio.gather(*(one() for _ in range(CODES_MAX + 20)))]
-    last = (await choose(http, url))["code"]
-    form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK}
-    answers = [
-        await http.post(f"{issuer}/token", data=form | {"code": code}, auth=("passerelle", SECRET))
-        for code in (codes[0], last)
-    ]
-    assert [answer.status_code for answer in answers] == [400, 200]
