@@ -296,7 +296,12 @@ def _free_socket() -> Any:
     raise RuntimeError("no free port between 26000 and 26999")
 
 
-def settings_for(url: str) -> Settings:
+@pytest.fixture
+def page_settings() -> Settings:
+    return settings_for("https://matrix.example.org", sfu="wss://sfu.example.org")
+
+
+def settings_for(url: str, sfu: str = "ws://localhost:1") -> Settings:
     secret = [f"{number}-abcdefghijklmnopqrstuvwxyz-0123456789" for number in range(5)]
     return Settings.model_validate(
         {
@@ -311,7 +316,7 @@ def settings_for(url: str) -> Settings:
                 "jwt_login_secret": secret[2],
             },
             "sfu": {
-                "public_url": "ws://localhost:1",
+                "public_url": sfu,
                 "api_url": "http://localhost:1",
                 "api_key": "k",
                 "api_secret": secret[3],

@@ -124,6 +124,7 @@ export class CallWidget {
       controlledAudioDevices: "false",
       // Its fallback is a public server of somebody else.
       allowIceFallback: "false",
+      background: "solid",
     });
     return new URL(`/ec/index.html#?${parameters.toString()}`, location.origin).href;
   }
