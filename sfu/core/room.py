@@ -226,7 +226,7 @@ class Room:
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
         """Say who gets a data packet of this peer; empty when nobody may."""
         member = self._roster.get(peer)
-        if member is None or not (member.grants.can_publish_data and member.grants.publishes):
+        if member is None or not member.grants.can_publish_data:
             return ()
         if self._step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
             return ()

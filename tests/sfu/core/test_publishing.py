@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What may be published, and how it is described."""
+
+import pytest
+
+from sfu.core import limits, publishing, requests
+from sfu.core.grants import Grants, Source
+from sfu.core.media import Kind, Layer
+from sfu.core.messages import Outcome, RequestAnswered, TrackPublished
+
+MIC = requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE)
+
+
+def test_a_track_is_refused_without_the_right_to_publish(meeting):
+    alice = meeting.enter("alice", can_publish=False)
+    alice.says(requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE, wire=b"as it came"))
+    answer = alice.last(RequestAnswered)
+    assert (answer.outcome, answer.add_track) == (Outcome.NOT_ALLOWED, b"as it came")
+    assert alice.all(TrackPublished) == []
+
+
+def test_a_list_of_sources_replaces_the_right_to_publish():
+    grants = Grants(can_publish=False, can_publish_sources=(Source.MICROPHONE,))
+    assert publishing.refusal(MIC, grants, 0, 0) is None
+    camera = requests.AddTrack("cid", Kind.VIDEO, Source.CAMERA)
+    assert publishing.refusal(camera, grants, 0, 0).outcome is Outcome.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"),
+    [
+        (requests.AddTrack("", Kind.AUDIO, Source.MICROPHONE), Outcome.INVALID_REQUEST),
+        (requests.AddTrack("c" * 257, Kind.AUDIO, Source.MICROPHONE), Outcome.INVALID_REQUEST),
+        (requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, name="n" * 257), Outcome.INVALID_REQUEST),
+        (requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, stream="s" * 257), Outcome.INVALID_REQUEST),
+        (requests.AddTrack("c", Kind.AUDIO, Source.CAMERA), Outcome.INVALID_REQUEST),
+        (requests.AddTrack("c", Kind.VIDEO, Source.MICROPHONE), Outcome.INVALID_REQUEST),
+        (
+            requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, layers=(Layer("q", 0),) * 9),
+            Outcome.INVALID_REQUEST,
+        ),
+        (requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, backup_of="TR_x"), Outcome.UNSUPPORTED_TYPE),
+    ],
+)
+def test_announcements_that_cannot_be_served_are_refused(request_, outcome):
+    assert publishing.refusal(request_, Grants(), 0, 0).outcome is outcome
+
+
+def test_announced_and_published_tracks_are_limited(meeting):
+    alice = meeting.enter("alice")
+    for number in range(limits.PENDING_TRACKS_MAX + 1):
+        alice.says(requests.AddTrack(f"c{number}", Kind.AUDIO, Source.MICROPHONE))
+    assert len(alice.all(TrackPublished)) == limits.PENDING_TRACKS_MAX
+    assert alice.last(RequestAnswered).outcome is Outcome.LIMIT_EXCEEDED
+    refused = publishing.refusal(MIC, Grants(), 0, limits.TRACKS_PER_PARTICIPANT_MAX)
+    assert refused.outcome is Outcome.LIMIT_EXCEEDED
+
+
+def test_sections_are_matched_by_cid_and_not_by_order(meeting, make_section):
+    alice = meeting.enter("alice")
+    for cid in ("one", "two"):
+        alice.says(requests.AddTrack(cid, Kind.AUDIO, Source.MICROPHONE, name=cid))
+    alice.sections += [make_section(6, Kind.AUDIO, cid="two"), make_section(7, Kind.AUDIO, cid="one")]
+    alice.offer()
+    by_mid = {track.mid: track.name for track in meeting.room.participant("alice").tracks}
+    assert by_mid == {"6": "two", "7": "one"}
+
+
+def test_two_sections_never_claim_the_same_announced_track(meeting, make_section):
+    alice = meeting.enter("alice")
+    alice.says(requests.AddTrack("announced", Kind.AUDIO, Source.MICROPHONE))
+    alice.sections += [make_section(6, Kind.AUDIO, cid="x"), make_section(7, Kind.AUDIO, cid="y")]
+    alice.offer()
+    assert [track.mid for track in meeting.room.participant("alice").tracks] == ["6"]
+
+
+@pytest.mark.parametrize(
+    ("rids", "announced", "expected"),
+    [
+        (("q", "h", "f"), [(0, 180), (1, 360), (2, 720)], [("q", 0, 180), ("h", 1, 360), ("f", 2, 720)]),
+        (("h", "q"), [(1, 360), (0, 360)], [("q", 0, 360), ("h", 1, 360)]),
+        (("2", "1", "0"), [(0, 180), (1, 360), (2, 720)], [("2", 0, 180), ("1", 1, 360), ("0", 2, 720)]),
+        (("f", "q"), [], [("q", 0, 0), ("f", 1, 0)]),
+        ((), [(2, 720)], []),
+    ],
+)
+def test_rids_get_their_quality_whatever_their_order(rids, announced, expected):
+    layers = tuple(Layer("", quality, height * 16 // 9, height) for quality, height in announced)
+    request = requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, layers=layers)
+    track = publishing.described(request, "TR_x")
+    result = publishing.simulcast_layers(track, rids)
+    assert [(layer.rid, layer.quality, layer.height) for layer in result] == expected
+
+
+def test_opus_stops_in_silence_unless_a_track_forbids_it():
+    plain = publishing.described(MIC, "TR_1")
+    music = publishing.described(
+        requests.AddTrack("m", Kind.AUDIO, Source.SCREEN_SHARE_AUDIO, disable_dtx=True, stereo=True), "TR_2"
+    )
+    assert publishing.opus_parameters((plain,)) == "minptime=10;useinbandfec=1;usedtx=1"
+    assert publishing.opus_parameters((plain, music)) == "minptime=10;useinbandfec=1;stereo=1"
+
+
+def test_encryption_is_echoed_because_receivers_decrypt_by_it():
+    request = requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, encryption=1)
+    assert publishing.described(request, "TR_x").encryption == 1

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Data packets: who gets them, which are repeated, who may send."""
+
+from sfu.core import limits
+from sfu.core.relay import LOSSY, RELIABLE, Envelope
+
+
+def everybody(sequence=0):
+    return Envelope((), (), sequence)
+
+
+def test_a_packet_without_receivers_goes_to_all_others(meeting):
+    alice, bob, carol = (meeting.enter(name) for name in ("alice", "bob", "carol"))
+    assert set(meeting.room.relay(alice.peer, LOSSY, everybody())) == {bob.peer, carol.peer}
+
+
+def test_a_packet_goes_only_to_the_identities_and_sids_it_names(meeting):
+    alice, bob, carol, dave = (meeting.enter(name) for name in ("alice", "bob", "carol", "dave"))
+    to_two = Envelope(("bob", "nobody", "alice"), (carol.peer,), 0)
+    assert set(meeting.room.relay(alice.peer, LOSSY, to_two)) == {bob.peer, carol.peer}
+    assert dave.peer in meeting.room
+
+
+def test_a_reliable_packet_is_relayed_once(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    relayed = [bool(meeting.room.relay(alice.peer, RELIABLE, everybody(number))) for number in (1, 2, 2, 1, 3)]
+    assert relayed == [True, True, False, False, True]
+    assert meeting.room.relay(alice.peer, LOSSY, everybody(1)) == (bob.peer,)
+
+
+def test_nobody_sends_data_without_the_right_to(meeting):
+    meeting.enter("alice")
+    for rights in ({"can_publish_data": False}, {"can_publish": False, "can_publish_data": True}):
+        mute = meeting.enter(f"mute{rights}", **rights)
+        allowed = bool(meeting.room.relay(mute.peer, LOSSY, everybody()))
+        assert allowed is rights["can_publish_data"]
+
+
+def test_too_long_a_list_of_receivers_reaches_nobody(meeting):
+    alice = meeting.enter("alice")
+    meeting.enter("bob")
+    names = ("bob", *(f"x{number}" for number in range(limits.DESTINATIONS_MAX)))
+    assert meeting.room.relay(alice.peer, LOSSY, Envelope(names, (), 0)) == ()
+
+
+def test_hidden_senders_have_no_name(meeting):
+    alice, ghost = meeting.enter("alice"), meeting.enter("ghost", hidden=True)
+    assert meeting.room.signature(alice.peer) == (alice.peer, "alice")
+    assert meeting.room.signature(ghost.peer) == ("", "")
