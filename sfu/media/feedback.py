@@ -193,8 +193,9 @@ class Feedback:
                 view = self._engine.stream(layer.stream)
                 if view is None or not layer.track.is_video:
                     continue
-                packets, layer.packets_before = view.packets - layer.packets_before, view.packets
-                if view.packets and layer.liveness.cycle(packets):
+                before, layer.packets_before = layer.packets_before, view.packets
+                # a layer's first cycle was not a whole one
+                if before and layer.liveness.cycle(view.packets - before):
                     changed[id(layer.track)] = layer.track
         for track in changed.values():
             self._refresh(track)

@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""RTCP on its timers."""
+
+import pytest
+
+from sfu.core import rtcp
+from sfu.core.media import Kind
+from sfu.media.feedback import REMB_BITRATE
+
+NTP = 0xE9000000 << 32
+
+
+def of_kind(items, kind):
+    return [item for item in items if isinstance(item, kind)]
+
+
+def test_publishers_hear_what_came_and_what_they_may_send(lab):
+    publisher = lab.join("a")
+    lab.router.receive(lab.uplink(publisher, ssrcs=(50,)))
+    for seq in range(1000, 1100):
+        if seq % 10:
+            publisher.send(50, seq, timestamp=seq * 900, payload=lab.vp8(seq, seq, key=False))
+        lab.run(0.02)
+    publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP, 0, 0, 0)))
+    lab.run(1)
+    _, items = publisher.received()
+    remb = of_kind(items, rtcp.Remb)
+    assert (remb[-1].bitrate, remb[-1].ssrcs) == (pytest.approx(REMB_BITRATE, rel=1e-4), (50,))
+    reports = [block for item in of_kind(items, rtcp.ReceiverReport) for block in item.reports]
+    assert 2 <= len(reports) <= 5
+    assert all(block.ssrc == 50 for block in reports)
+    assert reports[-1].highest == 1099
+    assert reports[-1].lost == 9  # 1000 was lost before anything came
+    assert reports[-1].last_sr == (NTP >> 16) & 0xFFFFFFFF
+    assert 0 < reports[-1].delay <= 65536
+
+
+def test_receivers_get_the_publishers_clock_in_their_own_timestamps(lab):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
+    for seq in range(10):
+        publisher.send(50, seq, timestamp=5_000_000 + seq * 960, payload_type=111)
+        lab.run(0.02)
+    media, items = receiver.received()
+    assert of_kind(items, rtcp.SenderReport) == []  # nothing true could be said yet
+    offset = (media[0].header.timestamp - 5_000_000) & 0xFFFFFFFF
+    publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP, 5_000_000, 9, 9)))
+    reported_at = lab.now
+    lab.run(0.3)
+    [report] = of_kind(receiver.received()[1], rtcp.SenderReport)
+    since = (report.ntp - NTP) / 2**32
+    assert 0 <= since <= lab.now - reported_at
+    assert (report.timestamp - offset) & 0xFFFFFFFF == pytest.approx(5_000_000 + since * 48000, abs=2)
+    assert (report.ssrc, report.packets, report.octets) == (7001, 10, 10 * len(b"payload"))
+
+
+def test_sender_reports_come_every_second_at_first_and_then_every_three(lab):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
+    publisher.send(50, 1, payload_type=111)
+    publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP, 0, 0, 0)))
+    lab.run(10)
+    assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {8, 9, 10}
+    lab.run(30)
+    assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {9, 10, 11}
+
+
+def test_the_round_trip_to_a_receiver_is_measured(lab):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
+    publisher.send(50, 1, payload_type=111)
+    publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP, 0, 0, 0)))
+    while not (reports := of_kind(receiver.received()[1], rtcp.SenderReport)):
+        lab.run(0.02)
+    lab.run(0.3)
+    block = rtcp.Report(7001, 0, 0, 0, 0, (reports[0].ntp >> 16) & 0xFFFFFFFF, int(0.2 * 65536))
+    receiver.send_rtcp(rtcp.receiver_reports(1, [block]))
+    row = lab.router._downlinks[receiver.id][lab.track]
+    assert row.rtt == pytest.approx(0.1, abs=0.025)
