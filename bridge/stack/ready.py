@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bridge.stack.meeting import Meeting
-from bridge.stack.people import PARTNER_LOCALPART, STAFF
+from bridge.stack.people import CAPTIONS_LOCALPART, PARTNER_LOCALPART, STAFF
 from bridge.stack.render import Addresses
 from bridge.stack.secrets import write_private
 
@@ -48,6 +48,7 @@ class Ready:
                 "user_id": f"@{PARTNER_LOCALPART}:{where.partner_name}",
                 "password": self.partner_password,
             },
+            "captions": {"user_id": f"@{CAPTIONS_LOCALPART}:{where.home_name}"},
             "internal": {"url": where.bridge_internal, "token": self.internal_token},
             "sfu": {"api_url": where.sfu_api},
             "oidc": {"issuer": where.oidc_issuer},

@@ -31,7 +31,7 @@ class Services:
     def postgres(self, cluster: postgres.Cluster, superuser_password: str) -> Service:
         """The database of everybody else."""
 
-        async def ready() -> bool:
+        async def ready(_started_at: float) -> bool:
             return await postgres.accepts_connections(cluster.port, superuser_password)
 
         environment = postgres.clean_environment()

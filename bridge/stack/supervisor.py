@@ -22,7 +22,8 @@ from bridge.stack.errors import StackError
 from bridge.stack.secrets import write_private
 from bridge.stack.supervision import Action, Event, State, Supervision
 
-Probe = Callable[[], Awaitable[bool]]
+# Whether a process is ready; asked with the Unix time at which it was started.
+Probe = Callable[[float], Awaitable[bool]]
 _PROBE_EVERY_S = 0.1
 _READY_WITHIN_S = 120.0
 _STOP_WITHIN_S = 10.0
@@ -53,6 +54,7 @@ class _Runner:
         self.process: asyncio.subprocess.Process | None = None
         self.first_outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stop_asked = asyncio.Event()
+        self._spawned_at = 0.0
         self._changed = changed
         self._say = say
 
@@ -108,6 +110,7 @@ class _Runner:
     async def _spawn(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES_KEPT:
             self.log.replace(self.log.with_suffix(".log.1"))
+        self._spawned_at = time.time()
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.process = await asyncio.create_subprocess_exec(
@@ -147,7 +150,7 @@ class _Runner:
         return Event.PAUSE_OVER if state is State.PAUSING else Event.TOOK_TOO_LONG
 
     async def _probe_until_ready(self) -> None:
-        while not await self.service.ready():  # noqa: ASYNC110  another process, nothing of ours to wait on
+        while not await self.service.ready(self._spawned_at):  # noqa: ASYNC110  another process, nothing of ours to wait on
             await asyncio.sleep(_PROBE_EVERY_S)
 
     def _signal(self, number: int) -> None:

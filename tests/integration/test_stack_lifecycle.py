@@ -115,6 +115,7 @@ def test_when_the_supervisor_itself_is_killed_nothing_is_left_behind(tmp_path, p
 )
 def test_a_busy_port_is_named_before_anything_starts(tmp_path, port_base, offset, kind, who):
     with socket.socket(socket.AF_INET, kind) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an earlier test may have left TIME_WAIT
         holder.bind(("127.0.0.1", port_base + offset))
         if kind == socket.SOCK_STREAM:
             holder.listen()

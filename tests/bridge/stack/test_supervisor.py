@@ -23,7 +23,7 @@ ENDS = "import sys; print('no luck today'); sys.exit(7)"
 def python(name: str, tmp_path, code: str = WRITES_READY) -> Service:
     flag = tmp_path / f"{name}.ready"
 
-    async def ready() -> bool:
+    async def ready(started_at: float) -> bool:
         return flag.exists()
 
     return Service(name, [sys.executable, "-c", code, str(flag)], ready)
@@ -93,7 +93,7 @@ async def test_a_process_that_ends_while_it_starts_is_reported_with_the_end_of_i
 
 
 async def test_a_program_that_is_not_there_is_reported(tmp_path):
-    async def ready() -> bool:
+    async def ready(started_at: float) -> bool:
         return False
 
     with pytest.RaisesGroup(StackError) as refused:
@@ -106,7 +106,7 @@ async def test_a_process_that_is_never_ready_is_ended_and_reported(tmp_path, mon
     monkeypatch.setattr("bridge.stack.supervisor._READY_WITHIN_S", 0.3)
     pids = {}
 
-    async def ready() -> bool:
+    async def ready(started_at: float) -> bool:
         pids.update(supervisor.pids())
         return False
 
@@ -145,7 +145,7 @@ async def test_services_stop_in_reverse_order(tmp_path):
 
 
 async def test_leaving_while_something_starts_leaves_nothing_behind(tmp_path):
-    async def never() -> bool:
+    async def never(started_at: float) -> bool:
         return False
 
     service = python("one", tmp_path)
@@ -172,3 +172,19 @@ async def test_a_log_that_has_grown_too_large_is_put_aside_once(tmp_path, monkey
         await supervisor.start(python("one", tmp_path))
     assert (tmp_path / "logs" / "one.log.1").read_text() == "x" * 11
     assert (tmp_path / "logs" / "one.log").read_text() == ""
+
+
+async def test_readiness_is_asked_about_the_process_that_runs_now(tmp_path):
+    asked = []
+
+    async def ready(started_at: float) -> bool:
+        asked.append(started_at)
+        return True
+
+    service = python("one", tmp_path)
+    async with supervise(tmp_path, lambda text: None) as supervisor:
+        await supervisor.start(Service("one", service.command, ready))
+        began = time.time()
+        os.kill(supervisor.pids()["one"], signal.SIGKILL)
+        await until(lambda: len(asked) == 2, "the second process was asked about")
+    assert asked[0] <= began <= asked[1]
