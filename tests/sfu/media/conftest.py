@@ -1,18 +1,41 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""A laboratory: the router and engine without sockets or clocks, its peers protected by libsrtp."""
+"""A laboratory without sockets or clocks, and clients for real sockets. Peers are protected by libsrtp."""
 
+import asyncio
 import os
+import secrets
+import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 import pylibsrtp
 import pytest
+from aiortc.rtcdtlstransport import (
+    SRTP_PROFILES,
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+)
 
-from sfu.core import rtcp, rtp
-from sfu.core.media import Codec, Downlink, Extensions, Kind, Layer, MediaEvent, PeerId, TrackSid, Uplink
+from sfu.core import rtcp, rtp, stun
+from sfu.core.media import (
+    Codec,
+    Downlink,
+    Extensions,
+    Fingerprint,
+    IceCredentials,
+    Kind,
+    Layer,
+    MediaEvent,
+    PeerId,
+    TrackSid,
+    Uplink,
+)
 from sfu.media.contract import SrtpKeys, SrtpProfile
+from sfu.media.plane import MediaPlane
 from sfu.media.python_engine import PythonEngine
 from sfu.media.router import Router
 
@@ -192,3 +215,178 @@ def lab() -> Lab:
 def new_lab() -> type[Lab]:
     """For tests that need one per example."""
     return Lab
+
+
+FIRST_PORT, LAST_PORT = 21000, 21999
+
+
+def bound_socket() -> socket.socket:
+    """A UDP socket on a free port of this suite's range."""
+    for _ in range(200):
+        found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            found.bind(("127.0.0.1", FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)))
+        except OSError:
+            found.close()
+            continue
+        found.setblocking(False)
+        return found
+    raise RuntimeError("no free port")
+
+
+class Wire:
+    """One UDP socket of a client: what aiortc's DTLS takes for an ICE transport."""
+
+    role = "controlling"
+    state = "completed"
+
+    def __init__(self) -> None:
+        self.socket = bound_socket()
+        self.server: tuple[str, int] = ("", 0)
+        self.dtls: asyncio.Queue[bytes] = asyncio.Queue()
+        self.media: list[bytes] = []
+        self.stun: list[bytes] = []
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = self.socket.recv(2048)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            first = data[0]
+            if first < 4:
+                self.stun.append(data)
+            elif first < 64:
+                self.dtls.put_nowait(data)
+            else:
+                self.media.append(data)
+
+    def put(self, data: bytes) -> None:
+        self.socket.sendto(data, self.server)
+
+    async def _recv(self) -> bytes:
+        return await self.dtls.get()
+
+    async def _send(self, data: bytes) -> None:
+        self.put(data)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
+
+
+async def until(condition, seconds: float = 15.0):
+    """Wait for a condition and give its value; fails at the deadline."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (value := condition()):
+        assert asyncio.get_running_loop().time() < deadline, "nothing happened in time"
+        await asyncio.sleep(0.01)
+    return value
+
+
+class Client:
+    """A client on a real socket: checks, DTLS, SRTP by libsrtp."""
+
+    def __init__(self, stage: "Stage", name: str) -> None:
+        self.stage = stage
+        self.id = PeerId(name)
+        self.credentials = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+        self.certificate = RTCCertificate.generateCertificate()
+        self.wire = Wire()
+        self.dtls = RTCDtlsTransport(self.wire, [self.certificate])
+        self.dtls._set_role("client")
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        own = self.certificate.getFingerprints()[0]
+        return Fingerprint(own.algorithm, own.value)
+
+    def open(self, fingerprint: Fingerprint | None = None) -> None:
+        """Let the server know of us."""
+        candidate = self.stage.plane.candidates[0]
+        self.wire.server = (candidate.host, candidate.port)
+        self.stage.plane.open_peer(self.id, self.credentials, [fingerprint or self.fingerprint])
+
+    async def check(self, credentials: IceCredentials | None = None, *, use: bool = True) -> stun.StunMessage:
+        """An authentic check, answered."""
+        known = credentials or self.credentials
+        self.wire.put(stun.binding_request(os.urandom(12), f"{known.ufrag}:me", known.pwd, use_candidate=use))
+        before = len(self.wire.stun)
+        await until(lambda: len(self.wire.stun) > before or None)
+        answer = stun.parse(self.wire.stun[-1])
+        assert answer is not None
+        return answer
+
+    async def handshake(self, profiles=SRTP_PROFILES) -> None:
+        self.dtls._srtp_profiles = list(profiles)
+        own = self.stage.plane.fingerprint
+        await asyncio.wait_for(self.dtls.start(RTCDtlsParameters([RTCDtlsFingerprint(own.algorithm, own.value)])), 15)
+
+    async def connect(self) -> None:
+        """All the way."""
+        self.open()
+        await self.check()
+        await self.handshake()
+        await until(lambda: self.stage.of(self.id, "PeerConnected"))
+
+    def send(self, ssrc: int, seq: int, *, payload: bytes = b"opus", elements=((4, b"3"),)) -> None:
+        block, _ = rtp.write_extensions(elements)
+        head = struct.pack("!BBHII", 0x90, 111, seq & 0xFFFF, seq * 960, ssrc)
+        self.wire.put(self.dtls._tx_srtp.protect(head + block + payload))
+
+    def payloads(self) -> list[bytes]:
+        """Of all media so far."""
+        found = []
+        while self.wire.media:
+            data = self.wire.media.pop(0)
+            if not 192 <= data[1] <= 223:
+                plain = self.dtls._rx_srtp.unprotect(data)
+                found.append(plain[rtp.header_size(plain, len(plain)) :])
+        return found
+
+    async def close(self) -> None:
+        await self.dtls.stop()
+        self.wire.close()
+
+
+class Stage:
+    """A media plane on a real port and its clients."""
+
+    def __init__(self) -> None:
+        self.events: list[MediaEvent] = []
+        self.plane = MediaPlane("127.0.0.1", 0, self.events.append)
+        self.clients: list[Client] = []
+
+    def client(self, name: str) -> Client:
+        self.clients.append(Client(self, name))
+        return self.clients[-1]
+
+    def wire(self) -> Wire:
+        """A stranger."""
+        wire = Wire()
+        candidate = self.plane.candidates[0]
+        wire.server = (candidate.host, candidate.port)
+        return wire
+
+    def of(self, peer: PeerId, kind: str) -> list[MediaEvent]:
+        """A peer's events of one kind."""
+        return [e for e in self.events if type(e).__name__ == kind and getattr(e, "peer", None) == peer]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        return dict(self.plane.stats().dropped)
+
+    until = staticmethod(until)
+    uplink = staticmethod(Lab.uplink)
+    downlink = staticmethod(Lab.downlink)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    made = Stage()
+    await made.plane.start()
+    yield made
+    for client in made.clients:
+        await client.close()
+    await made.plane.close()

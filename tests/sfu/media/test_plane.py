@@ -1,0 +1,303 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The media plane on a real UDP port."""
+
+import asyncio
+import os
+import secrets
+
+import pytest
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
+
+from sfu.core import limits_media as limits
+from sfu.core import stun
+from sfu.core.media import DataOpened, DataReceived, IceCredentials, Kind, PeerId, PeerLost
+from sfu.media import plane as plane_module
+from sfu.media import transport as transport_module
+from sfu.media.plane import EngineMissingError, MediaPlane
+
+
+async def audio_call(stage):
+    """Two connected clients, the first one's microphone going to the second."""
+    publisher, receiver = stage.client("a"), stage.client("b")
+    await publisher.connect()
+    await receiver.connect()
+    stage.plane.receive(stage.uplink(publisher, Kind.AUDIO))
+    stage.plane.forward(stage.downlink(receiver, Kind.AUDIO))
+    return publisher, receiver
+
+
+async def heard(stage, publisher, receiver, first, count=5):
+    """Send and wait until all of it arrived."""
+    expected = {b"packet %d" % seq for seq in range(first, first + count)}
+    for seq in range(first, first + count):
+        publisher.send(50, seq, payload=b"packet %d" % seq)
+    got = set()
+    await stage.until(lambda: expected <= got or got.update(receiver.payloads()))
+    return got
+
+
+async def test_two_clients_hear_each_other(stage):
+    publisher, receiver = await audio_call(stage)
+    assert stage.of(publisher.id, "PeerConnected")[0].srtp_profile == "SRTP_AEAD_AES_128_GCM"
+    await heard(stage, publisher, receiver, 1)
+    assert stage.of(publisher.id, "TrackStarted")
+    assert stage.plane.stats().packets_out >= 5
+
+
+async def test_a_client_without_gcm_gets_the_other_profile(stage):
+    client = stage.client("a")
+    client.open()
+    await client.check()
+    await client.handshake([SRTP_AES128_CM_SHA1_80])
+    [event] = await stage.until(lambda: stage.of(client.id, "PeerConnected"))
+    assert event.srtp_profile == "SRTP_AES128_CM_SHA1_80"
+
+
+async def test_a_running_call_survives_rubbish_from_strangers_and_from_the_peer(stage):
+    publisher, receiver = await audio_call(stage)
+    await heard(stage, publisher, receiver, 1)
+    stranger = stage.wire()
+    for first in range(0, 256, 5):
+        for size in (0, 1, 2, 11, 12, 13, 20, 40, 64):
+            datagram = bytes((first,))[:size] + os.urandom(max(0, size - 1))
+            stranger.put(datagram)
+            publisher.wire.put(datagram)
+            await asyncio.sleep(0)
+    await heard(stage, publisher, receiver, 100)
+    assert not [event for event in stage.events if isinstance(event, PeerLost)]
+    dropped = stage.dropped
+    assert dropped["empty"] >= 52
+    assert dropped["unknown"] > 50
+    assert dropped["stranger"] > 50
+    assert dropped["stun_malformed"] > 5
+    assert stranger.stun == stranger.media == []
+    assert stranger.dtls.empty()
+    stranger.close()
+
+
+async def test_a_strangers_client_hello_never_reaches_the_handshake(stage):
+    client = stage.client("a")
+    client.open()
+    await client.check()
+    hello = bytes.fromhex(
+        "16fefd0000000000000000003601000028000000000000002afefd" + "00" * 32 + "0000" + "0002c02b" + "0100"
+    )
+    strangers = [stage.wire() for _ in range(3)]
+    for stranger in strangers:
+        stranger.put(hello)
+    await stage.until(lambda: stage.dropped.get("stranger", 0) == 3)
+    await client.handshake()
+    await stage.until(lambda: stage.of(client.id, "PeerConnected"))
+    for stranger in strangers:
+        assert stranger.dtls.empty()
+        stranger.close()
+
+
+async def test_strangers_get_no_answer_to_their_checks(stage):
+    client = stage.client("a")
+    client.open()
+    stranger = stage.wire()
+    stranger.put(stun.binding_request(bytes(12), "nobody:x", "secret"))
+    stranger.put(stun.binding_request(bytes(12), f"{client.credentials.ufrag}:x", "guess"))
+    await stage.until(lambda: {"stun_unknown_ufrag", "stun_integrity"} <= set(stage.dropped))
+    assert stranger.stun == []
+    answer = await client.check()
+    assert answer.mapped == client.wire.socket.getsockname()
+    stranger.close()
+
+
+async def test_a_wrong_fingerprint_ends_the_peer_and_nothing_is_forwarded(stage):
+    receiver, impostor = stage.client("b"), stage.client("a")
+    await receiver.connect()
+    impostor.open(fingerprint=receiver.fingerprint)
+    stage.plane.receive(stage.uplink(impostor, Kind.AUDIO))
+    stage.plane.forward(stage.downlink(receiver, Kind.AUDIO))
+    await impostor.check()
+    await impostor.handshake()
+    [lost] = await stage.until(lambda: stage.of(impostor.id, "PeerLost"))
+    assert lost.reason == "fingerprint mismatch"
+    assert not stage.of(impostor.id, "PeerConnected")
+    impostor.send(50, 1)
+    await stage.until(lambda: stage.dropped.get("stranger"))
+    assert receiver.payloads() == []
+    assert stage.plane.stats().packets_in == 0
+
+
+async def test_a_peer_that_never_connects_is_lost(stage, monkeypatch):
+    monkeypatch.setattr(transport_module, "CONNECT_TIMEOUT_S", 0.2)
+    silent, halfway = stage.client("a"), stage.client("b")
+    silent.open()
+    halfway.open()
+    await halfway.check()
+    for client in (silent, halfway):
+        [lost] = await stage.until(lambda peer=client.id: stage.of(peer, "PeerLost"))
+        assert lost.reason == "connect timeout"
+
+
+async def test_a_peer_that_falls_silent_is_lost_and_checks_keep_it(stage, monkeypatch):
+    monkeypatch.setattr(plane_module, "CONSENT_S", 1.5)
+    silent, alive = stage.client("a"), stage.client("b")
+    await silent.connect()
+    await alive.connect()
+    while not stage.of(silent.id, "PeerLost"):
+        await alive.check()
+        await asyncio.sleep(0.1)
+    assert stage.of(silent.id, "PeerLost")[0].reason == "consent expired"
+    assert not stage.of(alive.id, "PeerLost")
+
+
+async def test_an_ice_restart_moves_the_media_and_keeps_the_session(stage):
+    publisher, receiver = await audio_call(stage)
+    await heard(stage, publisher, receiver, 1)
+    fresh = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+    stage.plane.restart_ice(receiver.id, fresh)
+    old_wire, receiver.wire = receiver.wire, stage.wire()
+    receiver.dtls._transport = receiver.wire
+    await receiver.check(fresh)
+    await heard(stage, publisher, receiver, 50)
+    assert len(stage.of(receiver.id, "PeerConnected")) == 1
+    old_wire.close()
+
+
+async def test_closing_a_peer_says_goodbye_and_emits_nothing(stage):
+    client = stage.client("a")
+    await client.connect()
+    stage.plane.close_peer(client.id)
+    stage.plane.close_peer(client.id)
+    await stage.until(lambda: client.dtls.state == "closed")
+    assert not stage.of(client.id, "PeerLost")
+    assert stage.plane._ice._by_address == {}
+    await stage.until(lambda: not stage.plane._tasks)
+
+
+async def test_a_client_that_says_goodbye_is_lost_at_once(stage):
+    client = stage.client("a")
+    await client.connect()
+    await client.dtls.stop()
+    [lost] = await stage.until(lambda: stage.of(client.id, "PeerLost"), seconds=3)
+    assert lost.reason == "closed by peer"
+
+
+async def test_peers_are_capped(stage, monkeypatch):
+    monkeypatch.setattr(plane_module, "MAX_PEERS", 3)
+    for number in range(5):
+        stage.client(f"p{number}").open()
+    lost = await stage.until(lambda: [e for e in stage.events if isinstance(e, PeerLost)])
+    assert [(event.peer, event.reason) for event in lost] == [("p3", "worker full"), ("p4", "worker full")]
+
+
+async def test_a_flood_before_the_handshake_is_bounded(stage):
+    client = stage.client("a")
+    client.open()
+    await client.check()
+    for _ in range(20):
+        for _ in range(50):
+            stage.plane._on_datagram(memoryview(b"\x16" + bytes(30)), client.wire.socket.getsockname())
+    assert stage.dropped["dtls_queue"] >= 1000 - limits.MAX_DTLS_QUEUE
+    await client.handshake()
+
+
+async def test_ipv6_works_too():
+    plane = MediaPlane("::1", 0, print, advertise=["2001:db8::1"])
+    await plane.start()
+    assert (plane.candidates[0].host, plane.candidates[0].port > 0) == ("2001:db8::1", True)
+    await plane.close()
+
+
+def test_an_engine_that_is_not_there_is_named():
+    with pytest.raises(EngineMissingError, match="not built"):
+        MediaPlane("127.0.0.1", 0, print, engine="native")
+    with pytest.raises(EngineMissingError, match="unknown"):
+        MediaPlane("127.0.0.1", 0, print, engine="rust")
+
+
+class Browser:
+    """An RTCPeerConnection with a data channel."""
+
+    def __init__(self, stage, name, labels=("_reliable",)):
+        self.stage, self.id = stage, PeerId(name)
+        self.connection = RTCPeerConnection()
+        self.messages = []
+        self.channels = {label: self.connection.createDataChannel(label) for label in labels}
+        for channel in self.channels.values():
+            channel.on("message", self.messages.append)
+
+    async def join(self):
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        offer = self.connection.localDescription.sdp
+        [value] = [line.split(" ")[1] for line in offer.splitlines() if line.startswith("a=fingerprint:sha-256")]
+        local = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+        plane = self.stage.plane
+        plane.open_peer(self.id, local, [type(plane.fingerprint)("sha-256", value)])
+        candidate = plane.candidates[0]
+        answer = "\r\n".join(
+            [
+                "v=0",
+                "o=- 1 1 IN IP4 127.0.0.1",
+                "s=-",
+                "t=0 0",
+                "a=group:BUNDLE 0",
+                "a=ice-lite",
+                "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+                "c=IN IP4 0.0.0.0",
+                "a=mid:0",
+                f"a=ice-ufrag:{local.ufrag}",
+                f"a=ice-pwd:{local.pwd}",
+                f"a=fingerprint:sha-256 {plane.fingerprint.value}",
+                "a=setup:passive",
+                f"a=candidate:1 1 udp 2130706431 {candidate.host} {candidate.port} typ host",
+                "a=sctp-port:5000",
+                "a=max-message-size:65536",
+                "",
+            ]
+        )
+        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await self.stage.until(
+            lambda: len(self.stage.of(self.id, "DataOpened")) == min(len(self.channels), limits.MAX_DATA_CHANNELS)
+        )
+
+
+async def test_data_goes_both_ways_by_label(stage):
+    browser = Browser(stage, "a", ("_reliable", "_lossy"))
+    await browser.join()
+    assert {event.label for event in stage.of(browser.id, "DataOpened")} == {"_reliable", "_lossy"}
+    browser.channels["_lossy"].send(b"up")
+    [received] = await stage.until(lambda: stage.of(browser.id, "DataReceived"))
+    assert received == DataReceived(browser.id, "_lossy", b"up")
+    big = os.urandom(60_000)
+    assert stage.plane.send_data(browser.id, "_reliable", b"down")
+    assert stage.plane.send_data(browser.id, "_reliable", big)
+    await stage.until(lambda: len(browser.messages) == 2)
+    assert browser.messages == [b"down", big]
+    assert not stage.plane.send_data(browser.id, "unheard of", b"x")
+    assert not stage.plane.send_data(PeerId("nobody"), "_reliable", b"x")
+    assert not stage.plane.send_data(browser.id, "_reliable", bytes(limits.MAX_MESSAGE + 1))
+    await browser.connection.close()
+
+
+async def test_data_to_a_slow_reader_is_bounded(stage):
+    browser = Browser(stage, "a")
+    await browser.join()
+    accepted = 0
+    while stage.plane.send_data(browser.id, "_reliable", bytes(60_000)):
+        accepted += 1
+        assert accepted < 100
+    assert accepted * 60_000 <= limits.MAX_BUFFERED
+    assert stage.dropped["data_full"] == 1
+    await browser.connection.close()
+
+
+async def test_messages_and_channels_beyond_the_limits_are_refused(stage):
+    labels = tuple(f"channel {number}" for number in range(limits.MAX_DATA_CHANNELS + 8))
+    browser = Browser(stage, "a", labels)
+    await browser.join()
+    browser.connection.sctp._remote_max_message_size = 0  # our announcement doesn't bind everybody
+    browser.channels["channel 0"].send(bytes(limits.MAX_MESSAGE + 1))
+    browser.channels["channel 0"].send(b"fits")
+    await stage.until(lambda: stage.of(browser.id, "DataReceived"))
+    assert [event.payload for event in stage.of(browser.id, "DataReceived")] == [b"fits"]
+    assert len([event for event in stage.events if isinstance(event, DataOpened)]) == limits.MAX_DATA_CHANNELS
+    assert stage.dropped["data_too_long"] == 1
+    await browser.connection.close()
