@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""A real PostgreSQL for the tests of the bridge: one cluster, a fresh database for each test."""
+
+import asyncio
+import secrets
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bridge.stack.postgres import (
+    SUPERUSER,
+    Cluster,
+    accepts_connections,
+    clean_environment,
+    find_binaries,
+    prepare_cluster,
+)
+from bridge.store.database import Database, open_database
+from bridge.store.upgrades import upgrade
+
+PASSWORD = secrets.token_hex(16)
+START_DEADLINE_S = 60.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _until_ready(port: int) -> None:
+    async with asyncio.timeout(START_DEADLINE_S):
+        while not await accepts_connections(port, PASSWORD):  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    return _free_port
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    made = prepare_cluster(find_binaries(), folder, port=_free_port(), superuser_password=PASSWORD, fsync=False)
+    process = subprocess.Popen(
+        made.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment()
+    )
+    try:
+        asyncio.run(_until_ready(made.port))
+        yield made
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+async def empty_database_url(cluster: Cluster) -> AsyncIterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    server = f"postgresql://{SUPERUSER}:{PASSWORD}@127.0.0.1:{cluster.port}"
+    admin = await asyncpg.connect(f"{server}/{SUPERUSER}")
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield f"{server}/{name}"
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def database_url(empty_database_url: str) -> str:
+    await upgrade(empty_database_url)
+    return empty_database_url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with open_database(database_url) as opened:
+        yield opened
