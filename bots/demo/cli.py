@@ -45,6 +45,7 @@ def demo(
     """
     console = Console(highlight=False)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    logging.getLogger("livekit").setLevel(logging.ERROR)  # it warns of each video frame that we are too slow to count
     screen = Screen(console)
     seen: Observed | None = None
     try:

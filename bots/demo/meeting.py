@@ -236,7 +236,11 @@ class Meeting:
     async def _packets(self, http: aiohttp.ClientSession) -> Packets:
         async with http.get(f"{self._ready['sfu']['api_url']}/metrics") as response:
             text = await response.text()
-        return Packets(*(_counter(text, f"livekit_packet_{name}") for name in ("in", "out", "lost")))
+        return Packets(
+            received=_counter(text, 'livekit_packet_total{direction="incoming"}'),
+            sent=_counter(text, 'livekit_packet_total{direction="outgoing"}'),
+            lost=_counter(text, "passerelle_packets_lost_total"),
+        )
 
     def _observed(self, before: Packets, after: Packets) -> Observed:
         heard: dict[tuple[str, str], float] = {}
@@ -271,7 +275,7 @@ class Meeting:
         )
 
 
-def _counter(text: str, name: str) -> int:
-    """The sum of a counter's samples in Prometheus' text format; 0 where there is none."""
-    samples = re.findall(rf"^{name}(?:_total)?(?:\{{[^}}]*\}})? ([0-9.e+]+)$", text, re.MULTILINE)
-    return sum(int(float(sample)) for sample in samples)
+def _counter(text: str, sample: str) -> int:
+    """One sample of Prometheus' text format; 0 where there is none."""
+    found = re.search(rf"^{re.escape(sample)} ([0-9.e+]+)$", text, re.MULTILINE)
+    return int(float(found[1])) if found else 0
