@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Answers: read back by another parser, compared with the offer."""
+
+from pathlib import Path
+
+import pytest
+from aiortc.sdp import SessionDescription
+
+from sfu.core.media import Candidate, Fingerprint, IceCredentials, Kind
+from sfu.core.media_description import EXTENSION_URIS
+from sfu.core.messages import Answer
+from sfu.core.negotiation import Negotiation, Sending
+from sfu.wire.sdp import parse_offer
+from sfu.wire.sdp_answer import render_answer
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "sdp"
+OFFERS = sorted(path.name for path in RECORDED.glob("*offer.sdp"))
+FINGERPRINT = Fingerprint("sha-256", "AB:" * 31 + "CD")
+CANDIDATES = [Candidate("127.0.0.1", 7882), Candidate("192.0.2.1", 7882)]
+OPUS = "minptime=10;useinbandfec=1;usedtx=1"
+
+
+def answered(name, opus=OPUS):
+    offer = parse_offer((RECORDED / name).read_text())
+    numbers = iter(range(100, 200))
+    negotiation = Negotiation(lambda: next(numbers))
+    negotiation.send(Sending("TR_AMbob", Kind.AUDIO, "audio/opus", "PA_bob|TR_AMbob"))
+    negotiation.send(Sending("TR_VCbob", Kind.VIDEO, "video/VP8", "PA_bob|TR_VCbob"))
+    result = negotiation.answer(offer, lambda section: f"TR_{section.mid}")
+    answer = Answer(3, tuple(result.sections), IceCredentials("ours", "s" * 32), opus, tuple(result.tracks))
+    return render_answer(answer, FINGERPRINT, CANDIDATES)
+
+
+def sections(text):
+    return [part.split("\r\n") for part in text.split("\r\nm=")[1:]]
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_another_parser_reads_the_same_sections_in_the_same_order(name):
+    offer = SessionDescription.parse((RECORDED / name).read_text())
+    answer = SessionDescription.parse(answered(name))
+    assert [(media.kind, media.rtp.muxId) for media in answer.media] == [
+        (media.kind, media.rtp.muxId) for media in offer.media
+    ]
+    for media in answer.media:
+        assert (media.ice.usernameFragment, media.ice.password) == ("ours", "s" * 32)
+        assert media.ice.iceLite
+        assert media.dtls.role == "server"
+        assert media.dtls.fingerprints[0].value == FINGERPRINT.value
+        assert media.kind == "application" or media.rtcp_mux
+    assert {candidate.ip for candidate in answer.media[0].ice_candidates} == {"127.0.0.1", "192.0.2.1"}
+    assert answer.media[0].ice_candidates_complete
+    assert answer.group[0].items == [media.rtp.muxId for media in answer.media]
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_codecs_keep_the_offered_numbers_and_one_set_of_parameters(name):
+    parameters = {}
+    for part in sections(answered(name)):
+        if part[0].startswith("audio"):
+            assert part[0].split()[3:] == ["111"]
+        elif part[0].startswith("video"):
+            assert part[0].split()[3:] == ["96", "97"]
+        for line in part:
+            if line.startswith("a=fmtp:"):
+                number, _, value = line[7:].partition(" ")
+                parameters.setdefault(number, set()).add(value)
+    assert parameters == {"111": {OPUS}, "97": {"apt=96"}}
+
+
+def test_every_extension_that_may_be_needed_is_accepted_with_the_offered_id():
+    offer = (RECORDED / "js-2.22.3-join-offer.sdp").read_text()
+    wanted = {line for line in offer.splitlines() if line.startswith("a=extmap:")}
+    wanted = {line for line in wanted if line.split()[1] in EXTENSION_URIS}
+    accepted = {line for line in answered("js-2.22.3-join-offer.sdp").splitlines() if "extmap:" in line}
+    assert accepted == wanted
+    assert len(accepted) >= 8
+
+
+def test_congestion_feedback_is_remb_alone():
+    text = answered("js-2.22.3-third-offer.sdp")
+    assert "a=rtcp-fb:96 goog-remb" in text
+    assert not any("rtcp-fb" in line and "transport-cc" in line for line in text.splitlines())
+
+
+def test_a_sent_track_names_its_participant_and_its_sources():
+    text = answered("js-2.22.3-join-offer.sdp")
+    video = next(part for part in sections(text) if "a=mid:3" in part)
+    assert "a=sendonly" in video
+    assert "a=msid:PA_bob|TR_VCbob TR_VCbob" in video
+    group = next(line for line in video if line.startswith("a=ssrc-group:FID "))
+    media, rtx = group.split()[1:]
+    assert media != rtx
+    assert {line.split()[0] for line in video if line.startswith("a=ssrc:")} == {
+        f"a=ssrc:{media}",
+        f"a=ssrc:{rtx}",
+    }
+
+
+def test_simulcast_is_accepted_layer_by_layer():
+    text = answered("js-2.22.3-third-offer.sdp")
+    camera = next(part for part in sections(text) if "a=mid:8" in part)
+    assert "a=recvonly" in camera
+    assert [line for line in camera if line.startswith(("a=rid", "a=simulcast"))] == [
+        "a=rid:q recv",
+        "a=rid:h recv",
+        "a=rid:f recv",
+        "a=simulcast:recv q;h;f",
+    ]
+
+
+def test_refused_sections_keep_their_place_and_stay_out_of_the_bundle():
+    offer = (RECORDED / "js-2.22.3-join-offer.sdp").read_text()
+    refused = offer.replace("m=audio 9 ", "m=audio 0 ", 1)
+    numbers = iter(range(100, 200))
+    result = Negotiation(lambda: next(numbers)).answer(parse_offer(refused), lambda _section: None)
+    answer = Answer(1, tuple(result.sections), IceCredentials("ours", "s" * 32), OPUS, ())
+    text = render_answer(answer, FINGERPRINT, CANDIDATES)
+    parts = sections(text)
+    assert len(parts) == 7
+    assert parts[0][0].split()[1] == "0"
+    assert "a=group:BUNDLE 1 2 3 4 5 6" in text
+    assert any(line.startswith("a=candidate") for line in parts[1])
+
+
+def test_data_channels_have_a_port_and_a_size():
+    data = next(part for part in sections(answered(OFFERS[0])) if part[0].startswith("application"))
+    assert data[0].split()[2:] == ["UDP/DTLS/SCTP", "webrtc-datachannel"]
+    assert {"a=sctp-port:5000", "a=max-message-size:65535"} <= set(data)
