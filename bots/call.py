@@ -103,6 +103,11 @@ class CallMember:
             raise CallError(f"the SFU at {url} can't be joined: {str(error) or 'no answer'}") from error
         return room
 
+    async def reassert(self) -> None:
+        """Write the membership anew, after somebody else, or a leave that an earlier process scheduled, ended it."""
+        if self._since_ms is not None:
+            await self._write()
+
     async def leave(self) -> None:
         """Disconnect and end the membership; does what it can if the homeserver is away."""
         if self._keep is not None:

@@ -34,6 +34,7 @@ NOTE = "org.passerelle.captions"
 """Our own account data about a room: where captions are on, so that a restart finds them."""
 _LOOK_S = 1.0
 _DRAIN_S = 20.0
+_REASSERT_S = 3.0
 _REJOIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 log = structlog.get_logger(__name__)
@@ -101,6 +102,7 @@ class CaptionedMeeting:
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._withdrawn_changed = False
+        self._reasserted = float("-inf")
         self._member = CallMember(
             means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
         )
@@ -173,11 +175,10 @@ class CaptionedMeeting:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._thread.run())
             staying = tasks.create_task(self._stay())
-            warming = tasks.create_task(self._means.pool.warm())
             why = await self._until_over()
             log.info("captions_end", room_id=self.room_id, why=why.name.lower())
             staying.cancel()
-            await asyncio.wait([staying, warming])
+            await asyncio.wait([staying])
             await self._drain(why)
             writing.cancel()
         if why in notice.FAREWELLS:
@@ -189,6 +190,7 @@ class CaptionedMeeting:
     async def _stay(self) -> None:
         """Stay connected, however often the SFU goes away."""
         joined, failures = False, 0
+        await self._means.pool.warm()
         try:
             while True:
                 try:
@@ -260,7 +262,10 @@ class CaptionedMeeting:
             if self._withdrawn_changed:
                 self._withdrawn_changed = False
                 await self._keep_withdrawals()
-            others = any(member.user_id != own for member in self._view.call_members(_now_ms()))
+            members = self._view.call_members(_now_ms())
+            others = any(member.user_id != own for member in members)
+            if self._listener is not None and all(member.user_id != own for member in members):
+                await self._reassert()
             why = self._ending or watch.look(others=others, now=time.monotonic())
             if why is not None:
                 return why
@@ -270,6 +275,16 @@ class CaptionedMeeting:
                     await self._changed.wait()
             except TimeoutError:
                 self._follow_consent()  # memberships expire by the clock, without an event
+
+    async def _reassert(self) -> None:
+        """Be seen again: nobody is listened to by a bot that the room does not show as a member of its call."""
+        if time.monotonic() - self._reasserted < _REASSERT_S:
+            return
+        self._reasserted = time.monotonic()
+        try:
+            await self._member.reassert()
+        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("membership_not_renewed", room_id=self.room_id, reason=type(error).__name__)
 
     async def _keep_withdrawals(self) -> None:
         self._note = replace(self._note, withdrawn=tuple(self._consent.withdrawals()))

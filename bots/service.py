@@ -102,8 +102,9 @@ class CaptionService:
 
     async def _sync(self, client: nio.AsyncClient, tasks: asyncio.TaskGroup) -> None:
         first = True
+        wanted = _sync_filter(time.time_ns())
         while True:
-            answer = await client.sync(timeout=0 if first else _SYNC_TIMEOUT_MS)
+            answer = await client.sync(timeout=0 if first else _SYNC_TIMEOUT_MS, sync_filter=wanted)
             if not isinstance(answer, nio.SyncResponse):
                 if getattr(answer, "status_code", "") == "M_UNKNOWN_TOKEN":
                     raise ServiceError("the homeserver has ended our session")
@@ -187,7 +188,11 @@ class CaptionService:
             log.warning("too_many_calls", room_id=room_id)
             await self._session.leave(room_id)
             return
-        await self._session.join(room_id)
+        try:
+            await self._session.join(room_id)
+        except MatrixError as error:
+            log.warning("invitation_void", room_id=room_id, errcode=error.errcode)
+            return
         view = RoomView(room_id, await self._session.state(room_id))
         refusal = self._refusal(view, inviter)
         if refusal is not None:
@@ -257,6 +262,21 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, service.stop)
     await service.run()
+
+
+def _sync_filter(started_ns: int) -> Json:
+    """Return what to be told of.
+
+    The time of our start is in it because Synapse answers equal first syncs from a cache for two minutes: after a
+    quick restart it would show the rooms as they were before.
+    """
+    nothing: Json = {"types": []}
+    return {
+        "presence": nothing,
+        "account_data": nothing,
+        "room": {"ephemeral": nothing, "account_data": nothing, "timeline": {"limit": 50}},
+        "org.passerelle.started": started_ns,
+    }
 
 
 def _source(event: object) -> Json:

@@ -13,6 +13,7 @@ import structlog
 from bots.captions.schedule import DecodeQueue
 from bots.captions.segment import Segment
 from bots.captions.track import Job
+from bots.engines import vad
 from bots.engines.contract import SAMPLE_RATE, Decoded, SpeechEngine
 
 _NOTHING = Decoded("", 0.0, 1.0)
@@ -48,8 +49,10 @@ class SpeechPool:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def warm(self) -> None:
-        """Load the model, so that the first words don't wait for it."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.load)
+        """Load the models before audio comes: the first words would wait, and the event loop with them."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._engine.load)
+        await loop.run_in_executor(self._threads, vad.load)
 
     def submit(self, job: Job) -> None:
         """Queue an utterance."""
@@ -70,7 +73,10 @@ class SpeechPool:
 
     async def _work(self) -> None:
         while True:
+            interval_s = self.interval_s
             job = self._queue.pop(time.monotonic())
+            if self.interval_s != interval_s:
+                log.warning("interval_changed", seconds=self.interval_s, waiting=len(self._queue))
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()

@@ -11,14 +11,14 @@ INTERVALS_S = (1.0, 2.0, float("inf"))
 """Time between two readings of an open utterance, by load: usual, slower, only final texts."""
 LATE_S = 1.0
 _PROMPT_S = 0.3
-_CALM_STARTS = 20
+_CALM_STARTS = 8
 MAX_FINALS = 64
 """stops: audio waiting for a processor that never catches up, at most 50 MB. The oldest is dropped."""
 
 
 @dataclass(slots=True)
 class Load:
-    """Lengthens the interval when a reading starts over a second late, shortens it after twenty prompt ones."""
+    """Lengthens the interval when a reading starts over a second late, shortens it after eight prompt ones."""
 
     level: int = 0
     _calm: int = 0

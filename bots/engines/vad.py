@@ -19,10 +19,15 @@ def _session() -> Any:  # noqa: ANN401 - onnxruntime ships no types
     return get_vad_model().session
 
 
+def load() -> None:
+    """Bring the model into memory, a second or two the first time; later calls do nothing."""
+    _session()
+
+
 class SileroDetector:
     """The model that ships with faster-whisper, run step by step: same figures as its batch run.
 
-    One call costs about 0.2 ms, so the event loop makes it itself.
+    One call costs about 0.2 ms, so the event loop makes it itself, after ``load`` ran in a thread.
     """
 
     def __init__(self) -> None:
