@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from bridge.settings import Settings
 from bridge.web.pages import BUILT, add_pages
@@ -38,43 +39,56 @@ ARGUMENTS = [
 ]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
+expect.set_options(timeout=20_000)  # on a machine that does other things, too
+
 BrowserFactory = Callable[..., Awaitable[Browser]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark, and skip with the reason, what this machine cannot run."""
+    """Run all on one event loop, so that a browser may be shared; skip with the reason what cannot run here."""
     reason = None
     if not Path(CHROMIUM).exists():
         reason = "needs Chromium (Debian: apt install chromium)"
     elif not (BUILT / "manifest.json").exists():
         reason = "the pages are not built: npm ci && npm run build, in bridge/web/vendor"
     for item in items:
-        if Path(__file__).parent in item.path.parents and "browsers" in getattr(item, "fixturenames", ()):
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        if asyncio.iscoroutinefunction(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "playwright" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def playwright() -> AsyncIterator[Playwright]:
     async with async_playwright() as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    """One Chromium for all tests that need nothing special; each opens a context, that is a profile, of its own."""
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield browser
+    await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def browsers(playwright: Playwright) -> AsyncIterator[BrowserFactory]:
     """Start Chromium processes of one's own: fake cameras and microphones are chosen a process."""
     started: list[Browser] = []
 
-    async def start(*, camera: Path | None = None, microphone: Path | None = None, devices: bool = True) -> Browser:
-        arguments = [argument for argument in ARGUMENTS if devices or "fake-device" not in argument]
+    async def start(*, camera: Path | None = None, microphone: Path | None = None, asks: bool = False) -> Browser:
+        arguments = [argument for argument in ARGUMENTS if not (asks and "fake-ui" in argument)]
         if camera:
             arguments.append(f"--use-file-for-fake-video-capture={camera}")
         if microphone:
             arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=arguments)
-        started.append(browser)
-        return browser
+        started.append(await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments))
+        return started[-1]
 
     yield start
     for browser in started:
@@ -257,7 +271,7 @@ class SmallBridge:
         return web.json_response({})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def small_bridge() -> AsyncIterator[SmallBridge]:
     small = SmallBridge()
 

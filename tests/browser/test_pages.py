@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
@@ -66,7 +67,7 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def client(built: Path, page_settings: Settings) -> AsyncIterator[Client]:
     app = web.Application()
     add_pages(app, page_settings, built=built)

@@ -19,6 +19,8 @@ const GIVE_UP_MS = 60_000;
 /** Element Call needs a moment to say goodbye; a click on Leave must not wait for ever. */
 const HANG_UP_MS = 3_000;
 
+type FeedState = "open" | "cut" | "denied";
+
 let pane: CaptionsPane | null = null;
 
 /** One stay in a meeting: Element Call, the room behind it, and the captions. Used once; coming back makes a new one. */
@@ -31,7 +33,7 @@ export class CallView {
   readonly #timers: number[] = [];
   #choice: DeviceChoice = { audio: true, video: true, audioLabel: null, videoLabel: null };
   #captionsState: CaptionsState = "off";
-  #feedConnected = true;
+  #feedState: FeedState = "open";
   #joined = false;
   #over = false;
 
@@ -72,11 +74,8 @@ export class CallView {
     );
     this.#feed = new CaptionsFeed(meeting.id, session.token, {
       onSegment: (segment: Segment) => this.#pane.take(segment),
-      onConnection: (connected) => {
-        this.#feedConnected = connected;
-        this.#onCaptions(this.#captionsState);
-      },
-      onDenied: () => this.#pane.setStatus(t("captions_denied")),
+      onConnection: (connected) => this.#onFeed(connected ? "open" : "cut"),
+      onDenied: () => this.#onFeed("denied"),
     });
     element("call-title").textContent = meeting.title;
     this.#sync.start();
@@ -129,8 +128,14 @@ export class CallView {
   #onCaptions(state: CaptionsState): void {
     this.#captionsState = state;
     const off = this.#captions.mayOrganize ? "captions_off_organizer" : "captions_off";
-    const told = { off, waiting: "captions_waiting", on: "captions_on" }[state];
-    this.#pane.setStatus(t(state !== "off" && !this.#feedConnected ? "captions_reconnecting" : told));
+    const room = { off, waiting: "captions_waiting", on: "captions_on" }[state];
+    const cut = state === "off" ? room : "captions_reconnecting";
+    this.#pane.setStatus(t({ open: room, cut, denied: "captions_denied" }[this.#feedState]));
+  }
+
+  #onFeed(state: FeedState): void {
+    this.#feedState = state;
+    this.#onCaptions(this.#captionsState);
   }
 
   #onJoined(): void {

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Captions beside the call: lines that settle, the feed that comes back, and who may start and agree."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+CONSENT = "org.passerelle.captions.consent"
+RECORD_STATUS = """() => {
+  const status = document.querySelector("#captions-status");
+  window.said = "";
+  new MutationObserver(() => { window.said += status.textContent; }).observe(status, { childList: true });
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser, small_bridge):
+    opened: list[Page] = []
+
+    async def new_page() -> Page:
+        opened.append(await browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 800}))
+        return opened[-1]
+
+    async def as_guest(*, consent: bool = False) -> Page:
+        page = await new_page()
+        await page.goto(f"{small_bridge.url}/j/fresh")
+        await page.get_by_label("Your name").fill("Ana Silva")
+        if consent:
+            await page.get_by_role("checkbox", name="My words may be captioned").check()
+        await page.get_by_role("button", name="Join the meeting").click()
+        await expect(page.locator("#view-call")).to_be_visible()
+        return page
+
+    async def as_staff() -> Page:
+        page = await new_page()
+        await page.goto(f"{small_bridge.url}/m/m1#code=good")
+        await page.get_by_role("button", name="Join the meeting").click()
+        await expect(page.locator("#view-call")).to_be_visible()
+        return page
+
+    yield {"guest": as_guest, "staff": as_staff}
+    for page in opened:
+        await page.close()
+
+
+def lines(page: Page) -> Any:
+    return page.locator("#captions-lines li")
+
+
+async def until(condition, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # what changes is in another program
+            await asyncio.sleep(0.02)
+
+
+async def test_a_partial_shows_its_unsettled_end_apart_and_becomes_the_final_in_place(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="Le pont 🌉 sera ouvert", stable_chars=9, final=False)
+    await expect(lines(page)).to_have_count(1)
+    await expect(lines(page).locator(".caption-stable")).to_have_text("Le pont 🌉")
+    await expect(lines(page).locator(".caption-tail")).to_have_text(" sera ouvert")
+    await expect(lines(page).locator(".caption-speaker")).to_have_text("Marie Curie")
+    await expect(page.locator("#captions-live p")).to_have_count(0)
+    small_bridge.say(id="a", text="Le pont sera ouvert lundi.", rev=2)
+    await expect(lines(page).locator(".caption-stable")).to_have_text("Le pont sera ouvert lundi.")
+    await expect(lines(page).locator(".caption-tail")).to_be_empty()
+    await expect(lines(page)).to_have_count(1)
+    await expect(page.locator("#captions-live p")).to_have_text(["Marie Curie: Le pont sera ouvert lundi."])
+    assert await lines(page).first.get_attribute("lang") == "fr"
+
+
+async def test_an_older_revision_changes_nothing_and_lines_stand_in_the_order_of_speech(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="b", text="Second.", start_ms=2000, rev=3)
+    small_bridge.say(id="b", text="Secomd", start_ms=2000, rev=2)
+    small_bridge.say(id="a", text="First.", start_ms=1000, user_id="@ana:here", display_name="Ana")
+    await expect(lines(page).locator(".caption-stable")).to_have_text(["First.", "Second."])
+
+
+async def test_the_name_is_shown_once_for_lines_that_follow_each_other_but_read_for_each(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="One.", start_ms=1)
+    small_bridge.say(id="b", text="Two.", start_ms=2)
+    await expect(lines(page)).to_have_class(["caption", "caption caption-same"])
+    await expect(lines(page).nth(1)).to_contain_text("Marie Curie")
+
+
+async def test_text_of_a_caption_is_never_markup(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="<img src=x onerror=alert(1)>", display_name="<b>Marie</b>")
+    await expect(lines(page).locator(".caption-stable")).to_have_text("<img src=x onerror=alert(1)>")
+    assert await lines(page).locator("img, b").count() == 0
+
+
+async def test_the_pane_follows_until_somebody_reads_back(open_page, small_bridge):
+    page = await open_page["guest"]()
+    for number in range(60):
+        small_bridge.say(id=f"s{number:02}", text=f"Sentence number {number}.", start_ms=number)
+    await expect(lines(page)).to_have_count(60)
+    await expect(lines(page).last).to_be_in_viewport()
+    await page.locator("#captions-scroll").evaluate("(pane) => { pane.scrollTop = 0; }")
+    small_bridge.say(id="t", text="And one more.", start_ms=99)
+    jump = page.get_by_role("button", name="Jump to the latest")
+    await expect(jump).to_be_visible()
+    await expect(lines(page).last).not_to_be_in_viewport()
+    await jump.click()
+    await expect(lines(page).last).to_be_in_viewport()
+    await expect(jump).to_be_hidden()
+
+
+async def test_a_cut_feed_is_said_and_comes_back_without_doubling_lines(open_page, small_bridge):
+    small_bridge.set_state("m.room.member", "@captions:here", {"membership": "join"})
+    small_bridge.set_state("org.matrix.msc3401.call.member", "_@captions:here_X", {"a": 1}, sender="@captions:here")
+    page = await open_page["guest"]()
+    status = page.locator("#captions-status")
+    await expect(status).to_have_text("Captions are on. Only people who agreed are written down.")
+    small_bridge.say(id="a", text="Before the cut.")
+    await expect(lines(page)).to_have_count(1)
+    await page.evaluate(RECORD_STATUS)
+    small_bridge.cut_feeds()
+    small_bridge.say(id="b", text="During the cut.", start_ms=5)
+    await until(lambda: small_bridge.feeds == 2)
+    await expect(lines(page).locator(".caption-stable")).to_have_text(["Before the cut.", "During the cut."])
+    assert "Captions are interrupted" in await page.evaluate("() => window.said")
+    await expect(status).to_contain_text("Captions are on.")
+
+
+async def test_captions_that_are_not_for_this_person_are_not_asked_for_again(open_page, small_bridge):
+    small_bridge.feed_allowed = False
+    page = await open_page["guest"]()
+    await expect(page.locator("#captions-status")).to_have_text("Captions of this meeting are not open to you.")
+
+
+async def test_size_place_and_visibility_are_the_readers_own(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="Bonjour.")
+    size = "() => parseFloat(getComputedStyle(document.querySelector('.caption-stable')).fontSize)"
+    await expect(lines(page)).to_have_count(1)
+    before = await page.evaluate(size)
+    await page.get_by_role("button", name="Larger text").click()
+    assert await page.evaluate(size) > before
+    await expect(page.locator("#announcer")).to_have_text("Text size 118 %")
+    await page.get_by_role("button", name="Move the captions").click()
+    box, call = await page.locator("#captions").bounding_box(), await page.locator("#widget").bounding_box()
+    assert box
+    assert call
+    assert box["y"] >= call["y"] + call["height"]
+    assert box["width"] == 1280
+    await page.get_by_role("button", name="Hide the captions").click()
+    toggle = page.get_by_role("button", name="Captions", exact=True)
+    await expect(toggle).to_be_focused()
+    await expect(toggle).to_have_attribute("aria-expanded", "false")
+    await expect(page.locator("#captions")).to_be_hidden()
+    await toggle.click()
+    await expect(page.locator("#captions")).to_be_visible()
+    assert await page.evaluate("() => Object.keys(localStorage).filter((key) => key.startsWith('passerelle'))") == [
+        "passerelle.captions"
+    ]
+
+
+async def test_consent_is_off_unless_given_and_can_be_taken_back(open_page, small_bridge):
+    page = await open_page["guest"]()
+    switch = page.get_by_role("switch", name="My words may be captioned")
+    await expect(switch).not_to_be_checked()
+    await expect(page.locator("#captions-status")).to_have_text("Captions are off.")
+    assert small_bridge.sent == []
+    await switch.check()
+    await until(lambda: small_bridge.sent == [(CONSENT, "@guest-1:here", {"allow": True})])
+    await switch.uncheck()
+    await until(lambda: small_bridge.sent[1:] == [(CONSENT, "@guest-1:here", {"allow": False})])
+
+
+async def test_consent_given_at_the_door_is_sent_with_the_persons_own_account(open_page, small_bridge):
+    page = await open_page["guest"](consent=True)
+    await until(lambda: small_bridge.sent == [(CONSENT, "@guest-1:here", {"allow": True})])
+    await expect(page.get_by_role("switch", name="My words may be captioned")).to_be_checked()
+
+
+async def test_consent_that_could_not_be_saved_is_not_shown_as_given(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.route("**/state/org.passerelle.captions.consent/**", lambda route: route.abort())
+    switch = page.get_by_role("switch", name="My words may be captioned")
+    await switch.click()
+    await expect(page.locator("#banner")).to_have_text("Your choice could not be saved. Please try again.")
+    await expect(switch).not_to_be_checked()
+
+
+async def test_an_organiser_starts_and_stops_captions_by_inviting_and_removing_the_bot(open_page, small_bridge):
+    page = await open_page["staff"]()
+    await page.get_by_role("button", name="Start captions").click()
+    await until(lambda: small_bridge.sent == [("invite", "@captions:here", None)])
+    await expect(page.locator("#captions-status")).to_have_text("Captions are starting…")
+    small_bridge.set_state("org.matrix.msc3401.call.member", "_@captions:here_X", {"a": 1}, sender="@captions:here")
+    await expect(page.locator("#captions-status")).to_contain_text("Captions are on.")
+    await page.get_by_role("button", name="Stop captions").click()
+    await until(lambda: small_bridge.sent[1:] == [("kick", "@captions:here", None)])
+    await expect(page.get_by_role("button", name="Start captions")).to_be_visible()
+
+
+async def test_nobody_else_sees_the_organisers_buttons(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await expect(page.locator("#captions-status")).to_have_text("Captions are off.")
+    await expect(page.get_by_role("button", name="Start captions")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Invite")).to_be_hidden()
+
+
+async def test_losing_the_room_ends_the_stay_and_forgets_the_session(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.route(
+        "**/_matrix/client/v3/sync**",
+        lambda route: route.fulfill(status=401, json={"errcode": "M_UNKNOWN_TOKEN", "error": "gone"}),
+    )
+    small_bridge.set_state("m.room.name", "", {"name": "wakes the long poll"})
+    await expect(page.get_by_role("heading", name="Your access to this meeting has ended")).to_be_focused()
+    assert await page.evaluate("() => sessionStorage.length") == 0
+    assert await page.locator("iframe").count() == 0
+
+
+async def test_a_lost_connection_is_said_until_it_is_back(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.route("**/_matrix/client/v3/sync**", lambda route: route.abort())
+    small_bridge.set_state("m.room.name", "", {"name": "wakes the long poll"})
+    await expect(page.locator("#banner")).to_have_text("Connection lost. Trying again…")
+    await page.unroute("**/_matrix/client/v3/sync**")
+    await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_leaving_shows_the_way_back_and_it_works(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.get_by_role("button", name="Leave").click()
+    await expect(page.get_by_role("heading", name="You left the meeting")).to_be_focused()
+    assert await page.locator("iframe").count() == 0
+    await page.get_by_role("button", name="Join again").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+    assert await page.locator("iframe").count() == 1
+    assert small_bridge.guests == ["Ana Silva"]

@@ -1,0 +1,266 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The doors in a real browser: by mouse and keyboard, with devices and without, when it works and when not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+FOCUS = """() => {
+  const focused = document.activeElement;
+  const style = getComputedStyle(focused);
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return [focused.id, outlined || focused.className === "skip-link"];
+}"""
+IN_CALL = re.compile(r".*/ec/index\.html.*")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser, small_bridge):
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+    yield page
+    await context.close()
+    assert faults == []
+
+
+async def enter_as_guest(page: Page, url: str, name: str = "Ana Silva") -> None:
+    await page.goto(url)
+    await page.get_by_label("Your name").fill(name)
+    await page.get_by_role("button", name="Join the meeting").click()
+
+
+async def test_a_guest_needs_a_name_and_one_click_and_then_element_call_is_started(page, small_bridge):
+    foreign: list[str] = []
+    page.on("request", lambda request: request.url.startswith(small_bridge.url) or foreign.append(request.url))
+    await enter_as_guest(page, f"{small_bridge.url}/j/fresh")
+    await expect(page.locator("#view-call")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Weekly with Lyon")).to_be_visible()
+    frame = page.frame(url=IN_CALL)
+    assert frame
+    assert "fresh" not in frame.url  # the link's secret does not travel into the frame
+    assert "preload=true" in frame.url
+    assert "skipLobby=true" in frame.url
+    assert small_bridge.guests == ["Ana Silva"]
+    # Element Call also asks our own homeserver's well-known address, by the name in its account.
+    assert [url for url in foreign if not url.startswith(("https://here/", "data:", "blob:"))] == []
+
+
+async def test_opening_a_link_uses_nothing_up_and_warms_element_call(page, small_bridge):
+    async with page.expect_response(re.compile(r".*/ec/assets/index-.*\.js")):
+        await page.goto(f"{small_bridge.url}/j/fresh")
+    assert not [request for request in small_bridge.requests if request.startswith("POST")]
+
+
+async def test_a_reloaded_guest_is_the_same_guest(page, small_bridge):
+    await enter_as_guest(page, f"{small_bridge.url}/j/fresh")
+    await expect(page.locator("#view-call")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_label("Your name")).to_have_value("Ana Silva")
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+    assert small_bridge.guests == ["Ana Silva"]
+
+
+async def test_sessions_stay_in_the_window_that_they_were_given_to(page, small_bridge):
+    await enter_as_guest(page, f"{small_bridge.url}/j/fresh")
+    await expect(page.locator("#view-call")).to_be_visible()
+    kept = await page.evaluate("() => JSON.stringify([Object.entries(localStorage), document.cookie])")
+    assert "syt" not in kept
+    assert "bearer" not in kept
+    other = await page.context.new_page()
+    await other.goto(f"{small_bridge.url}/j/fresh")
+    await expect(other.get_by_label("Your name")).to_have_value("")
+
+
+@pytest.mark.parametrize(
+    ("status", "errcode", "heading"),
+    [
+        (404, "PASSERELLE_INVITE_UNKNOWN", "This link is not known"),
+        (410, "PASSERELLE_INVITE_EXPIRED", "This link has expired"),
+        (410, "PASSERELLE_INVITE_USED_UP", "This link has been used up"),
+        (410, "PASSERELLE_INVITE_REVOKED", "This link was withdrawn"),
+    ],
+)
+async def test_a_link_that_opens_no_door_says_why_and_whom_to_ask(page, small_bridge, status, errcode, heading):
+    small_bridge.invite_errors["old"] = (status, errcode)
+    await enter_as_guest(page, f"{small_bridge.url}/j/old")
+    await expect(page.get_by_role("heading", name=heading)).to_be_focused()
+    await expect(page.get_by_role("alert").filter(has_text=heading)).to_contain_text("invited you")
+
+
+@pytest.mark.parametrize(
+    ("status", "errcode", "text"),
+    [
+        (400, "PASSERELLE_BAD_NAME", "The server's own sentence."),
+        (429, "M_LIMIT_EXCEEDED", "Wait a minute"),
+        (503, "M_UNKNOWN", "went wrong on our side"),
+    ],
+)
+async def test_a_refused_name_is_said_at_the_field(page, small_bridge, status, errcode, text):
+    small_bridge.invite_errors["fresh"] = (status, errcode)
+    await enter_as_guest(page, f"{small_bridge.url}/j/fresh")
+    await expect(page.get_by_label("Your name")).to_be_focused()
+    await expect(page.get_by_label("Your name")).to_have_accessible_description(re.compile(text))
+    small_bridge.invite_errors.clear()
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+
+
+async def test_a_missing_name_is_said_before_anything_is_sent(page, small_bridge):
+    await enter_as_guest(page, f"{small_bridge.url}/j/fresh", name="   ")
+    await expect(page.get_by_label("Your name")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_text("Please enter your name.")).to_be_visible()
+    assert not [request for request in small_bridge.requests if request.startswith("POST")]
+
+
+async def test_a_lost_connection_is_said_and_the_same_click_works_later(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await page.get_by_label("Your name").fill("Ana Silva")
+    await page.route("**/j/fresh", lambda route: route.abort())
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.get_by_text("The server could not be reached")).to_be_visible()
+    await page.unroute("**/j/fresh")
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+
+
+async def test_a_partner_is_sent_to_their_own_application(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    field = page.get_by_label("Your Matrix ID")
+    await field.fill("pavel")
+    await page.get_by_role("button", name="Invite my account").click()
+    await expect(field).to_have_accessible_description(re.compile("starts with @"))
+    await field.fill("@pavel:partner.example")
+    await page.get_by_role("button", name="Invite my account").click()
+    link = page.get_by_role("link", name="Open in my application")
+    await expect(link).to_have_attribute("href", "https://matrix.to/#/!room?via=partner.example")
+
+
+async def test_a_colleague_with_the_link_comes_in_by_name_and_the_code_leaves_the_address(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/j/fresh#code=good")
+    await page.wait_for_url(f"{small_bridge.url}/m/m1")
+    await expect(page.get_by_text("Signed in as Marie Curie")).to_be_visible()
+    await page.go_back()
+    assert "code=" not in page.url
+
+
+@pytest.mark.parametrize("path", ["/m/m1", "/j/fresh"])
+async def test_a_spent_sign_in_code_is_said_and_leads_back_to_signing_in(page, small_bridge, path):
+    await page.goto(f"{small_bridge.url}{path}#code=spent")
+    await expect(page.get_by_role("heading", name="Signing in did not complete")).to_be_focused()
+    sign_in = page.locator("#problem-sign-in")
+    await expect(sign_in).to_have_attribute("href", re.compile(rf"/auth/login\?next={path}$"))
+    assert "code=" not in page.url
+
+
+async def test_a_meeting_without_a_session_asks_to_sign_in(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/m/m1")
+    link = page.locator("#view-sign-in").get_by_role("link", name="Sign in")
+    await expect(link).to_have_attribute("href", "/auth/login?next=/m/m1")
+
+
+async def test_a_meeting_that_is_not_ones_own_says_so(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/m/other#code=good")
+    await expect(page.get_by_role("heading", name="You cannot open this meeting")).to_be_focused()
+
+
+async def test_staff_create_a_meeting_copy_its_link_revoke_it_and_sign_out(page, small_bridge):
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"{small_bridge.url}/#code=good")
+    await page.get_by_label("Title of the meeting").fill("Second phase")
+    await page.get_by_role("button", name="Create the meeting").click()
+    await expect(page.get_by_role("link", name="Open “Second phase”")).to_be_focused()
+    await page.get_by_role("button", name="Invite people to “Second phase”").click()
+    dialog = page.get_by_role("dialog", name="Invite people")
+    await dialog.get_by_role("button", name="Create and copy the link").click()
+    await expect(dialog.get_by_text("The link is copied.")).to_be_visible()
+    assert await page.evaluate("() => navigator.clipboard.readText()") == f"{small_bridge.url}/j/fresh"
+    await dialog.get_by_role("button", name="Revoke this link").click()
+    await expect(dialog.get_by_text("The link is revoked.")).to_be_visible()
+    assert "DELETE /api/v1/invites/i1" in small_bridge.requests
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Meet across organisations")).to_be_visible()
+    assert await page.evaluate("() => sessionStorage.length") == 0
+
+
+async def test_devices_are_asked_for_only_on_a_click_and_the_level_moves(browsers, small_bridge):
+    page = await (await browsers(asks=True)).new_page(locale="en-GB")
+    await page.add_init_script(
+        "const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); window.asked = 0;"
+        "navigator.mediaDevices.getUserMedia = (wanted) => { window.asked++; return ask(wanted); };"
+    )
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    assert await page.evaluate("() => window.asked") == 0
+    await page.context.grant_permissions(["camera", "microphone"])
+    await page.get_by_role("button", name="Turn on camera and microphone").click()
+    await page.wait_for_function("() => document.querySelector('#preview').currentTime > 0")
+    await page.wait_for_function("() => document.querySelector('#level').value > 0.05")
+    camera = page.get_by_role("button", name="Camera")
+    await camera.click()
+    await expect(camera).to_have_attribute("aria-pressed", "false")
+    assert not await page.evaluate("() => document.querySelector('#preview').srcObject.getVideoTracks()[0].enabled")
+    await expect(page.locator("#preview-off")).to_be_visible()
+
+
+async def test_devices_allowed_before_start_by_themselves(page, small_bridge):
+    await page.context.grant_permissions(["camera", "microphone"])
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await page.wait_for_function("() => document.querySelector('#preview').currentTime > 0")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("NotAllowedError", "blocks the camera"),
+        ("NotFoundError", "No camera or microphone"),
+        ("NotReadableError", "Another program"),
+    ],
+)
+async def test_devices_that_fail_say_what_to_do_and_one_can_still_join(page, small_bridge, error, text):
+    await page.add_init_script(
+        f"navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{error}'));"
+    )
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await page.get_by_role("button", name="Turn on camera and microphone").click()
+    await expect(page.locator("#devices-note")).to_contain_text(text)
+    await page.get_by_label("Your name").fill("Ana Silva")
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+
+
+async def test_the_doors_work_by_keyboard_alone(browsers, small_bridge):
+    page = await (await browsers(asks=True)).new_page(locale="en-GB")
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    walked = []
+    for _ in range(12):
+        await page.keyboard.press("Tab")
+        identity, visible = await page.evaluate(FOCUS)
+        walked.append(identity)
+        assert visible, f"no visible focus on {identity}"
+    wanted = ["other-language", "devices-start", "guest-name", "consent", "guest-join", "staff-sign-in", "partner-id"]
+    assert [identity for identity in walked if identity in wanted] == wanted
+    await page.get_by_label("Your name").focus()
+    await page.keyboard.type("Ana Silva")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("checkbox", name="My words may be captioned")).to_be_checked()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#view-call")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/j/fresh", "/m/m1"])
+async def test_nothing_is_cut_off_on_a_small_phone_with_large_text(page, small_bridge, path):
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.goto(f"{small_bridge.url}{path}?lang=fr")
+    await page.evaluate("() => document.documentElement.style.setProperty('font-size', '150%')")
+    assert await page.evaluate("() => document.documentElement.scrollWidth") <= 320
