@@ -5,7 +5,7 @@
 import asyncio
 import errno
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -34,7 +34,7 @@ class StartError(Exception):
 
 def make_app(worker: Worker) -> web.Application:
     """Lay out the paths."""
-    app = web.Application(client_max_size=limits.API_BODY_MAX)
+    app = web.Application(client_max_size=limits.API_BODY_MAX, middlewares=[_preflight])
     app[WORKER] = worker
     app.router.add_get("/", _ok)
     app.router.add_get("/metrics", metrics.metrics)
@@ -43,7 +43,6 @@ def make_app(worker: Worker) -> web.Application:
     app.router.add_get("/rtc/v1/validate", websocket.validate)
     app.router.add_get("/rtc/validate", websocket.validate)
     app.router.add_post("/twirp/livekit.RoomService/{method}", twirp.room_service)
-    app.router.add_route(hdrs.METH_OPTIONS, "/{path:.*}", _preflight)
     app.on_response_prepare.append(_allow_any_origin)
     return app
 
@@ -52,7 +51,12 @@ async def _ok(_request: web.Request) -> web.Response:
     return web.Response(text="OK")
 
 
-async def _preflight(request: web.Request) -> web.Response:
+@web.middleware
+async def _preflight(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    if request.method != hdrs.METH_OPTIONS:
+        return await handler(request)
     headers = {
         hdrs.ACCESS_CONTROL_ALLOW_METHODS: "OPTIONS, HEAD, GET, POST, PATCH, DELETE",
         hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "*"),

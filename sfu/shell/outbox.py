@@ -28,17 +28,21 @@ class Outbox:
             return
         if len(self._frames) >= limits.OUTBOX_MESSAGES or self._bytes + len(frame) > limits.OUTBOX_BYTES:
             self._frames.clear()
-            self.close(FELL_BEHIND, "the client reads too slowly")
+            self.blame(FELL_BEHIND, "the client reads too slowly")
+            self.close()
             return
         self._frames.append(frame)
         self._bytes += len(frame)
         self._wake.set()
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
+    def blame(self, code: int, reason: str) -> None:
+        """Choose the close code and reason for when the outbox closes."""
+        self.code, self.reason = code, reason
+
+    def close(self) -> None:
         """Take no more frames; what waits is still sent."""
-        if not self.closed:
-            self.closed, self.code, self.reason = True, code, reason
-            self._wake.set()
+        self.closed = True
+        self._wake.set()
 
     async def get(self) -> bytes | None:
         """Wait for the next frame; None when the outbox is closed and empty."""

@@ -131,7 +131,7 @@ class _Session:
             if message.type is WSMsgType.ERROR:  # a frame beyond the limit, or one that breaks RFC 6455
                 self._worker.fault(self._peer)
             elif message.type is not WSMsgType.BINARY:
-                self._fault(WSCloseCode.UNSUPPORTED_DATA, "binary protobuf frames only")
+                self._fault(int(WSCloseCode.UNSUPPORTED_DATA), "binary protobuf frames only")
             elif not self._meter.take(asyncio.get_running_loop().time()):
                 self._fault(WSCloseCode.POLICY_VIOLATION, "too many requests")
             else:
@@ -152,8 +152,8 @@ class _Session:
 
     def _fault(self, code: int, text: str) -> None:
         """End a session that broke the protocol, and say why."""
-        log.info("session_faulted", participant=self._peer, code=int(code), cause=text)
-        self._outbox.code, self._outbox.reason = int(code), text
+        log.info("session_faulted", participant=self._peer, code=code, cause=text)
+        self._outbox.blame(code, text)
         self._worker.fault(self._peer)
 
     async def _write(self) -> None:

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Doors: who gets in, who is refused with which status, before anything was upgraded."""
+
+import datetime
+
+import pytest
+from livekit import api
+from livekit.protocol import models, rtc
+
+from sfu.core import limits
+
+
+async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
+    async with server.client("alice") as alice:
+        assert [message.WhichOneof("message") for message in alice.heard] == ["join"]
+        answer = (await alice.hear("answer")).answer
+        assert answer.id == 1
+        assert answer.sdp.startswith("v=0\r\n")
+        assert "a=candidate:1 1 udp" in answer.sdp
+        token = (await alice.hear("refresh_token")).refresh_token
+        status, _ = await server.refusal(token=token)
+        assert status == 400  # the token opens the door; there is no join_request
+        (peer, _local, remote), *_ = server.plane.named("open_peer")
+        assert peer == alice.sid
+        assert remote[0].algorithm == "sha-256"
+
+
+async def test_the_parameter_and_not_the_path_chooses_the_mode(server, make_join_request):
+    params = {"join_request": make_join_request()}
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    async with server.http.ws_connect(f"{server.url}/rtc", headers=headers, params=params) as socket:
+        frame = await socket.receive()
+        assert rtc.SignalResponse.FromString(frame.data).HasField("join")
+    status, text = await server.refusal("/rtc", server.token())
+    assert status == 404
+    assert "requested room does not exist" not in text
+
+
+async def test_browsers_put_the_token_into_the_address(server, make_join_request):
+    query = {"access_token": server.token(), "join_request": make_join_request()}
+    async with server.http.get(f"{server.url}/rtc/v1/validate", params=query) as answer:
+        assert (answer.status, await answer.text()) == (200, "success")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def forged(server, credentials):
+    key, _ = credentials
+    token = api.AccessToken(key, "x" * 40).with_identity("alice")
+    return token.with_grants(api.VideoGrants(room_join=True, room="room")).to_jwt()
+
+
+def expired(server, credentials):
+    token = api.AccessToken(*credentials).with_identity("alice").with_ttl(datetime.timedelta(minutes=-5))
+    return token.with_grants(api.VideoGrants(room_join=True, room="room")).to_jwt()
+
+
+@pytest.mark.parametrize(
+    ("make_token", "status"),
+    [
+        (lambda *_: None, 401),
+        (lambda *_: "nonsense", 401),
+        (forged, 401),
+        (expired, 401),
+        (lambda server, _: server.token(room_join=False), 401),
+        (lambda server, _: server.token("x" * 257), 400),
+        (lambda server, _: server.token(room="x" * 5_000), 400),
+    ],
+    ids=["none", "nonsense", "forged", "expired", "no join", "long identity", "long room"],
+)
+async def test_bad_tokens_are_refused_before_the_upgrade(server, credentials, make_join_request, make_token, status):
+    async with server.client("bob") as bob:
+        token = make_token(server, credentials)
+        refused, text = await server.refusal(token=token, join_request=make_join_request())
+        assert refused == status
+        assert text
+        assert await bob.is_alive()
+
+
+async def test_a_token_for_another_room_opens_that_room_alone(closed_server, make_join_request):
+    closed_server.worker.create_room("room", _settings())
+    status, text = await closed_server.refusal(
+        token=closed_server.token(room="other"), join_request=make_join_request()
+    )
+    assert (status, text) == (404, "requested room does not exist")
+    assert closed_server.worker.registry.get("other") is None
+    async with closed_server.client("alice") as alice:
+        assert alice.heard[0].join.room.name == "room"
+
+
+def _settings(**fields):
+    from sfu.core.room import RoomSettings
+
+    return RoomSettings(**fields)
+
+
+async def test_a_full_room_is_refused_with_503_and_lets_its_own_people_back(server, make_join_request):
+    server.worker.create_room("room", _settings(max_participants=1))
+    async with server.client("alice") as first:
+        refused = await server.refusal(token=server.token("bob"), join_request=make_join_request())
+        assert refused == (503, "the room is full")
+        async with server.client("alice") as second:
+            assert (await first.hear("leave")).leave.reason == models.DisconnectReason.DUPLICATE_IDENTITY
+            assert await second.is_alive()
+
+
+@pytest.mark.parametrize("kind", ["missing", "garbage", "bomb", "no sdp", "answer"])
+async def test_bad_join_requests_are_refused_before_the_upgrade(
+    server, make_join_request, pack_join_request, offer_text, kind
+):
+    parameter = {
+        "missing": "",
+        "garbage": "AAAA",
+        "bomb": pack_join_request(rtc.JoinRequest(metadata="x" * 5_000_000).SerializeToString()),
+        "no sdp": make_join_request(publisher_offer=rtc.SessionDescription(type="offer", sdp="garbage")),
+        "answer": make_join_request(publisher_offer=rtc.SessionDescription(type="answer", sdp=offer_text)),
+    }[kind]
+    async with server.client("bob") as bob:
+        status, text = await server.refusal(token=server.token(), join_request=parameter)
+        assert status == 400
+        assert text
+        assert await bob.is_alive()
+    assert limits.JOIN_REQUEST_MAX < 5_000_000
+
+
+async def test_whoever_wants_to_resume_is_told_to_join_anew(server, make_join_request):
+    client_join = make_join_request(reconnect=True, participant_sid="PA_gone")
+    async with server.client("bob"):
+        from aiohttp import WSMsgType
+
+        headers = {"Authorization": f"Bearer {server.token()}"}
+        params = {"join_request": client_join}
+        async with server.http.ws_connect(f"{server.url}/rtc/v1", headers=headers, params=params) as socket:
+            leave = rtc.SignalResponse.FromString((await socket.receive()).data).leave
+            assert leave.action == rtc.LeaveRequest.RECONNECT
+            assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED}
+
+
+async def test_a_removed_person_needs_a_newer_token(server, make_join_request):
+    old = server.token("alice")
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        room = server.worker.registry.get("room")
+        assert server.worker.remove(room, "alice")
+        assert (await alice.hear("leave")).leave.reason == models.DisconnectReason.PARTICIPANT_REMOVED
+        assert await alice.closing() == 1000
+        status, text = await server.refusal(token=old, join_request=make_join_request())
+        assert status == 401
+        assert "removed" in text
+        assert await bob.is_alive()
+
+
+async def test_other_paths_are_404_and_readable_from_any_origin(server):
+    for path in ("/nowhere", "/rtc/v2", "/agent"):
+        async with server.http.get(server.url + path) as answer:
+            assert answer.status == 404
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    async with server.http.options(
+        f"{server.url}/rtc/v1/validate", headers={"Access-Control-Request-Headers": "authorization"}
+    ) as answer:
+        assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Headers"] == "authorization"
+    async with server.http.head(server.url + "/") as answer:
+        assert answer.status == 200
+    async with server.http.get(server.url + "/") as answer:
+        assert await answer.text() == "OK"

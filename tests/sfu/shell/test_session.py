@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Open sessions: frames both ways, and what ends one without touching the others."""
+
+import pytest
+from livekit.protocol import models, rtc
+
+from sfu.core import limits
+from sfu.core.media import DataReceived, Level, LevelsMeasured, PeerConnected, PeerLost
+
+
+async def test_pings_of_both_kinds_are_answered(server):
+    async with server.client() as alice:
+        await alice.say(ping=1)
+        assert (await alice.hear("pong")).pong > 1_700_000_000_000
+        assert await alice.is_alive()
+
+
+async def publish_microphone(client, offer_text, offer_id=2):
+    await client.say(
+        add_track=rtc.AddTrackRequest(cid="mic", type=models.TrackType.AUDIO, source=models.TrackSource.MICROPHONE)
+    )
+    sid = (await client.hear("track_published")).track_published.track.sid
+    audio = offer_text.split("m=audio")[1]
+    section = "m=audio" + audio.replace("a=mid:0", "a=mid:7").replace(
+        "a=recvonly", "a=sendonly\na=msid:- mic\na=ssrc:77 cname:x"
+    )
+    await client.say(offer=rtc.SessionDescription(type="offer", sdp=offer_text + section, id=offer_id))
+    answer = await client.hear("answer")
+    while answer.answer.id != offer_id:
+        answer = await client.hear("answer")
+    return sid
+
+
+async def test_a_track_goes_from_announcement_to_the_other_s_answer(server, offer_text):
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        sid = await publish_microphone(alice, offer_text)
+        uplink = server.plane.named("receive")[0][0]
+        assert (uplink.track, uplink.mid, uplink.ssrcs, uplink.peer) == (sid, "7", (77,), alice.sid)
+        update = await bob.hear("update")
+        while not update.update.participants[0].tracks:
+            update = await bob.hear("update")
+        assert update.update.participants[0].tracks[0].sid == sid
+        required = (await bob.hear("media_sections_requirement")).media_sections_requirement
+        assert (required.num_audios, required.num_videos) == (0, 0)
+        await bob.say(offer=rtc.SessionDescription(type="offer", sdp=offer_text, id=5))
+        answer = (await bob.hear("answer")).answer
+        while answer.id != 5:
+            answer = (await bob.hear("answer")).answer
+        assert dict(answer.mid_to_track_id) == {"0": sid}
+        assert f"a=msid:{alice.sid}|{sid} {sid}" in answer.sdp
+        downlink = server.plane.named("forward")[0][0]
+        assert (downlink.peer, downlink.track, downlink.mid) == (bob.sid, sid, "0")
+
+        server.plane.on_event(LevelsMeasured((Level(sid, 0.5, True), Level("TR_unknown", 1.0, True))))
+        for client in (alice, bob):
+            speakers = (await client.hear("speakers_changed")).speakers_changed.speakers
+            assert [(speaker.sid, speaker.active) for speaker in speakers] == [(alice.sid, True)]
+
+        await alice.say(mute=rtc.MuteTrackRequest(sid=sid, muted=True))
+        assert (await bob.hear("update")).update.participants[0].tracks[0].muted
+
+
+async def test_media_that_connects_makes_a_participant_active(server):
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        server.plane.on_event(PeerConnected(bob.sid, "SRTP_AEAD_AES_128_GCM"))
+        update = await alice.hear("update")
+        while update.update.participants[0].state != models.ParticipantInfo.ACTIVE:
+            update = await alice.hear("update")
+        quality = (await alice.hear("connection_quality")).connection_quality.updates
+        assert [(entry.participant_sid, entry.quality) for entry in quality] == [
+            (bob.sid, models.ConnectionQuality.EXCELLENT)
+        ]
+
+
+async def test_media_that_is_lost_orders_a_new_join(server):
+    async with server.client("alice") as alice:
+        server.plane.on_event(PeerLost(alice.sid, "no consent"))
+        leave = (await alice.hear("leave")).leave
+        assert (leave.action, leave.can_reconnect) == (rtc.LeaveRequest.RECONNECT, True)
+        assert await alice.closing() == 1000
+        assert server.plane.named("close_peer") == [(alice.sid,)]
+
+
+async def test_data_is_relayed_under_the_sender_s_real_name(server):
+    async with server.client("alice") as alice, server.client("bob") as bob, server.client("carol") as carol:
+        for client in (alice, bob, carol):
+            server.plane.on_event(PeerConnected(client.sid, "x"))
+        packet = models.DataPacket(
+            participant_identity="mallory",
+            destination_identities=["bob"],
+            user=models.UserPacket(payload=b"hi"),
+        )
+        server.plane.on_event(DataReceived(alice.sid, "_reliable", packet.SerializeToString()))
+        server.plane.on_event(DataReceived(alice.sid, "_reliable", b"\xff\xff"))
+        ((to, label, payload),) = server.plane.named("send_data")
+        relayed = models.DataPacket.FromString(payload)
+        assert (to, label) == (bob.sid, "_reliable")
+        assert (relayed.participant_identity, relayed.user.payload) == ("alice", b"hi")
+
+
+async def test_a_goodbye_closes_cleanly(server):
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        await alice.say(leave=rtc.LeaveRequest(reason=models.DisconnectReason.CLIENT_INITIATED))
+        assert await alice.closing() == 1000
+        update = await bob.hear("update")
+        while update.update.participants[0].state != models.ParticipantInfo.DISCONNECTED:
+            update = await bob.hear("update")
+        assert update.update.participants[0].disconnect_reason == models.DisconnectReason.CLIENT_INITIATED
+        assert server.plane.named("close_peer") == [(alice.sid,)]
+
+
+def garbage_frame(_offer):
+    return b"\xff\xfe\xfd" * 20
+
+
+def garbage_sdp(_offer):
+    description = rtc.SessionDescription(type="offer", sdp="v=0\r\ngarbage", id=2)
+    return rtc.SignalRequest(offer=description).SerializeToString()
+
+
+def an_answer(offer):
+    description = rtc.SessionDescription(type="answer", sdp=offer, id=2)
+    return rtc.SignalRequest(offer=description).SerializeToString()
+
+
+def oversized(_offer):
+    return b"\x00" * (limits.FRAME_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (garbage_frame, 1007),
+        (garbage_sdp, 1007),
+        (an_answer, 1007),
+        (oversized, 1009),
+        (lambda _offer: '{"ping": 1}', 1003),
+    ],
+    ids=["garbage", "garbage sdp", "an answer", "oversized", "text"],
+)
+async def test_whoever_breaks_the_protocol_is_ended_and_nobody_else(server, offer_text, frame, code):
+    async with server.client("bob") as bob, server.client("mallory") as mallory:
+        content = frame(offer_text)
+        if isinstance(content, str):
+            await mallory.socket.send_str(content)
+        else:
+            await mallory.socket.send_bytes(content)
+        assert await mallory.closing() == code
+        if code != 1009:
+            assert mallory.heard[-1].leave.reason == models.DisconnectReason.STATE_MISMATCH
+            assert mallory.heard[-1].leave.action == rtc.LeaveRequest.DISCONNECT
+        assert await bob.is_alive()
+        assert [info.identity for info in server.worker.registry.get("room").participants()] == ["bob"]
+
+
+async def test_a_flood_of_requests_ends_the_session_that_sends_it(server, monkeypatch):
+    monkeypatch.setattr(limits, "REQUESTS_BURST", 20.0)
+    async with server.client("bob") as bob, server.client("mallory") as mallory:
+        for _ in range(40):
+            await mallory.say(trickle=rtc.TrickleRequest(candidateInit="{}"))
+        assert await mallory.closing() == 1008
+        assert await bob.is_alive()
+
+
+async def test_unknown_requests_are_refused_and_the_session_goes_on(server):
+    async with server.client() as alice:
+        await alice.say(publish_data_track_request=rtc.PublishDataTrackRequest())
+        refused = (await alice.hear("request_response")).request_response
+        assert refused.reason == rtc.RequestResponse.UNSUPPORTED_TYPE
+        assert await alice.is_alive()
+
+
+async def test_a_server_that_stops_says_so_to_everybody(server):
+    async with server.client("alice") as alice, server.client("bob", room="other") as bob:
+        server.worker.shut_down()
+        for client in (alice, bob):
+            assert (await client.hear("leave")).leave.reason == models.DisconnectReason.SERVER_SHUTDOWN
+            assert await client.closing() == 1000
+
+
+async def test_a_token_is_refreshed_while_the_session_lasts(server, monkeypatch):
+    monkeypatch.setattr("sfu.shell.websocket.REFRESH_TOKEN_EVERY_S", 0.05)
+    async with server.client() as alice:
+        for _ in range(3):
+            assert (await alice.hear("refresh_token")).refresh_token
