@@ -127,14 +127,14 @@ def _launcher(way: str, uid: int, gid: int, folder: Path) -> tuple[str, ...]:
 
 def _version(launcher: Sequence[str], binaries: Path) -> str:
     """Asking is the proof that it can be run: the version as `18.6`. `initdb` also looks for its neighbour."""
-    answer = _run([*launcher, str(binaries / "initdb"), "--version"])
-    _run([*launcher, str(binaries / "postgres"), "--version"])
+    answer = _run(launcher, binaries / "initdb", "--version")
+    _run(launcher, binaries / "postgres", "--version")
     return answer.rsplit(" ", 1)[-1].strip()
 
 
-def _run(command: Sequence[str]) -> str:
+def _run(launcher: Sequence[str], program: Path, *arguments: str) -> str:
     done = subprocess.run(
-        command,
+        [*launcher, str(program), *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -144,7 +144,7 @@ def _run(command: Sequence[str]) -> str:
     )
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise StackError(f"{Path(command[-1] if len(command) < 2 else command[0]).name}: {last}")
+        raise StackError(f"{program.name} failed: {last}")
     return done.stdout
 
 
@@ -184,18 +184,16 @@ def _initialise(
         if owner is not None:
             os.chown(password, *owner)
         _run(
-            [
-                *launcher,
-                str(binaries / "initdb"),
-                *("-D", str(draft)),
-                *("-U", SUPERUSER),
-                f"--pwfile={password}",
-                "--auth-host=scram-sha-256",
-                "--auth-local=reject",
-                "--encoding=UTF8",
-                "--locale=C",
-                *(() if sync else ("--no-sync",)),
-            ]
+            launcher,
+            binaries / "initdb",
+            *("-D", str(draft)),
+            *("-U", SUPERUSER),
+            f"--pwfile={password}",
+            "--auth-host=scram-sha-256",
+            "--auth-local=reject",
+            "--encoding=UTF8",
+            "--locale=C",
+            *(() if sync else ("--no-sync",)),
         )
     finally:
         password.unlink(missing_ok=True)

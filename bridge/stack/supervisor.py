@@ -26,7 +26,7 @@ from bridge.stack.supervision import Action, Event, State, Supervision
 Probe = Callable[[float], Awaitable[bool]]
 _PROBE_EVERY_S = 0.1
 _READY_WITHIN_S = 120.0
-_STOP_WITHIN_S = 10.0
+_STOP_WITHIN_S = 15.0
 _LOG_LINES_SHOWN = 15
 _LOG_TAIL_BYTES = 8192
 # stops: logs that fill the disk over many starts; one older log is kept.
