@@ -1,0 +1,333 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge's two applications with a real PostgreSQL, a small homeserver and a small SFU.
+
+The small homeserver plays the few answers that the bridge reads; tests/integration runs the same flows on Synapse.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from livekit.protocol.room import CreateRoomRequest, RoomParticipantIdentity
+
+from bridge.domain.names import UserId
+from bridge.matrix.accounts import Accounts
+from bridge.matrix.homeserver import Homeserver
+from bridge.matrix.openid import OpenIdCheck
+from bridge.matrix.rooms import Rooms
+from bridge.netguard import Netguard, OwnServer
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web.app import build_internal, build_public
+from bridge.web.caption_hub import CaptionHub
+from bridge.web.context import Services
+from bridge.web.limits import Limits
+from bridge.web.nudge import Nudge
+from bridge.web.sfu import Sfu
+
+HOME = "home.example"
+SECRETS = {name: secrets.token_urlsafe(32) for name in ("as", "hs", "jwt", "sfu", "internal")}
+
+
+class SmallHomeserver:
+    """Accounts, rooms with memberships, OpenID tokens; `broken` makes every answer a 502."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        self.rooms: dict[str, dict[str, str]] = {}
+        self.created: list[dict[str, Any]] = []
+        self.openid: dict[str, str] = {}
+        self.openid_asked = 0
+        self.deactivated: list[str] = []
+        self.logged_out: list[str] = []
+        self.broken: Callable[[str], bool] = lambda _path: False
+        self.app = web.Application(middlewares=[self._breakable])
+        v3 = "/_matrix/client/v3"
+        for method, path, handler in (
+            ("POST", f"{v3}/register", self._register),
+            ("POST", f"{v3}/login", self._login),
+            ("POST", f"{v3}/logout", self._logout),
+            ("PUT", f"{v3}/profile/{{user}}/displayname", self._name),
+            ("POST", f"{v3}/account/deactivate", self._deactivate),
+            ("POST", f"{v3}/createRoom", self._create_room),
+            ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick}}", self._member),
+            ("POST", f"{v3}/rooms/{{room}}/join", self._join),
+            ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
+            ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
+        ):
+            self.app.router.add_route(method, path, handler)
+
+    @web.middleware
+    async def _breakable(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        return self._error(502, "M_UNKNOWN") if self.broken(request.path) else await handler(request)
+
+    def add_user(self, user_id: str) -> str:
+        token = f"tok-{secrets.token_hex(4)}"
+        self.tokens[token] = user_id
+        return token
+
+    def openid_token(self, user_id: str) -> str:
+        token = secrets.token_hex(8)
+        self.openid[token] = user_id
+        return token
+
+    def join(self, room: str, user_id: str, membership: str = "join") -> None:
+        self.rooms.setdefault(room, {})[user_id] = membership
+
+    def _who(self, request: web.Request) -> str | None:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token == SECRETS["as"]:
+            user = request.query.get("user_id", "")
+            return user if user == f"@passerelle:{HOME}" or user in self.tokens.values() else None
+        return self.tokens.get(token)
+
+    @staticmethod
+    def _error(status: int, errcode: str) -> web.Response:
+        return web.json_response({"errcode": errcode, "error": "no"}, status=status)
+
+    def _session(self, user_id: str) -> web.Response:
+        return web.json_response({"user_id": user_id, "device_id": "DEV", "access_token": self.add_user(user_id)})
+
+    async def _register(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        assert body["type"] == "m.login.application_service"
+        assert request.headers["Authorization"] == f"Bearer {SECRETS['as']}"
+        return self._session(f"@{body['username']}:{HOME}")
+
+    async def _login(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        claims = jwt.decode(body["token"], OctKey.import_key(SECRETS["jwt"]), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": "passerelle"},
+            aud={"essential": True, "value": HOME},
+            exp={"essential": True},
+        ).validate(claims)
+        return self._session(f"@{claims['sub']}:{HOME}")
+
+    async def _logout(self, request: web.Request) -> web.Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        self.logged_out.append(self.tokens.pop(token))
+        return web.json_response({})
+
+    async def _name(self, request: web.Request) -> web.Response:
+        assert self._who(request) == unquote(request.match_info["user"])
+        self.names[unquote(request.match_info["user"])] = (await request.json())["displayname"]
+        return web.json_response({})
+
+    async def _deactivate(self, request: web.Request) -> web.Response:
+        user = self._who(request)
+        if user is None:
+            return self._error(403, "M_FORBIDDEN")
+        self.deactivated.append(user)
+        self.tokens = {token: known for token, known in self.tokens.items() if known != user}
+        return web.json_response({"id_server_unbind_result": "success"})
+
+    async def _create_room(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.created.append(body)
+        room = "!" + secrets.token_urlsafe(32)
+        self.rooms[room] = dict.fromkeys(body["invite"], "invite") | {f"@passerelle:{HOME}": "join"}
+        return web.json_response({"room_id": room})
+
+    async def _member(self, request: web.Request) -> web.Response:
+        room, user = self.rooms[unquote(request.match_info["room"])], (await request.json())["user_id"]
+        invite = request.match_info["verb"] == "invite"
+        if room.get(user, "leave") in ({"join", "ban"} if invite else {"leave", "ban"}):
+            return self._error(403, "M_FORBIDDEN")
+        room[user] = "invite" if invite else "leave"
+        return web.json_response({})
+
+    async def _join(self, request: web.Request) -> web.Response:
+        room, user = self.rooms[unquote(request.match_info["room"])], self._who(request)
+        if user is None or room.get(user) not in {"invite", "join"}:
+            return self._error(403, "M_FORBIDDEN")
+        room[user] = "join"
+        return web.json_response({"room_id": request.match_info["room"]})
+
+    async def _membership(self, request: web.Request) -> web.Response:
+        room = self.rooms.get(unquote(request.match_info["room"]), {})
+        membership = room.get(unquote(request.match_info["user"]))
+        return self._error(404, "M_NOT_FOUND") if membership is None else web.json_response({"membership": membership})
+
+    async def _userinfo(self, request: web.Request) -> web.Response:
+        self.openid_asked += 1
+        user = self.openid.get(request.query["access_token"])
+        return self._error(401, "M_UNKNOWN_TOKEN") if user is None else web.json_response({"sub": user})
+
+
+class SmallSfu:
+    """Remembers which rooms it was asked to make and whom to remove; `broken` makes every answer a 500."""
+
+    def __init__(self) -> None:
+        self.created: list[CreateRoomRequest] = []
+        self.removed: list[tuple[str, str]] = []
+        self.broken = False
+        self.app = web.Application()
+        self.app.router.add_post("/twirp/livekit.RoomService/CreateRoom", self._create)
+        self.app.router.add_post("/twirp/livekit.RoomService/RemoveParticipant", self._remove)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if self.broken:
+            return web.json_response({"code": "internal", "msg": "no"}, status=500)
+        self.created.append(CreateRoomRequest.FromString(await request.read()))
+        return web.Response(content_type="application/protobuf")
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        if self.broken:
+            return web.json_response({"code": "internal", "msg": "no"}, status=500)
+        who = RoomParticipantIdentity.FromString(await request.read())
+        self.removed.append((who.room, who.identity))
+        return web.json_response({"code": "not_found", "msg": "not there"}, status=404)
+
+
+@dataclass
+class Clock:
+    """A wall clock that tests move."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class Bridge:
+    """Everything that a test holds in its hands."""
+
+    services: Services
+    public: TestClient[web.Request, web.Application]
+    internal: TestClient[web.Request, web.Application]
+    homeserver: SmallHomeserver
+    sfu: SmallSfu
+    clock: Clock
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    async def operator(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {SECRETS['internal']}"}
+        async with self.internal.request(method, path, headers=headers, json=body or None) as response:
+            assert response.status in {200, 201}, await response.text()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async def meeting(self, title: str = "Team", organizer: str = f"@marie:{HOME}") -> dict[str, Any]:
+        return await self.operator("POST", "/internal/v1/meetings", title=title, organizer=organizer)
+
+    async def invite(self, meeting: dict[str, Any], uses: int = 1, ttl_s: int = 3600) -> dict[str, Any]:
+        invite = await self.operator("POST", f"/internal/v1/meetings/{meeting['id']}/invites", uses=uses, ttl_s=ttl_s)
+        return {**invite, "path": "/j/" + invite["url"].rpartition("/")[2]}
+
+    async def staff(self, localpart: str) -> dict[str, str]:
+        """Headers of a member of staff."""
+        return {"Authorization": f"Bearer {await self.bearer(f'@{localpart}:{HOME}', 'staff')}"}
+
+    async def bearer(self, user_id: str, door: str, meeting_id: str | None = None) -> str:
+        from bridge.store import sessions
+
+        token = secrets.token_urlsafe(32)
+        async with self.database.transaction() as tx:
+            await sessions.create(
+                tx,
+                token,
+                user_id=UserId(user_id),
+                door=door,
+                meeting_id=meeting_id,
+                expires_at=self.clock.now + timedelta(hours=1),
+            )
+        return token
+
+
+def settings_for(homeserver: str, sfu: str, oidc: str | None = None) -> Settings:
+    sections: dict[str, Any] = {
+        "http": {"port": 0, "internal_port": 0, "public_url": "http://bridge.example"},
+        "database": {"url": "postgresql://unused"},
+        "homeserver": {
+            "name": HOME,
+            "client_url": homeserver,
+            "federation_url": homeserver,
+            "as_token": SECRETS["as"],
+            "hs_token": SECRETS["hs"],
+            "jwt_login_secret": SECRETS["jwt"],
+        },
+        "sfu": {"public_url": "ws://sfu.example", "api_url": sfu, "api_key": "key", "api_secret": SECRETS["sfu"]},
+        "captions": {"bot_user": f"@captions:{HOME}"},
+        "internal": {"token": SECRETS["internal"]},
+    }
+    if oidc is not None:
+        sections["oidc"] = {"issuer": oidc, "client_id": "bridge", "client_secret": "client-secret"}
+    return Settings.model_validate(sections)
+
+
+BuildBridge = Callable[[str | None], Awaitable[Bridge]]
+
+
+@pytest.fixture
+async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
+    closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def build(oidc: str | None) -> Bridge:
+        homeserver, sfu, clock = SmallHomeserver(), SmallSfu(), Clock()
+        servers = [TestServer(homeserver.app), TestServer(sfu.app)]
+        for server in servers:
+            await server.start_server()
+            closing.append(server.close)
+        urls = [str(server.make_url("")).rstrip("/") for server in servers]
+        settings = settings_for(*urls, oidc)
+        http = aiohttp.ClientSession()
+        closing.append(http.close)
+        matrix = Homeserver(
+            http, base_url=urls[0], as_token=SECRETS["as"], bot_user=UserId(settings.homeserver.bot_user)
+        )
+        services = Services(
+            settings=settings,
+            database=database,
+            http=http,
+            rooms=Rooms(matrix),
+            accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"]),
+            openid=OpenIdCheck(Netguard(own=OwnServer(HOME, urls[0])), own_name=HOME),
+            sfu=Sfu(http, settings.sfu),
+            hub=CaptionHub(),
+            limits=Limits(),
+            sweep_now=Nudge(),
+            work_now=Nudge(),
+            now=clock,
+        )
+        public = TestClient(TestServer(build_public(services)))
+        internal = TestClient(TestServer(build_internal(services)))
+        for client in (public, internal):
+            await client.start_server()
+            closing.append(client.close)
+        return Bridge(services, public, internal, homeserver, sfu, clock)
+
+    yield build
+    for close in reversed(closing):
+        await close()
+
+
+@pytest.fixture
+async def bridge(build_bridge: BuildBridge) -> Bridge:
+    return await build_bridge(None)
+
+
+@pytest.fixture
+def fresh_limits() -> Callable[[Bridge], Bridge]:
+    """The same bridge with every meter at zero."""
+    return lambda bridge: replace(bridge, services=replace(bridge.services, limits=Limits()))
