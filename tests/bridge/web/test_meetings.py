@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from bridge.store import audit
+
+HOME = "home.example"
+
+
+async def test_a_meeting_is_a_room_whose_organiser_is_in_it(bridge):
+    headers = await bridge.staff("marie")
+    async with bridge.public.post(
+        "/api/v1/meetings", json={"title": " Team\u202e meeting "}, headers=headers
+    ) as response:
+        assert response.status == 201
+        meeting = await response.json()
+    assert meeting["title"] == "Team meeting"
+    assert meeting["organizer"] == f"@marie:{HOME}"
+    assert meeting["url"] == f"http://bridge.example/m/{meeting['id']}"
+    (recipe,) = bridge.homeserver.created
+    assert recipe["room_version"] == "12"
+    assert bridge.homeserver.rooms[meeting["room_id"]][f"@marie:{HOME}"] == "join"
+    assert bridge.homeserver.logged_out == [f"@marie:{HOME}"]  # the device that joined lives for that alone
+    async with bridge.public.get("/api/v1/meetings", headers=headers) as response:
+        assert await response.json() == {"meetings": [meeting]}
+
+
+@pytest.mark.parametrize("title", ["", "  ", "x" * 121, "x" * 10_000, "\u202e"])
+async def test_a_bad_title_makes_no_room(bridge, title: str):
+    async with bridge.public.post(
+        "/api/v1/meetings", json={"title": title}, headers=await bridge.staff("marie")
+    ) as response:
+        assert response.status == 400
+    assert bridge.homeserver.created == []
+
+
+async def test_staff_with_a_link_come_in_without_taking_a_use(bridge):
+    meeting = await bridge.meeting()
+    token = (await bridge.invite(meeting))["path"].removeprefix("/j/")
+    headers, path = await bridge.staff("jean"), f"/api/v1/meetings/{meeting['id']}"
+    async with bridge.public.get(path, headers=headers) as response:
+        assert response.status == 404
+    async with bridge.public.get(path, params={"invite": token}, headers=headers) as response:
+        assert response.status == 200
+    assert bridge.homeserver.rooms[meeting["room_id"]][f"@jean:{HOME}"] == "join"
+    async with bridge.public.get(path, headers=headers) as response:
+        assert response.status == 200
+    async with bridge.public.get("/api/v1/meetings", headers=headers) as response:
+        assert [found["id"] for found in (await response.json())["meetings"]] == [meeting["id"]]
+    async with bridge.database.transaction() as tx:
+        assert await tx.value("SELECT used FROM invites") == 0
+        assert "staff_joined" in [row["action"] for row in await audit.about(tx, meeting["id"])]
+
+
+async def test_a_link_to_one_meeting_opens_no_other(bridge):
+    one, other = await bridge.meeting("One"), await bridge.meeting("Other")
+    token = (await bridge.invite(one))["path"].removeprefix("/j/")
+    path = f"/api/v1/meetings/{other['id']}"
+    async with bridge.public.get(path, params={"invite": token}, headers=await bridge.staff("jean")) as response:
+        assert response.status == 404
+    assert f"@jean:{HOME}" not in bridge.homeserver.rooms[other["room_id"]]
+
+
+async def test_an_ended_link_opens_nothing_to_staff_either(bridge):
+    meeting = await bridge.meeting()
+    token = (await bridge.invite(meeting, ttl_s=60))["path"].removeprefix("/j/")
+    headers = await bridge.staff("jean")
+    bridge.clock.forward(seconds=61)
+    async with bridge.public.get(
+        f"/api/v1/meetings/{meeting['id']}", params={"invite": token}, headers=headers
+    ) as response:
+        assert response.status == 410
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"uses": 0},
+        {"uses": 501},
+        {"uses": "1"},
+        {"uses": True},
+        {"uses": 1.5},
+        {"ttl_s": 59},
+        {"ttl_s": 10**9},
+        {"ttl_s": None},
+    ],
+)
+async def test_the_terms_of_a_link_are_checked(bridge, body: dict[str, object]):
+    meeting = await bridge.meeting()
+    async with bridge.public.post(
+        f"/api/v1/meetings/{meeting['id']}/invites", json=body, headers=await bridge.staff("marie")
+    ) as response:
+        assert response.status == 400
+        assert (await response.json())["errcode"] == "M_BAD_JSON"
+
+
+async def test_an_organiser_invites_people_of_any_server(bridge):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+    path = f"/api/v1/meetings/{meeting['id']}/partners"
+    for user in ("@pavel:partner.example:8448", f"@jean:{HOME}", "@pavel:partner.example:8448"):
+        async with bridge.public.post(path, json={"user_id": user}, headers=headers) as response:
+            assert response.status == 200
+        assert bridge.homeserver.rooms[meeting["room_id"]][user] == "invite"
+    async with bridge.public.post(path, json={"user_id": "pavel"}, headers=headers) as response:
+        assert response.status == 400
+
+
+async def test_operators_find_meetings_by_title(bridge):
+    one = await bridge.meeting("One")
+    await bridge.meeting("Two")
+    assert await bridge.operator("GET", "/internal/v1/meetings?title=One") == {"meetings": [one]}
+    assert len((await bridge.operator("GET", "/internal/v1/meetings"))["meetings"]) == 2
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "x" * 43])
+@pytest.mark.parametrize("path", ["/internal/v1/meetings", "/internal/v1/nothing"])
+async def test_nobody_is_an_operator_without_the_token(bridge, token: str | None, path: str):
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with bridge.internal.get(path, headers=headers) as response:
+        assert response.status == 403
+    async with bridge.public.get(path, headers=headers) as response:
+        assert response.status == 404
+
+
+async def test_an_organiser_who_does_not_exist_makes_no_meeting(bridge):
+    for organizer in ("marie", "@marie", "@marie:x y"):
+        body = {"title": "T", "organizer": organizer}
+        headers = {"Authorization": f"Bearer {bridge.services.settings.internal.token.get_secret_value()}"}
+        async with bridge.internal.post("/internal/v1/meetings", json=body, headers=headers) as response:
+            assert response.status == 400
+    assert bridge.homeserver.created == []

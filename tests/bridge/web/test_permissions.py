@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what, as a table over every role and every route of the API."""
+
+from typing import Any
+
+import pytest
+
+from bridge.web.headers import RTC_PREFIX
+
+HOME = "home.example"
+ROLES = ["nobody", "forger", "guest", "other guest", "staff", "member", "organiser"]
+MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
+    (
+        "GET",
+        "/api/v1/meetings",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings",
+        {"title": "New"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 201, "member": 201, "organiser": 201},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/captions",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/invites",
+        {"uses": 1, "ttl_s": 600},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 201},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/partners",
+        {"user_id": "@p:partner.example"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/invites/{invite}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 200},
+    ),
+]
+
+
+async def headers_of(bridge, role: str, meeting: dict[str, Any]) -> dict[str, str]:
+    if role == "nobody":
+        return {}
+    if role == "forger":
+        return {"Authorization": "Bearer " + "x" * 43}
+    if role.endswith("guest"):
+        own = meeting if role == "guest" else await bridge.meeting("Other")
+        user = f"@guest-1:{HOME}"
+        bridge.homeserver.join(own["room_id"], user)
+        return {"Authorization": f"Bearer {await bridge.bearer(user, 'guest', own['id'])}"}
+    localpart = {"staff": "jean", "member": "ada", "organiser": "marie"}[role]
+    if role == "member":
+        bridge.homeserver.join(meeting["room_id"], f"@ada:{HOME}")
+    return await bridge.staff(localpart)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
+    for method, path, body, expected in MATRIX:
+        meeting = await bridge.meeting()
+        invite = await bridge.invite(meeting)
+        url = path.format(meeting=meeting["id"], invite=invite["id"])
+        headers = await headers_of(bridge, role, meeting)
+        async with bridge.public.request(method, url, json=body, headers=headers) as response:
+            assert (method, path, response.status) == (method, path, expected[role])
+
+
+async def test_the_table_knows_every_route_of_the_api(bridge):
+    routes = {
+        (route.method, route.resource.canonical)
+        for route in bridge.public.app.router.routes()
+        if route.resource is not None and route.resource.canonical.startswith("/api/")
+    }
+    table = {
+        (method, path.replace("{meeting}", "{meeting_id}").replace("{invite}", "{invite_id}"))
+        for method, path, _, _ in MATRIX
+    }
+    assert {route for route in routes if route[0] != "HEAD"} == table
+    assert all(set(expected) == set(ROLES) for _, _, _, expected in MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("origin", "site", "passes"),
+    [
+        (None, None, True),
+        ("http://bridge.example", "same-origin", True),
+        ("http://bridge.example:8400", None, False),
+        ("https://bridge.example", None, False),
+        ("https://evil.example", "cross-site", False),
+        ("null", None, False),
+        (None, "cross-site", False),
+    ],
+)
+async def test_another_sites_page_changes_nothing(bridge, origin: str | None, site: str | None, passes: bool):
+    headers = await bridge.staff("marie")
+    headers |= {} if origin is None else {"Origin": origin}
+    headers |= {} if site is None else {"Sec-Fetch-Site": site}
+    async with bridge.public.post("/api/v1/meetings", json={"title": "New"}, headers=headers) as response:
+        assert response.status == (201 if passes else 403)
+    assert len(bridge.homeserver.created) == passes
+
+
+async def test_every_route_answers_with_safe_headers_even_when_it_refuses(bridge):
+    for route in bridge.public.app.router.routes():
+        assert route.resource is not None
+        path = route.resource.canonical.replace("{tail}", "x").replace("{", "").replace("}", "")
+        method = "GET" if route.method == "*" else route.method
+        async with bridge.public.request(method, path) as response:
+            headers = response.headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == "no-referrer"
+            assert "camera=(self)" in headers["Permissions-Policy"]
+            framed = path.startswith("/ec/")
+            assert ("frame-ancestors 'self'" if framed else "frame-ancestors 'none'") in headers[
+                "Content-Security-Policy"
+            ] or path.startswith("/static/")
+            assert headers["X-Frame-Options"] == ("SAMEORIGIN" if framed else "DENY")
+            assert ("Access-Control-Allow-Origin" in headers) == path.startswith(RTC_PREFIX)
+            assert response.status < 500 or path in {"/", "/j/token", "/m/meeting_id"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/meetings/%00", "/api/v1/meetings/x%ff", "/api/v1/meetings/..%2f", "/api/v1/meetings/" + "x" * 5000],
+)
+async def test_a_meeting_id_that_is_none_is_simply_not_found(bridge, meeting_id: str):
+    async with bridge.public.get(f"/api/v1/meetings/{meeting_id}", headers=await bridge.staff("marie")) as response:
+        assert response.status == 404
+
+
+async def test_an_answer_never_shows_our_inside(bridge, monkeypatch: pytest.MonkeyPatch):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+
+    async def bug(*_args: object) -> None:
+        raise RuntimeError("secret inside")
+
+    monkeypatch.setattr(type(bridge.services.rooms), "is_joined", bug)
+    async with bridge.public.get(f"/api/v1/meetings/{meeting['id']}", headers=headers) as response:
+        assert response.status == 500
+        text = await response.text()
+    assert "secret inside" not in text
+    assert "trace" in text
