@@ -60,14 +60,14 @@ _TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
 
 _WORDS = {
     "en": {
-        "choose": ("Who is signing in?", "This is the sign-in of the local stack: people made up, no passwords."),
+        "choose": ("Who is signing in?", "This is the sign-in of the local stack: demo people, no passwords."),
         "error": "This sign-in can't go on",
         "signed_out": ("Signed out", "You can close this window."),
     },
     "fr": {
         "choose": (
             "Qui se connecte ?",
-            "Ceci est la page de connexion de l’installation locale : des personnes fictives, sans mot de passe.",
+            "Ceci est la page de connexion de l’installation locale : des personnes de démonstration, sans mot de passe.",
         ),
         "error": "Cette connexion ne peut pas continuer",
         "signed_out": ("Déconnexion effectuée", "Vous pouvez fermer cette fenêtre."),
