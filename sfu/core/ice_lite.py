@@ -46,6 +46,8 @@ class Answer:
     response: bytes
     moved: bool
     """The address to send to has changed."""
+    displaced: PeerId | None = None
+    """Who had the address before, long silent, and has none to send to now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,13 @@ class IceLite:
         if not stun.verify(data, message, credentials.pwd):
             return Refused("stun_integrity")
         owner = self._by_address.get(source)
+        displaced: PeerId | None = None
         if owner is not state:
             if owner is not None:
                 if now - owner.heard < ADDRESS_HELD_S:
                     return Refused("address_taken")
                 self._release(owner, source)
+                displaced = owner.peer if owner.selected is None else None
             if len(state.addresses) >= MAX_ADDRESSES_PER_PEER and not self._evict(state):
                 return Refused("address_cap")
             state.addresses.append(source)
@@ -119,7 +123,7 @@ class IceLite:
         state.heard = now
         moved = self._select(state, source, message.use_candidate, generation)
         response = stun.binding_success(message.transaction, (source[0], source[1]), credentials.pwd)
-        return Answer(state, response, moved)
+        return Answer(state, response, moved, displaced)
 
     def _accept(self, state: IceState, local: IceCredentials) -> None:
         state.credentials.append(local)

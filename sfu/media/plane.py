@@ -3,6 +3,7 @@
 """The media plane of one worker: fulfils `sfu.core.media.Plane` over one UDP port."""
 
 import asyncio
+import ipaddress
 import time
 from collections.abc import Callable, Sequence
 
@@ -39,7 +40,11 @@ class EngineMissingError(RuntimeError):
 
 
 class MediaPlane:
-    """Create it, `await start()`, use it from the loop that started it, `await close()`."""
+    """Create it, `await start()`, use it from the loop that started it, `await close()`.
+
+    `host` is an address to bind; `advertise` are the addresses that clients are told, `host` itself by
+    default. Raises ValueError for a wildcard without them, EngineMissingError for an unknown engine.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,8 @@ class MediaPlane:
             raise EngineMissingError('the native engine is not built; set engine to "auto" or "python"')
         if engine not in {"auto", "python"}:
             raise EngineMissingError(f'unknown engine {engine!r}; use "auto" or "python"')
+        if not advertise and ipaddress.ip_address(host).is_unspecified:
+            raise ValueError(f"{host} is no address that clients can reach; name one to advertise")
         self._host = host
         self._port = port
         self._advertise = tuple(advertise) or (host,)
@@ -189,6 +196,8 @@ class MediaPlane:
             self._dropped[verdict.cause] += 1
             return
         self._socket.send(verdict.response, source)
+        if verdict.displaced is not None:
+            self._engine.set_address(verdict.displaced, None)
         if verdict.moved:
             self._engine.set_address(verdict.state.peer, verdict.state.selected)
             self._transports[verdict.state.peer].reachable()

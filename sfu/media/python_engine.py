@@ -93,8 +93,7 @@ class PythonEngine(Tables):
             return
         index = window.index(int.from_bytes(payload[:2], "big"))
         if not window.fresh(index):
-            self.dropped["rtx_duplicate"] += 1
-            return
+            return  # it came after all, or the sender probes bandwidth with old packets
         before = window.highest
         window.commit(index)
         self._accept(stream, index, before, (second & 0x80) | payload_type, timestamp, payload[2:], datagram, now)
@@ -173,5 +172,5 @@ class PythonEngine(Tables):
         """Answer a receiver's NACK from the history."""
         row = self._peers.get(peer)
         down = row.downs_by_ssrc.get(ssrc) if row else None
-        if down is not None:
+        if down is not None and down.row.ssrc == ssrc:
             resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt, abs_send_time(now))

@@ -94,6 +94,7 @@ class Peer:
         """Inbound SSRCs that never fitted a stream."""
         self.downs: dict[TrackSid, Down] = {}
         self.downs_by_ssrc: dict[int, Down] = {}
+        """By media SSRC and by RTX SSRC."""
         self.spent: dict[int, int] = {}
         """Next packet index of SSRCs that were sent before."""
 

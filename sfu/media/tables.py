@@ -122,9 +122,10 @@ class Tables:
         if len(peer.downs) >= MAX_DOWNLINKS_PER_PEER or len(peer.spent) >= MAX_SPENT_SSRCS_PER_PEER:
             self.dropped["downlink_cap"] += 1
             return False
-        taken = peer.downs_by_ssrc.get(downlink.ssrc)
-        if taken is not None:
-            self.drop_downlink(downlink.peer, taken.row.track)
+        ssrcs = {downlink.ssrc, downlink.rtx_ssrc} - {0}
+        if downlink.ssrc == downlink.rtx_ssrc or any(ssrc in peer.downs_by_ssrc for ssrc in ssrcs):
+            self.dropped["ssrc_clash"] += 1  # two packets of one index would give the key stream away
+            return False
         first = peer.spent.pop(downlink.ssrc, None)
         first_rtx = peer.spent.pop(downlink.rtx_ssrc, None)
         down = Down(
@@ -134,7 +135,7 @@ class Tables:
             secrets.randbelow(0x8000) if first_rtx is None else first_rtx,
         )
         peer.downs[downlink.track] = down
-        peer.downs_by_ssrc[downlink.ssrc] = down
+        peer.downs_by_ssrc.update(dict.fromkeys(ssrcs, down))
         return True
 
     def drop_downlink(self, peer: PeerId, track: TrackSid) -> None:
@@ -144,7 +145,8 @@ class Tables:
         if row is None or down is None:
             return
         self._leave(down)
-        row.downs_by_ssrc.pop(down.row.ssrc, None)
+        for ssrc in (down.row.ssrc, down.row.rtx_ssrc):
+            row.downs_by_ssrc.pop(ssrc, None)
         row.spent[down.row.ssrc] = down.last_index + 1
         if down.row.rtx_ssrc:
             row.spent[down.row.rtx_ssrc] = down.rtx_index

@@ -83,8 +83,9 @@ def test_a_participant_cannot_take_an_address_over_that_is_in_use() -> None:
     answered(ice, check(), HOME, now=1.0)
     assert ice.on_check(check(OTHER), HOME, 2.0) == Refused("address_taken")
     assert ice.owner(HOME) is owner
-    answered(ice, check(OTHER), HOME, now=1.0 + ADDRESS_HELD_S)
+    taken = answered(ice, check(OTHER), HOME, now=1.0 + ADDRESS_HELD_S)
     assert ice.owner(HOME) is not owner
+    assert (taken.displaced, owner.selected) == (A, None)
 
 
 def test_validated_addresses_are_capped_and_the_selected_one_is_kept() -> None:

@@ -177,6 +177,39 @@ def test_a_sending_ssrc_that_comes_back_goes_on_where_it_stopped(lab) -> None:
     assert sequences == [(sequences[0] + offset) & 0xFFFF for offset in range(50)]
 
 
+def test_two_streams_of_one_ssrc_are_refused(lab):
+    """They would share packet indices."""
+    receiver = lab.join("b")
+    lab.router.forward(lab.downlink(receiver))
+    for ssrc, rtx_ssrc in ((7001, 8), (8, 7001), (7002, 8), (8, 7002), (9, 9)):
+        lab.router.forward(lab.downlink(receiver, track=TrackSid("TR_2"), ssrc=ssrc, rtx_ssrc=rtx_ssrc))
+    assert list(lab.engine._peers[receiver.id].downs) == [lab.track]
+    assert lab.dropped == {"ssrc_clash": 5}
+
+
+@pytest.mark.parametrize("size", [3, 40])
+def test_the_dependency_descriptor_goes_along_where_receivers_need_it(lab, size):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    vp9 = Codec(98, "video/VP9", 90000, fmtp="profile-id=0", rtx_payload_type=99)
+    there = Extensions(mid=4, dependency_descriptor=12, rid=10)
+    here = Extensions(mid=9, dependency_descriptor=3, abs_send_time=7)
+    lab.router.receive(lab.uplink(publisher, codecs=(vp9, lab.vp8_codec), extensions=there, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, codecs=(vp9, lab.vp8_codec), extensions=here))
+    descriptor = os.urandom(size)
+    named = [(4, b"3"), (12, descriptor), (10, b"q")]
+    publisher.send(50, 1, payload=b"\x08key", payload_type=98, elements=named)
+    [packet] = receiver.rtp()
+    assert packet.elements[3] == descriptor
+    assert packet.elements[9] == b"0"
+    assert set(packet.elements) == {3, 9, 7}
+    receiver.send_rtcp(rtcp.nack(1, 7001, [packet.header.sequence]))
+    [again] = receiver.rtp()
+    assert again.elements[3] == descriptor
+    publisher.send(50, 2, payload=lab.vp8(0, 0, key=True), payload_type=96, elements=named)
+    [other] = receiver.rtp()
+    assert 3 not in other.elements
+
+
 def test_renegotiation_changes_ids_in_place(lab) -> None:
     publisher, receiver = lab.join("a"), lab.join("b")
     lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))

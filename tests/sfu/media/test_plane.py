@@ -5,6 +5,7 @@
 import asyncio
 import os
 import secrets
+import socket
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -199,11 +200,26 @@ async def test_a_flood_before_the_handshake_is_bounded(stage):
     await client.handshake()
 
 
-async def test_ipv6_works_too():
+async def test_checks_over_ipv6_are_answered():
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
     plane = MediaPlane("::1", 0, print, advertise=["2001:db8::1"])
     await plane.start()
-    assert (plane.candidates[0].host, plane.candidates[0].port > 0) == ("2001:db8::1", True)
+    assert plane.candidates[0].host == "2001:db8::1"
+    plane.open_peer(PeerId("a"), IceCredentials("user", "password"), [plane.fingerprint])
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.bind(("::1", 0))
+        client.setblocking(False)
+        check = stun.binding_request(bytes(12), "user:me", "password")
+        client.sendto(check, ("::1", plane.candidates[0].port))
+        answer = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 2048), 5)
+        assert stun.parse(answer).mapped == client.getsockname()[:2]
     await plane.close()
+
+
+async def test_a_wildcard_address_needs_one_to_advertise():
+    with pytest.raises(ValueError, match="advertise"):
+        MediaPlane("0.0.0.0", 0, print)
 
 
 def test_an_engine_that_is_not_there_is_named():
@@ -254,9 +270,9 @@ class Browser:
             ]
         )
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        await self.stage.until(
-            lambda: len(self.stage.of(self.id, "DataOpened")) == min(len(self.channels), limits.MAX_DATA_CHANNELS)
-        )
+        expected = min(len(self.channels), limits.MAX_DATA_CHANNELS)
+        opened = self.channels.values()
+        await self.stage.until(lambda: sum(one.readyState == "open" for one in opened) == expected)
 
 
 async def test_data_goes_both_ways_by_label(stage):
