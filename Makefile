@@ -15,17 +15,18 @@ CLIENTS := tests/sfu/clients
 SPEECH ?= tests/fixtures/speech
 # make up DATA=folder PORT_BASE=9000
 DATA ?= build/up
-PORT_BASE ?= 8400
+PORT_BASE ?=
+PORTS := $(if $(PORT_BASE),--port-base $(PORT_BASE))
 # make test PYTEST="-k invite"
 PYTEST ?=
 
 .PHONY: demo up test lint install install-test lock clean
 
 demo: install
-	@$(BIN)/passerelle demo --speech "$(SPEECH)" --port-base $(PORT_BASE)
+	@$(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
 
 up: install
-	@$(BIN)/passerelle up --data "$(DATA)" --port-base $(PORT_BASE)
+	@$(BIN)/passerelle up --data "$(DATA)" $(PORTS)
 
 test: install-test lint
 	@$(BIN)/python -m pytest $(PYTEST)
@@ -34,7 +35,7 @@ lint: install
 	@echo "==> ruff, mypy, import contracts, licences"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
+	@$(BIN)/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 
 install: .venv/.installed $(PAGES)/dist/.built
