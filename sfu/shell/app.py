@@ -4,12 +4,15 @@
 
 import asyncio
 import errno
+import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 
 from sfu.core import limits
 from sfu.core.media import MediaEvent
@@ -25,7 +28,10 @@ SHUTDOWN_S = 3.0
 """How long clients are given to take their goodbye."""
 
 _REQUEST_LINE_MAX = 16 * 1024
-"""A join_request of 3 kB beside a token of 8 kB."""
+"""A join_request of 3 kB beside a token of 8 kB. stops: endless lines."""
+
+_HEADER_MAX = 16 * 1024
+"""One header: a token of 8 kB, and longer ones, which then get a clear answer. stops: endless headers."""
 
 
 class StartError(Exception):
@@ -99,8 +105,13 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
     except OSError as error:
         raise StartError(_why("media", settings.media_host, settings.media_port, error)) from error
     runner = web.AppRunner(
-        make_app(worker), access_log=None, shutdown_timeout=SHUTDOWN_S, max_line_size=_REQUEST_LINE_MAX
+        make_app(worker),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_S,
+        max_line_size=_REQUEST_LINE_MAX,
+        max_field_size=_HEADER_MAX,
     )
+    server_logger.addFilter(_is_ours)
     try:
         await runner.setup()
         try:
@@ -134,6 +145,12 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
         log.info("sfu_stopping")
     log.info("sfu_stopped")
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Keep what strangers wrote instead of HTTP out of the log: it is answered 400 and may hold a token."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 def _why(what: str, host: str, port: int, error: OSError) -> str:

@@ -1,0 +1,361 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Real clients against the real server: `python -m sfu serve` as a process, the livekit SDK, Chromium."""
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy
+import pytest
+from aiohttp import web
+from livekit import api, rtc
+from playwright.async_api import async_playwright
+
+HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+KEY, SECRET = "key", "0123456789abcdefghijklmnopqrstuv"
+RATE = 48_000
+SIZE = (640, 360)
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # the tests also run as root, in containers
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+async def eventually(condition, *, within=15.0, what="a condition"):
+    """Wait until a condition (a function, or an async one) gives something true, and give that."""
+    deadline = time.monotonic() + within
+    while True:
+        result = condition()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"{what} did not come about within {within} s"
+        await asyncio.sleep(0.05)
+
+
+def free_ports():
+    for first in range(22200, 22900, 2):
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", first))
+                udp.bind(("127.0.0.1", first + 1))
+            except OSError:
+                continue
+            return first, first + 1
+    raise RuntimeError("no free ports")
+
+
+class Sfu:
+    """A running server and the keys to it."""
+
+    def __init__(self, process, port, media_port):
+        self.process = process
+        self.http = f"http://127.0.0.1:{port}"
+        self.url = f"ws://127.0.0.1:{port}"
+        self.media = ("127.0.0.1", media_port)
+
+    def token(self, identity, room, **grants):
+        video = api.VideoGrants(**{"room_join": True, "room": room, "can_update_own_metadata": True, **grants})
+        return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
+
+    def admin(self):
+        return api.LiveKitAPI(self.http, KEY, SECRET)
+
+    def stop(self):
+        """End it as a supervisor does; give its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+
+@contextmanager
+def serving(log_path):
+    port, media_port = free_ports()
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sfu", "serve", "--dev", f"--port={port}", f"--media-port={media_port}"],
+            stdout=log,
+            stderr=log,
+            env={"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, "PATH": "/usr/bin:/bin"},
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1):
+                break
+            assert process.poll() is None, log_path.read_text()
+            assert time.monotonic() < deadline, log_path.read_text()
+            time.sleep(0.05)
+        yield Sfu(process, port, media_port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def sfu(tmp_path_factory):
+    """One server for all tests; each has a room of its own."""
+    log = tmp_path_factory.mktemp("sfu") / "log"
+    with serving(log) as started:
+        yield started
+        assert started.stop() == 0
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def own_sfu(tmp_path):
+    """A server that a test may stop."""
+    with serving(tmp_path / "log") as started:
+        yield started
+
+
+@pytest.fixture
+def room_name():
+    return f"room-{uuid.uuid4().hex[:8]}"
+
+
+class Person:
+    """A participant by the Python SDK: what it publishes and what it sees and hears of others."""
+
+    def __init__(self, identity):
+        self.identity = identity
+        self.room = rtc.Room()
+        self.events = []
+        self.data = []
+        self.sounds = {}
+        self.pictures = {}
+        self.sizes = {}
+        self.frames = 0
+        self.disconnected = asyncio.Event()
+        self.reason = None
+        self._tasks = set()
+        for name in ("track_muted", "track_unmuted", "participant_disconnected", "participant_connected"):
+            self.room.on(name, lambda *arguments, name=name: self._note(name, arguments))
+        for name in ("track_unsubscribed", "reconnecting", "reconnected"):
+            self.room.on(name, lambda *arguments, name=name: self._note(name, arguments))
+        self.room.on("track_subscribed", self._subscribed)
+        self.room.on("data_received", self._received)
+        self.room.on("disconnected", self._disconnected)
+
+    async def join(self, url, token, **options):
+        await asyncio.wait_for(self.room.connect(url, token, rtc.RoomOptions(**options)), 20)
+
+    async def speak(self, hertz):
+        """Publish a tone."""
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        publication = await self.room.local_participant.publish_track(track, options)
+        self._start(self._play(source, hertz))
+        return track, publication
+
+    async def show(self, rgb):
+        """Publish a plain colour."""
+        source = rtc.VideoSource(*SIZE)
+        track = rtc.LocalVideoTrack.create_video_track("camera", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)
+        publication = await self.room.local_participant.publish_track(track, options)
+        self._start(self._film(source, rgb))
+        return track, publication
+
+    def hears(self, identity):
+        """The loudest frequency in the last half second of somebody's sound, 0 in silence."""
+        sound = self.sounds.get(identity, numpy.zeros(0))
+        if len(sound) < RATE // 2 or numpy.abs(sound).max() < 200:
+            return 0.0
+        spectrum = numpy.abs(numpy.fft.rfft(sound * numpy.hanning(len(sound))))
+        return float(spectrum.argmax()) * RATE / len(sound)
+
+    def sees(self, identity):
+        """The mean colour of the middle of somebody's picture."""
+        return self.pictures.get(identity)
+
+    def publications(self, identity):
+        participant = self.room.remote_participants.get(identity)
+        return {} if participant is None else dict(participant.track_publications)
+
+    async def leave(self):
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.room.disconnect()
+
+    def _start(self, work):
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _note(self, name, arguments):
+        sids = [getattr(argument, "identity", None) or getattr(argument, "sid", "") for argument in arguments]
+        self.events.append((name, *sids))
+
+    def _received(self, packet):
+        sender = packet.participant.identity if packet.participant else ""
+        self.data.append((sender, packet.data, packet.topic))
+
+    def _disconnected(self, reason):
+        self.reason = reason
+        self.disconnected.set()
+
+    def _subscribed(self, track, publication, participant):
+        self.events.append(("track_subscribed", participant.identity, publication.sid))
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._start(self._listen(track, participant.identity))
+        else:
+            self._start(self._watch(track, participant.identity))
+
+    async def _play(self, source, hertz):
+        at = 0
+        while True:
+            wave = numpy.sin(2 * numpy.pi * hertz * (numpy.arange(480) + at) / RATE) * 8000
+            at += 480
+            frame = rtc.AudioFrame(wave.astype(numpy.int16).tobytes(), RATE, 1, 480)
+            await source.capture_frame(frame)
+
+    async def _film(self, source, rgb):
+        picture = numpy.full((SIZE[1], SIZE[0], 4), (*rgb, 255), numpy.uint8)
+        at = 0
+        while True:
+            at = (at + 8) % SIZE[0]
+            moving = picture.copy()
+            moving[:16, at : at + 8] = 0
+            source.capture_frame(rtc.VideoFrame(*SIZE, rtc.VideoBufferType.RGBA, moving.tobytes()))
+            await asyncio.sleep(1 / 15)
+
+    async def _listen(self, track, identity):
+        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        try:
+            async for event in stream:
+                heard = numpy.frombuffer(event.frame.data, numpy.int16).astype(float)
+                sound = numpy.concatenate([self.sounds.get(identity, numpy.zeros(0)), heard])
+                self.sounds[identity] = sound[-RATE // 2 :]
+        finally:
+            await stream.aclose()
+
+    async def _watch(self, track, identity):
+        stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA)
+        try:
+            async for event in stream:
+                frame = event.frame
+                picture = numpy.frombuffer(frame.data, numpy.uint8).reshape(frame.height, frame.width, 4)
+                height, width = frame.height, frame.width
+                middle = picture[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3, :3]
+                self.pictures[identity] = tuple(middle.mean(axis=(0, 1)))
+                self.sizes[identity] = (width, height)
+                self.frames += 1
+        finally:
+            await stream.aclose()
+
+
+@pytest.fixture
+async def enter(sfu, room_name):
+    """Let people of the Python SDK in; they leave at the end."""
+    people = []
+
+    async def let_in(identity, *, url=sfu.url, token=None, grants=None, **options):
+        person = Person(identity)
+        people.append(person)
+        await person.join(url, token or sfu.token(identity, room_name, **(grants or {})), **options)
+        return person
+
+    yield let_in
+    for person in people:
+        await person.leave()
+
+
+def alike(picture, rgb, tolerance=40):
+    """Whether a seen colour is the shown one, give or take what coding does to it."""
+    return picture is not None and max(abs(a - b) for a, b in zip(picture, rgb, strict=True)) <= tolerance
+
+
+class Page:
+    """A participant in a page of real Chromium."""
+
+    def __init__(self, page):
+        self.page = page
+
+    async def call(self, function, *arguments):
+        """Call a function of page.html."""
+        return await self.page.evaluate("([name, args]) => window.call[name](...args)", [function, list(arguments)])
+
+    async def value(self, name):
+        return await self.page.evaluate("(name) => window.call[name]", name)
+
+    async def sees(self, identity):
+        picture = await self.call("picture", identity)
+        return picture and tuple(picture["rgb"])
+
+
+@pytest.fixture
+async def browser():
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def open_page(browser):
+    """Open a page with one of the livekit-clients of package.json: `2223`, `newest`."""
+    app = web.Application()
+    app.router.add_static("/", HERE)  # a page of another origin than the server's, as in real life
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+
+    async def open_with(client):
+        context = await browser.new_context(permissions=["camera", "microphone"])
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/page.html")
+        await page.add_script_tag(path=bundle(client))
+        return Page(page)
+
+    yield open_with
+    await runner.cleanup()
+
+
+def bundle(client):
+    return HERE / "node_modules" / f"livekit-client-{client}" / "dist" / "livekit-client.umd.js"
+
+
+def pytest_collection_modifyitems(items):
+    reason = None
+    if not Path(CHROMIUM).exists():
+        reason = "needs Chromium (Debian: apt install chromium)"
+    elif not (bundle("2223").exists() and bundle("newest").exists()):
+        reason = "livekit-client is not installed: npm ci --prefix tests/sfu/clients"
+    for item in items:
+        if HERE in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def wait_for():
+    return eventually
+
+
+@pytest.fixture
+def looks_like():
+    return alike

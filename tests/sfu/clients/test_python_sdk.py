@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The newest livekit SDK for Python: whole calls."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from livekit import api, rtc
+
+RED, BLUE = (200, 40, 40), (40, 60, 200)
+
+
+async def test_two_people_hear_and_see_each_other(enter, wait_for, looks_like):
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.speak(440)
+    await alice.show(RED)
+    await bob.speak(700)
+    await bob.show(BLUE)
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="alice's tone at bob")
+    await wait_for(lambda: abs(alice.hears("bob") - 700) < 5, what="bob's tone at alice")
+    await wait_for(lambda: looks_like(bob.sees("alice"), RED), what="alice's picture at bob")
+    await wait_for(lambda: looks_like(alice.sees("bob"), BLUE), what="bob's picture at alice")
+
+
+async def test_whoever_comes_later_gets_what_is_there(enter, wait_for, looks_like):
+    alice = await enter("alice")
+    await alice.speak(440)
+    await alice.show(RED)
+    late = await enter("late")
+    assert "alice" in late.room.remote_participants
+    await wait_for(lambda: abs(late.hears("alice") - 440) < 5, what="the tone")
+    await wait_for(lambda: looks_like(late.sees("alice"), RED), what="the picture")
+
+
+async def test_data_goes_both_ways_and_only_to_whom_it_is_addressed(enter, wait_for):
+    alice, bob, carol = await enter("alice"), await enter("bob"), await enter("carol")
+    await alice.room.local_participant.publish_data(b"to all", reliable=True, topic="t")
+    await wait_for(lambda: ("alice", b"to all", "t") in bob.data, what="reliable data")
+    await wait_for(lambda: ("alice", b"to all", "t") in carol.data, what="reliable data")
+    await bob.room.local_participant.publish_data(b"to alice", reliable=True, destination_identities=["alice"])
+    await bob.room.local_participant.publish_data(b"quick", reliable=False)
+    await wait_for(lambda: ("bob", b"to alice", "") in [(*entry[:2], entry[2] or "") for entry in alice.data])
+    await wait_for(lambda: b"quick" in [entry[1] for entry in carol.data], what="lossy data")
+    assert b"to alice" not in [entry[1] for entry in carol.data]
+
+
+async def test_mute_and_unmute_are_seen(enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    track, publication = await alice.speak(440)
+    await wait_for(lambda: bob.hears("alice"), what="sound")
+    track.mute()
+    await wait_for(lambda: ("track_muted", "alice", publication.sid) in bob.events, what="the mute")
+    track.unmute()
+    await wait_for(lambda: ("track_unmuted", "alice", publication.sid) in bob.events, what="the unmute")
+    late = await enter("late")
+    assert not late.publications("alice")[publication.sid].muted
+
+
+async def test_who_speaks_is_told(enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    speaking = []
+    bob.room.on("active_speakers_changed", lambda people: speaking.append([p.identity for p in people]))
+    track, _ = await alice.speak(440)
+    await wait_for(lambda: ["alice"] in speaking, what="alice as a speaker")
+    track.mute()
+    await wait_for(lambda: speaking and speaking[-1] == [], what="silence")
+
+
+async def test_leaving_is_seen_at_once(enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.speak(440)
+    await wait_for(lambda: bob.hears("alice"), what="sound")
+    await alice.leave()
+    await wait_for(lambda: "alice" not in bob.room.remote_participants, within=3, what="the departure")
+    assert alice.reason == rtc.DisconnectReason.CLIENT_INITIATED
+
+
+async def test_without_automatic_subscription_only_what_is_asked_for_comes(enter, wait_for):
+    alice = await enter("alice")
+    _, microphone = await alice.speak(440)
+    _, camera = await alice.show(RED)
+    bob = await enter("bob", auto_subscribe=False)
+    publications = await wait_for(lambda: len(bob.publications("alice")) == 2 and bob.publications("alice"))
+    assert not any(publication.subscribed for publication in publications.values())
+    publications[microphone.sid].set_subscribed(True)
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
+    assert bob.sees("alice") is None
+    assert ("track_subscribed", "alice", camera.sid) not in bob.events
+    publications[microphone.sid].set_subscribed(False)
+    await wait_for(lambda: any(event[0] == "track_unsubscribed" for event in bob.events))
+
+
+async def test_more_people_than_sections_of_the_first_offer_all_hear_each_other(enter, wait_for):
+    people = [await enter(f"p{number}") for number in range(5)]
+    for number, person in enumerate(people):
+        await person.speak(400 + 100 * number)
+    for listener in people:
+        for number, person in enumerate(people):
+            if person is not listener:
+                hears = lambda who=person.identity, hertz=400 + 100 * number: (  # noqa: E731
+                    abs(listener.hears(who) - hertz) < 5  # noqa: B023
+                )
+                await wait_for(hears, what=f"{person.identity} at {listener.identity}")
+
+
+async def test_sections_are_used_again_for_track_after_track(enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    for number in range(4):
+        hertz = 400 + 150 * number
+        _, publication = await alice.speak(hertz)
+        await wait_for(lambda hertz=hertz: abs(bob.hears("alice") - hertz) < 5, what=f"{hertz} Hz")
+        await alice.room.local_participant.unpublish_track(publication.sid)
+        await wait_for(lambda: not bob.publications("alice"), what="the end of the track")
+
+
+async def test_the_newest_session_of_an_identity_replaces_the_older(enter, wait_for):
+    bob = await enter("bob")
+    first = await enter("alice")
+    second = await enter("alice")
+    await asyncio.wait_for(first.disconnected.wait(), 5)
+    assert first.reason == rtc.DisconnectReason.DUPLICATE_IDENTITY
+    await second.speak(440)
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the new session's tone")
+
+
+async def test_a_removed_person_is_out_and_stays_out(enter, sfu, room_name, wait_for):
+    token = sfu.token("alice", room_name)
+    alice, bob = await enter("alice", token=token), await enter("bob")
+    admin = sfu.admin()
+    try:
+        await admin.room.remove_participant(api.RoomParticipantIdentity(room=room_name, identity="alice"))
+    finally:
+        await admin.aclose()
+    await asyncio.wait_for(alice.disconnected.wait(), 5)
+    assert alice.reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
+    await wait_for(lambda: "alice" not in bob.room.remote_participants, what="the departure")
+    with pytest.raises(rtc.ConnectError):
+        await enter("alice", token=token)
+
+
+async def test_a_stopping_server_says_so(enter, own_sfu, room_name):
+    token = own_sfu.token("alice", room_name)
+    alice = await enter("alice", url=own_sfu.url, token=token)
+    status = await asyncio.to_thread(own_sfu.stop)
+    await asyncio.wait_for(alice.disconnected.wait(), 5)
+    assert status == 0
+    assert alice.reason == rtc.DisconnectReason.SERVER_SHUTDOWN
+
+
+async def test_a_name_changed_by_its_owner_is_seen(enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.room.local_participant.set_name("Alice")
+    await wait_for(lambda: bob.room.remote_participants["alice"].name == "Alice", what="the name")
+
+
+async def test_a_call_goes_on_while_strangers_send_what_they_like(enter, sfu, room_name, wait_for, looks_like):
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.speak(440)
+    await alice.show(RED)
+    await wait_for(lambda: looks_like(bob.sees("alice"), RED), what="the picture")
+    reconnects = [event for event in bob.events if event[0].startswith("reconnect")]
+
+    for forged in ("x", sfu.token("eve", room_name)[:-4], sfu.token("e" * 10_000, room_name)):
+        with pytest.raises(rtc.ConnectError):
+            await enter("eve", token=forged)
+    eve = await enter("eve", token=sfu.token("eve", f"{room_name}-another"))
+    assert eve.room.remote_participants == {}
+    async with aiohttp.ClientSession() as http:
+        for query in ({}, {"join_request": "AAAA"}, {"join_request": "%%"}):
+            headers = {"Authorization": f"Bearer {sfu.token('eve', room_name)}"}
+            async with http.get(f"{sfu.http}/rtc/v1", params=query, headers=headers) as answer:
+                assert answer.status == 400
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        client_hello = bytes.fromhex("16fefd0000000000000000003c010000300000000000000030fefd") + bytes(40)
+        for datagram in (b"", b"\x00", b"\x16", client_hello, b"\x80" * 1200, b"\x00\x01" + bytes(18)):
+            stranger.sendto(datagram, sfu.media)
+        stranger.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            stranger.recv(2000)
+
+    frames = bob.frames
+    await wait_for(lambda: bob.frames > frames + 10, what="more pictures")
+    assert abs(bob.hears("alice") - 440) < 5
+    assert set(bob.room.remote_participants) == {"alice"}
+    assert [event for event in bob.events if event[0].startswith("reconnect")] == reconnects
