@@ -10,39 +10,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sfu.core import limits, relay, requests, signalling
+from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.grants import Grants
 from sfu.core.media import Level, PeerId, TrackSid
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
-    LeaveAction,
-    LeaveOrdered,
     MediaFlows,
     MuteOrdered,
     ParticipantInfo,
-    ParticipantsChanged,
     RoomChanged,
     RoomInfo,
     SpeakersChanged,
 )
 from sfu.core.negotiation import Negotiation
-from sfu.core.outputs import ClosePeer, HangUp, Output, ParticipantLeft
+from sfu.core.outputs import Output
 from sfu.core.participant import Participant
 from sfu.core.relay import Envelope
 from sfu.core.roster import Roster
 from sfu.core.session import Sessions, merged
 from sfu.core.sids import RoomSid, Sids
-from sfu.core.signalling import Event, State, Verdict
-
-JOIN_TIMEOUT_S = 60.0
-"""A session whose media is not up by then ends."""
-
-LOST_GRACE_S = 1.0
-"""A session whose media path is gone is told to join anew after this, unless it says goodbye."""
-
-DETACHED_GRACE_S = 5.0
-"""A session without a socket ends after this; a client that joins anew replaces it before."""
+from sfu.core.signalling import Event, Verdict
 
 COUNTS_EVERY_S = 5.0
 """Changed counts of a room are told at most this often."""
@@ -67,11 +56,12 @@ class Room:
         self.name = name
         self.sid: RoomSid = sids.room()
         self.closed = False
-        self._settings = settings
+        self.settings = settings
         self._sids = sids
         self._created_at_ms = created_at_ms
         self._roster = Roster()
         self._distribution = Distribution(self._roster, sids)
+        self._departures = Departures(self._roster, self._distribution)
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)
@@ -85,10 +75,10 @@ class Room:
         return RoomInfo(
             sid=self.sid,
             name=self.name,
-            metadata=self._settings.metadata,
-            empty_timeout=self._settings.empty_timeout,
-            departure_timeout=self._settings.departure_timeout,
-            max_participants=self._settings.max_participants,
+            metadata=self.settings.metadata,
+            empty_timeout=self.settings.empty_timeout,
+            departure_timeout=self.settings.departure_timeout,
+            max_participants=self.settings.max_participants,
             created_at_ms=self._created_at_ms,
             participants=participants,
             publishers=publishers,
@@ -113,7 +103,7 @@ class Room:
     @property
     def is_full(self) -> bool:
         """Whether nobody more may come."""
-        maximum = self._settings.max_participants or limits.PARTICIPANTS_PER_ROOM_MAX
+        maximum = self.settings.max_participants or limits.PARTICIPANTS_PER_ROOM_MAX
         return len(self._roster) >= min(maximum, limits.PARTICIPANTS_PER_ROOM_MAX)
 
     def holds(self, identity: str) -> bool:
@@ -133,7 +123,7 @@ class Room:
         """Let somebody in; the newest session of an identity wins."""
         older = self._roster.by_identity(grants.identity)
         if older is not None:
-            self._expel(older, DisconnectReason.DUPLICATE_IDENTITY, now, announce=False)
+            self._departures.expel(older, DisconnectReason.DUPLICATE_IDENTITY, now, announce=False)
         own = grants.can_update_own_metadata
         participant = Participant(
             sid=self._sids.participant(),
@@ -169,23 +159,23 @@ class Room:
         member = self._roster.get(peer)
         if member is None:
             return
-        match self._step(member, signalling.EVENT_OF_REQUEST[type(request)]):
+        match self._departures.step(member, signalling.EVENT_OF_REQUEST[type(request)]):
             case Verdict.REFUSE:
                 self._sessions.refuse(member, request)
             case Verdict.IGNORE:
                 pass
             case Verdict.ACT if isinstance(request, requests.Leave):
-                self._gone(member, DisconnectReason.CLIENT_INITIATED, now)
+                self._departures.leave(member, now)
             case Verdict.ACT if isinstance(request, requests.Simulate):
-                self._simulate(member, request.scenario, now)
+                self._departures.simulate(member, request.scenario, now)
             case Verdict.ACT:
                 self._sessions.act(member, request, now)
-                self._note_counts(now)
+        self._note_counts(now)
 
     def connected(self, peer: PeerId) -> None:
         """The media plane has the peer's transport up."""
         member = self._roster.get(peer)
-        if member is None or self._step(member, Event.CONNECTED) is not Verdict.ACT:
+        if member is None or self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
             return
         member.join_by = None
         member.was_active = True
@@ -198,37 +188,30 @@ class Room:
     def lost(self, peer: PeerId, now: float) -> None:
         """The media plane lost the peer: the client goes, or shall join anew."""
         member = self._roster.get(peer)
-        if member is None or self._step(member, Event.PEER_LOST) is not Verdict.ACT:
-            return
-        if member.state is State.LOST:
-            member.join_by = member.offer_by = member.negotiate_at = None
-            member.lost_at = now + LOST_GRACE_S
-        else:  # no socket either
-            self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
+        if member is not None:
+            self._departures.lost(member, now)
+            self._note_counts(now)
 
     def socket_closed(self, peer: PeerId, now: float) -> None:
         """The session's socket is gone, with or without a goodbye."""
         member = self._roster.get(peer)
-        if member is None or self._step(member, Event.SOCKET_CLOSED) is not Verdict.ACT:
-            return
-        if member.state is State.DETACHED:
-            member.join_by = member.offer_by = member.negotiate_at = None
-            member.gone_at = now + DETACHED_GRACE_S
-        else:  # no media path either
-            self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
+        if member is not None:
+            self._departures.socket_closed(member, now)
+            self._note_counts(now)
 
     def fault(self, peer: PeerId, now: float) -> None:
         """The client broke the protocol: its session ends, and it shall not come back by itself."""
         member = self._roster.get(peer)
         if member is not None:
-            self._expel(member, DisconnectReason.STATE_MISMATCH, now)
+            self._departures.expel(member, DisconnectReason.STATE_MISMATCH, now)
+            self._note_counts(now)
 
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
         """Say who gets a data packet of this peer; empty when nobody may."""
         member = self._roster.get(peer)
         if member is None or not member.grants.can_publish_data:
             return ()
-        if self._step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
+        if self._departures.step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
             return ()
         present = [(other.sid, other.identity) for other in self._roster]
         return relay.receivers(envelope, peer, present)
@@ -256,7 +239,8 @@ class Room:
         member = self._roster.by_identity(identity)
         if member is None:
             return False
-        self._expel(member, DisconnectReason.PARTICIPANT_REMOVED, now)
+        self._departures.expel(member, DisconnectReason.PARTICIPANT_REMOVED, now)
+        self._note_counts(now)
         return True
 
     def mute(self, identity: str, track: TrackSid) -> bool:
@@ -274,8 +258,8 @@ class Room:
 
     def configure(self, settings: RoomSettings, now: float) -> None:
         """Change the settings of a room that is there already."""
-        told = settings.metadata != self._settings.metadata
-        self._settings = settings
+        told = settings.metadata != self.settings.metadata
+        self.settings = settings
         if not len(self._roster) and self._close_at is not None:
             self._close_at = now + settings.empty_timeout
         if told:
@@ -284,7 +268,7 @@ class Room:
     def close(self, reason: DisconnectReason, now: float) -> None:
         """End the room for everybody."""
         for member in self._roster:
-            self._expel(member, reason, now, announce=False)
+            self._departures.expel(member, reason, now, announce=False)
         self.closed = True
 
     # Time.
@@ -297,7 +281,10 @@ class Room:
     def tick(self, now: float) -> None:
         """Let time pass."""
         for member in self._roster:
-            self._tick_member(member, now)
+            if member.negotiate_at is not None and now >= member.negotiate_at:
+                self._distribution.ask(member, now)
+            self._departures.tick(member, now)
+        self._note_counts(now)
         if self._counts_at is not None and now >= self._counts_at:
             self._counts_at = None
             self._told_counts = self._counts()
@@ -305,69 +292,13 @@ class Room:
         if self._close_at is not None and now >= self._close_at:
             self.closed = True
 
-    def _tick_member(self, member: Participant, now: float) -> None:
-        if member.negotiate_at is not None and now >= member.negotiate_at:
-            self._distribution.ask(member, now)
-        if member.join_by is not None and now >= member.join_by:
-            member.join_by = None
-            self._end(member, Event.JOIN_TIMEOUT, LeaveOrdered(DisconnectReason.JOIN_FAILURE), now)
-        if member.offer_by is not None and now >= member.offer_by:
-            member.offer_by = None
-            order = LeaveOrdered(DisconnectReason.STATE_MISMATCH, LeaveAction.RECONNECT)
-            self._end(member, Event.OFFER_TIMEOUT, order, now)
-        if member.gone_at is not None and now >= member.gone_at:
-            member.gone_at = None
-            self._end(member, Event.GRACE_OVER, LeaveOrdered(DisconnectReason.SIGNAL_CLOSE), now)
-        if member.lost_at is not None and now >= member.lost_at:
-            member.lost_at = None
-            order = LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RECONNECT)
-            self._end(member, Event.MEDIA_TIMEOUT, order, now)
-
-    # How sessions end.
-
-    def _step(self, member: Participant, event: Event) -> Verdict:
-        step = signalling.step(member.state, event)
-        if step.next is not State.LEFT:  # leaving is told before it is entered
-            member.state = step.next
-        return step.verdict
-
-    def _end(self, member: Participant, event: Event, order: LeaveOrdered, now: float) -> None:
-        if self._step(member, event) is Verdict.ACT:
-            self._roster.tell(member, order)
-            self._gone(member, order.reason, now)
-
-    def _expel(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
-        if self._step(member, Event.EXPELLED) is Verdict.ACT:
-            self._roster.tell(member, LeaveOrdered(reason))
-            self._gone(member, reason, now, announce=announce)
-
-    def _simulate(self, member: Participant, scenario: requests.Scenario, now: float) -> None:
-        if scenario is requests.Scenario.SERVER_LEAVE:
-            self._roster.tell(member, LeaveOrdered(DisconnectReason.SERVER_SHUTDOWN))
-        elif scenario is requests.Scenario.FULL_RECONNECT:
-            self._roster.tell(member, LeaveOrdered(DisconnectReason.UNKNOWN_REASON, LeaveAction.RECONNECT))
-        self._gone(member, DisconnectReason.UNKNOWN_REASON, now)
-
-    def _gone(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
-        """Take a session out. Clients replace a session of the same identity by themselves."""
-        member.state = State.LEFT
-        for track in list(member.published):
-            self._distribution.withdraw(track, now)
-        self._roster.discard(member)
-        self._roster.speaking.left(member.sid)
-        self._roster.put(HangUp(member.sid), ClosePeer(member.sid))
-        self._roster.put(ParticipantLeft(member.sid, member.identity, reason))
-        if announce and not member.hidden:
-            member.version += 1
-            self._roster.tell_all(ParticipantsChanged((member.info(reason),)))
-        if not len(self._roster):
-            self._close_at = now + self._settings.departure_timeout
-        self._note_counts(now)
-
     def _counts(self) -> tuple[int, int]:
         visible = [member for member in self._roster if not member.hidden]
         return len(visible), sum(bool(member.published) for member in visible)
 
     def _note_counts(self, now: float) -> None:
+        """After every change: close an empty room in time, tell changed counts in time."""
+        if not len(self._roster) and self._close_at is None:
+            self._close_at = now + self.settings.departure_timeout
         if self._counts_at is None and self._counts() != self._told_counts:
             self._counts_at = now + COUNTS_EVERY_S

@@ -139,12 +139,13 @@ def _create_room(worker: Worker, grants: Grants, request: api.CreateRoomRequest)
         raise TwirpError("invalid_argument", f"a room's name has 1 to {limits.NAME_MAX_CHARS} characters")
     if len(request.metadata.encode()) > limits.METADATA_MAX:
         raise TwirpError("invalid_argument", f"metadata has at most {limits.METADATA_MAX} bytes")
-    defaults = RoomSettings()
+    existing = worker.registry.get(request.name)
+    kept = RoomSettings() if existing is None else existing.settings
     settings = RoomSettings(
-        empty_timeout=min(request.empty_timeout or defaults.empty_timeout, _TIMEOUT_MAX_S),
-        departure_timeout=min(request.departure_timeout or defaults.departure_timeout, _TIMEOUT_MAX_S),
-        max_participants=request.max_participants,
-        metadata=request.metadata,
+        empty_timeout=min(request.empty_timeout or kept.empty_timeout, _TIMEOUT_MAX_S),
+        departure_timeout=min(request.departure_timeout or kept.departure_timeout, _TIMEOUT_MAX_S),
+        max_participants=request.max_participants or kept.max_participants,
+        metadata=request.metadata or kept.metadata,
     )
     return room_info(worker.create_room(request.name, settings).info())
 

@@ -17,7 +17,7 @@ from sfu.core import media, outputs
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
 from sfu.core.messages import Answer, DisconnectReason, Message, TokenRefreshed
-from sfu.core.registry import AdmissionError, Registry
+from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
@@ -263,6 +263,3 @@ class Worker:
 def wall_ms() -> int:
     """Give the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-__all__ = ["AdmissionError", "PlaneFactory", "Worker", "wall_ms"]

@@ -3,6 +3,7 @@
 """A room as its people see it."""
 
 from sfu.core import requests
+from sfu.core.departures import DETACHED_GRACE_S, JOIN_TIMEOUT_S
 from sfu.core.grants import Source
 from sfu.core.media import Kind
 from sfu.core.messages import (
@@ -21,7 +22,7 @@ from sfu.core.messages import (
     TrackPublished,
 )
 from sfu.core.outputs import ClosePeer, Forward, HangUp, OpenPeer, Receive, RestartIce, StopReceiving
-from sfu.core.room import DETACHED_GRACE_S, JOIN_TIMEOUT_S, RoomSettings
+from sfu.core.room import RoomSettings
 
 
 def test_the_first_message_is_the_room_with_everybody_in_it(meeting):

@@ -5,11 +5,11 @@
 import pytest
 
 from sfu.core import requests, signalling
+from sfu.core.departures import DETACHED_GRACE_S, JOIN_TIMEOUT_S, LOST_GRACE_S
 from sfu.core.grants import Source
 from sfu.core.media import Kind
 from sfu.core.messages import DisconnectReason, RequestAnswered
 from sfu.core.relay import Envelope
-from sfu.core.room import DETACHED_GRACE_S, JOIN_TIMEOUT_S, LOST_GRACE_S
 from sfu.core.signalling import Event, State, Verdict
 
 REQUESTS = {

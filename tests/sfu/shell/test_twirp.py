@@ -23,7 +23,7 @@ async def test_rooms_are_made_listed_changed_and_deleted(closed_server, admin):
     assert made.sid.startswith("RM_")
     assert (made.name, made.empty_timeout, made.departure_timeout, made.metadata) == ("room", 60, 20, "m")
     again = await admin.create_room(api.CreateRoomRequest(name="room", metadata="n"))
-    assert (again.sid, again.metadata, again.empty_timeout) == (made.sid, "n", 300)
+    assert (again.sid, again.metadata, again.empty_timeout) == (made.sid, "n", 60)
     await admin.create_room(api.CreateRoomRequest(name="two"))
     listed = await admin.list_rooms(api.ListRoomsRequest())
     assert {room.name for room in listed.rooms} == {"room", "two"}
