@@ -179,6 +179,7 @@ class SmallBridge:
             web.get("/api/v1/meetings/{id}/captions", self._captions),
             web.get(f"{v3}/sync", self._sync),
             web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
+            web.put(f"{v3}/rooms/{{room}}/send/{{type}}/{{transaction}}", self._send),
             web.post(f"{v3}/rooms/{{room}}/{{action:invite|kick}}", self._membership),
         ]
 
@@ -262,6 +263,10 @@ class SmallBridge:
         event_type, key, content = request.match_info["type"], request.match_info["key"], await request.json()
         self.sent.append((event_type, key, content))
         self.set_state(event_type, key, content, sender=key)
+        return web.json_response({"event_id": "$sent"})
+
+    async def _send(self, request: web.Request) -> web.Response:
+        self.sent.append((request.match_info["type"], "", await request.json()))
         return web.json_response({"event_id": "$sent"})
 
     async def _membership(self, request: web.Request) -> web.Response:

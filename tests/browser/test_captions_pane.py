@@ -190,15 +190,46 @@ async def test_consent_that_could_not_be_saved_is_not_shown_as_given(open_page, 
     await expect(switch).not_to_be_checked()
 
 
-async def test_an_organiser_starts_and_stops_captions_by_inviting_and_removing_the_bot(open_page, small_bridge):
-    page = await open_page["staff"]()
+BOT_IN_CALL = ("org.matrix.msc3401.call.member", "_@captions:here_X")
+
+
+async def start_captions(page, small_bridge):
     await page.get_by_role("button", name="Start captions").click()
     await until(lambda: small_bridge.sent == [("invite", "@captions:here", None)])
     await expect(page.locator("#captions-status")).to_have_text("Captions are starting…")
-    small_bridge.set_state("org.matrix.msc3401.call.member", "_@captions:here_X", {"a": 1}, sender="@captions:here")
+    small_bridge.set_state(*BOT_IN_CALL, {"a": 1}, sender="@captions:here")
     await expect(page.locator("#captions-status")).to_contain_text("Captions are on.")
+
+
+async def test_an_organiser_starts_captions_and_ends_them_in_a_way_that_leaves_the_transcript(open_page, small_bridge):
+    page = await open_page["staff"]()
+    await start_captions(page, small_bridge)
     await page.get_by_role("button", name="Stop captions").click()
-    await until(lambda: small_bridge.sent[1:] == [("kick", "@captions:here", None)])
+    await expect(page.locator("#captions-status")).to_contain_text("Captions are ending")
+    assert [(kind, content["body"]) for kind, _, content in small_bridge.sent[1:]] == [
+        ("m.room.message", "!meet captions off")
+    ]
+    small_bridge.set_state("m.room.member", "@captions:here", {"membership": "leave"}, sender="@captions:here")
+    await expect(page.get_by_role("button", name="Start captions")).to_be_visible()
+    await expect(page.locator("#captions-status")).to_contain_text("Captions are off.")
+
+
+async def test_a_bot_that_does_not_go_by_itself_is_removed(open_page, small_bridge):
+    page = await open_page["staff"]()
+    await start_captions(page, small_bridge)
+    await page.clock.install()
+    await page.get_by_role("button", name="Stop captions").click()
+    await expect(page.locator("#captions-status")).to_contain_text("Captions are ending")
+    await page.clock.fast_forward(21_000)
+    await until(lambda: small_bridge.sent[-1] == ("kick", "@captions:here", None))
+    await expect(page.get_by_role("button", name="Start captions")).to_be_visible()
+
+
+async def test_captions_that_have_not_begun_are_called_off_at_once(open_page, small_bridge):
+    page = await open_page["staff"]()
+    await page.get_by_role("button", name="Start captions").click()
+    await page.get_by_role("button", name="Stop captions").click()
+    await until(lambda: small_bridge.sent[-1] == ("kick", "@captions:here", None))
     await expect(page.get_by_role("button", name="Start captions")).to_be_visible()
 
 

@@ -33,12 +33,13 @@ class Look:
     clothes: Colour
     hair: Colour
     skin: Colour
+    long_hair: bool = True
 
 
 LOOKS = {
     "marie": Look(wall=(214, 138, 62), clothes=(38, 62, 84), hair=(74, 48, 36), skin=(240, 200, 172)),
     "ana": Look(wall=(72, 96, 176), clothes=(226, 222, 212), hair=(34, 28, 30), skin=(204, 152, 118)),
-    "jean": Look(wall=(58, 128, 96), clothes=(96, 44, 56), hair=(150, 140, 132), skin=(232, 188, 160)),
+    "jean": Look(wall=(58, 128, 96), clothes=(96, 44, 56), hair=(150, 140, 132), skin=(232, 188, 160), long_hair=False),
 }
 
 
@@ -57,10 +58,11 @@ def draw(look: Look, turn: float) -> np.ndarray:
     def paint(mask: np.ndarray, colour: Colour) -> None:
         picture[mask] = colour
 
-    paint(ellipse(middle, 122, 66, 76) | (ellipse(middle, 170, 70, 70) & (y < 205)), look.hair)
+    back = ellipse(middle, 122, 66, 76) & (y < 130)
+    paint(back | (ellipse(middle, 170, 70, 70) & (y < 205)) if look.long_hair else back, look.hair)
     paint(ellipse(middle + 0.3 * sway, HEIGHT + 20, 142, 138), look.clothes)
     paint((abs(x - middle) < 21) & (y > 170) & (y < 236), tuple(int(part * 0.9) for part in look.skin))
-    paint(ellipse(middle, 232, 36, 17), tuple(int(part * 0.9) for part in look.skin))
+    paint(ellipse(middle, 228, 27, 19), tuple(int(part * 0.9) for part in look.skin))
     paint(ellipse(middle, 138, 50, 62), look.skin)
     paint(ellipse(middle, 84, 54, 30) & (y < 98), look.hair)
     for side in (-1, 1):

@@ -63,7 +63,7 @@ async def test_staff_and_guest_in_element_call(stack, browsers, cameras, microph
     assert set(await guest.locator(".caption-speaker").all_inner_texts()) == {"Marie Curie"}
 
     await staff.get_by_role("button", name="Stop captions").click()
-    await expect(guest.locator("#captions-status")).to_have_text("Captions are off.")
+    await expect(guest.locator("#captions-status")).to_have_text("Captions are off.", timeout=60_000)
 
     # Leaving is seen at once by the other.
     await guest.get_by_role("button", name="Leave").click()

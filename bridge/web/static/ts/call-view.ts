@@ -128,7 +128,7 @@ export class CallView {
   #onCaptions(state: CaptionsState): void {
     this.#captionsState = state;
     const off = this.#captions.mayOrganize ? "captions_off_organizer" : "captions_off";
-    const room = { off, waiting: "captions_waiting", on: "captions_on" }[state];
+    const room = { off, waiting: "captions_waiting", on: "captions_on", ending: "captions_ending" }[state];
     const cut = state === "off" ? room : "captions_reconnecting";
     this.#pane.setStatus(t({ open: room, cut, denied: "captions_denied" }[this.#feedState]));
   }
@@ -184,6 +184,7 @@ export class CallView {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#widget.stop();
     this.#feed.stop();
+    this.#captions.stop();
     this.#sync.stop();
     setNote("banner", null);
   }

@@ -11,13 +11,20 @@ const CALL_MEMBER = "org.matrix.msc3401.call.member";
 /** Who may ask the captions in, and send them away (docs/ARCHITECTURE.md). */
 export const ORGANIZER_LEVEL = 50;
 
-export type CaptionsState = "off" | "waiting" | "on";
+/** Ends captions so that the bot can hand over its transcript before it goes (docs/ARCHITECTURE.md). */
+const OFF_COMMAND = "!meet captions off";
+/** A bot that has not gone by then is removed: stopped must mean stopped. */
+const ENDING_MS = 20_000;
+
+export type CaptionsState = "off" | "waiting" | "on" | "ending";
 
 /** Starting, stopping and agreeing to captions: room state, read and written with the person's own token. */
 export class CaptionsControl {
   readonly #switch = element<HTMLButtonElement>("captions-switch");
   readonly #consent = element<HTMLInputElement>("consent-live");
   readonly #asked = element<HTMLInputElement>("consent");
+
+  #ending: number | null = null;
 
   constructor(
     readonly sync: RoomSync,
@@ -32,6 +39,7 @@ export class CaptionsControl {
   get state(): CaptionsState {
     const membership = this.sync.state("m.room.member", this.bot)?.content["membership"];
     if (membership !== "join" && membership !== "invite") return "off";
+    if (this.#ending !== null) return "ending";
     const inCall = this.sync.stateOfType(CALL_MEMBER).some((event) => event.sender === this.bot && Object.keys(event.content).length > 0);
     return inCall ? "on" : "waiting";
   }
@@ -50,11 +58,16 @@ export class CaptionsControl {
 
   refresh(): void {
     const { state } = this;
+    if (state === "off") this.#endEnding();
     this.#switch.hidden = !this.mayOrganize || this.bot === "";
     this.#switch.dataset["captionsState"] = state;
     const text = element("captions-switch-text");
     text.textContent = (state === "off" ? text.dataset["start"] : text.dataset["stop"]) ?? "";
     this.onState(state);
+  }
+
+  stop(): void {
+    this.#endEnding();
   }
 
   /** Writes down what was chosen at the door, if it differs from what the room knows. */
@@ -77,18 +90,42 @@ export class CaptionsControl {
   }
 
   async #toggle(): Promise<void> {
+    const { client } = this.sync;
     try {
       if (this.state === "off") {
-        await this.sync.client.invite(this.bot);
+        await client.invite(this.bot);
         this.say(t("captions_started"));
+      } else if (this.state === "on") {
+        await client.send("m.room.message", { msgtype: "m.text", body: OFF_COMMAND, "m.mentions": {} });
+        this.#ending = window.setTimeout(() => void this.#remove(), ENDING_MS);
+        this.refresh();
+        this.say(t("captions_stopped"));
       } else {
-        await this.sync.client.kick(this.bot, "captions stopped");
+        await this.#remove();
         this.say(t("captions_stopped"));
       }
       setNote("banner", null);
     } catch (error) {
-      const reason = error instanceof MatrixError ? error.message : t("error_network");
-      setNote("banner", t("captions_failed", { reason }));
+      this.#explain(error);
     }
+  }
+
+  async #remove(): Promise<void> {
+    this.#endEnding();
+    try {
+      await this.sync.client.kick(this.bot, "captions stopped");
+    } catch (error) {
+      this.#explain(error);
+    }
+  }
+
+  #endEnding(): void {
+    if (this.#ending !== null) window.clearTimeout(this.#ending);
+    this.#ending = null;
+  }
+
+  #explain(error: unknown): void {
+    const reason = error instanceof MatrixError ? error.message : t("error_network");
+    setNote("banner", t("captions_failed", { reason }));
   }
 }
