@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ids, stable prefixes, languages, endings."""
+
+import pytest
+
+from bots.captions.ending import EMPTY_S, RESUMED_EMPTY_S, UNUSED_S, EmptyCall, Ending
+from bots.captions.language import LanguageChoice
+from bots.captions.segment import segment_id
+from bots.captions.stable import stable_chars
+
+
+def test_the_same_utterance_always_has_the_same_id():
+    assert segment_id("$c", "TR_1", 1_700_000_000_010) == segment_id("$c", "TR_1", 1_699_999_999_960)
+
+
+@pytest.mark.parametrize(
+    "other", [("$d", "TR_1", 1000), ("$c", "TR_2", 1000), ("$c", "TR_1", 1100), ("$cTR_", "1", 1000)]
+)
+def test_another_call_track_or_time_gives_another_id(other):
+    assert segment_id("$c", "TR_1", 1000) != segment_id(*other)
+
+
+def test_an_id_is_safe_in_addresses_and_does_not_change_between_versions():
+    assert segment_id("$c", "TR_1", 1000) == "Fs56RwBQLKKe0MNFj2vMvEQ7"
+    assert all(segment_id("$c", "TR_1", t * 100).replace("-", "a").replace("_", "a").isalnum() for t in range(200))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "stable"),
+    [
+        ("", "je", ""),
+        ("je crois", "je crois que", "je crois"),
+        ("Je crois,", "je crois que", "je crois"),
+        ("je crois que", "je pense", "je"),
+        ("tout autre chose", "je pense", ""),
+        ("oui", "oui", "oui"),
+    ],
+)
+def test_words_that_two_readings_agree_on_are_stable(before, now, stable):
+    assert now[: stable_chars(before, now)] == stable
+
+
+def test_a_sure_belief_over_three_seconds_pins_the_language():
+    choice = LanguageChoice(("fr", "en"))
+    assert choice.observe({"fr": 0.95, "en": 0.02}, 3.2, final=False) == "fr"
+    assert choice.pinned == "fr"
+    assert choice.observe({"en": 1.0}, 10, final=True) == "fr"
+
+
+def test_a_short_word_pins_nothing():
+    choice = LanguageChoice(("fr", "en"))
+    assert choice.observe({"en": 0.9, "fr": 0.1}, 0.8, final=True) == "en"
+    assert choice.pinned is None
+
+
+def test_a_thin_belief_in_other_languages_does_not_hide_the_candidates():
+    choice = LanguageChoice(("fr", "en"))
+    assert choice.observe({"cy": 0.4, "en": 0.35, "fr": 0.25}, 1.0, final=True) == "en"
+
+
+def test_a_strong_belief_in_another_language_wins():
+    choice = LanguageChoice(("fr", "en"))
+    assert choice.observe({"de": 0.97, "en": 0.02}, 5.0, final=True) == "de"
+
+
+def test_doubtful_utterances_add_up_and_pin_in_the_end():
+    choice = LanguageChoice(("fr", "en"))
+    for _ in range(5):
+        choice.observe({"fr": 0.6, "en": 0.4}, 2.0, final=True)
+    assert choice.pinned == "fr"
+
+
+def test_a_single_language_is_never_asked_for():
+    assert LanguageChoice(("fr",)).pinned == "fr"
+
+
+def test_a_call_ends_only_after_somebody_was_there_and_stayed_away():
+    watch = EmptyCall(started=0.0)
+    assert watch.look(others=False, now=100) is None
+    assert watch.look(others=True, now=200) is None
+    assert watch.look(others=False, now=201) is None
+    assert watch.look(others=False, now=201 + EMPTY_S - 0.1) is None
+    assert watch.look(others=False, now=201 + EMPTY_S) is Ending.EMPTY
+
+
+def test_somebody_who_reloads_does_not_end_the_call():
+    watch = EmptyCall(started=0.0)
+    watch.look(others=True, now=0)
+    watch.look(others=False, now=1)
+    watch.look(others=True, now=4)
+    assert watch.look(others=False, now=5) is None
+    assert watch.look(others=False, now=9) is None
+
+
+def test_a_bot_nobody_ever_joins_gives_up():
+    assert EmptyCall(started=0.0).look(others=False, now=UNUSED_S - 1) is None
+    assert EmptyCall(started=0.0).look(others=False, now=UNUSED_S) is Ending.UNUSED
+
+
+def test_after_a_restart_an_empty_call_gets_more_time():
+    watch = EmptyCall(started=0.0, resumed=True)
+    assert watch.look(others=False, now=0) is None
+    assert watch.look(others=False, now=RESUMED_EMPTY_S - 1) is None
+    assert watch.look(others=False, now=RESUMED_EMPTY_S) is Ending.EMPTY

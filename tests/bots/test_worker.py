@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The pool of readers, with an engine that does what the test says."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from bots.captions.track import Job
+from bots.engines.contract import Decoded
+from bots.worker import SpeechPool
+
+
+@dataclass
+class FakeEngine:
+    """Reads every utterance as the same words."""
+
+    loads: int = 0
+    reads: int = 0
+    error: Exception | None = None
+    threads: set[int] = field(default_factory=set)
+    gate: threading.Event | None = None
+
+    def load(self) -> None:
+        self.loads += 1
+
+    def identify(self, samples: np.ndarray) -> dict[str, float]:
+        return {"fr": 0.99}
+
+    def transcribe(self, samples: np.ndarray, lang: str) -> Decoded:
+        assert lang == "fr"
+        self.threads.add(threading.get_ident())
+        if self.gate:
+            assert self.gate.wait(5)
+        self.reads += 1
+        if self.error:
+            error, self.error = self.error, None
+            raise error
+        return Decoded("bonjour à tous", -0.1, 0.0)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+async def delivered() -> asyncio.Queue:
+    return asyncio.Queue()
+
+
+@pytest.fixture
+async def pool(engine, delivered):
+    pool = SpeechPool(engine, 2, delivered.put_nowait)
+    running = asyncio.create_task(pool.run())
+    yield pool
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def next_of(queue: asyncio.Queue):
+    async with asyncio.timeout(5):
+        return await queue.get()
+
+
+async def test_utterances_are_read_off_the_event_loop(pool, engine, delivered, tape):
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    segment = await next_of(delivered)
+    assert (segment.text, segment.lang, segment.final) == ("bonjour à tous", "fr", True)
+    assert threading.get_ident() not in engine.threads
+
+
+async def test_an_engine_that_fails_once_costs_one_text(pool, engine, delivered, tape):
+    engine.error = RuntimeError("out of tokens")
+    for job in tape.play((2, True), (1, False), (2, True), (1, False)):
+        pool.submit(job)
+    assert (await next_of(delivered)).text == "bonjour à tous"
+    assert await pool.drained("!room", 5)
+    assert engine.reads == 2
+    assert delivered.empty()
+
+
+async def test_after_a_failure_the_open_utterance_is_read_again(pool, engine, delivered, tape, track):
+    engine.error = RuntimeError("once")
+    tape.play((2, True))
+    pool.submit(track.due(1.0))
+    assert await pool.drained("!room", 5)
+    tape.play((1.1, True))
+    pool.submit(track.due(1.0))
+    assert (await next_of(delivered)).final is False
+
+
+async def test_a_room_is_drained_when_its_utterances_are_read_and_not_before(pool, engine, tape):
+    engine.gate = threading.Event()
+    (job,) = tape.play((2, True), (1, False))
+    pool.submit(job)
+    assert not await pool.drained("!room", 0.2)
+    assert await pool.drained("!another", 0.2)
+    engine.gate.set()
+    assert await pool.drained("!room", 5)
+
+
+async def test_a_partial_reading_hears_everything_said_until_its_turn(pool, engine, tape, track, until):
+    engine.gate = threading.Event()
+    for _ in range(2):
+        (job,) = tape.play((2, True), (1, False))
+        pool.submit(job)
+    await until(lambda: len(engine.threads) == 2)
+    tape.play((1, True))
+    partial = track.due(1.0)
+    pool.submit(partial)
+    tape.play((1, True))
+    heard = len(Job(track, partial.utterance, final=False).audio()[0])
+    assert heard > 1.9 * 16000
+    engine.gate.set()
+    assert await pool.drained("!room", 5)
+
+
+async def test_late_reading_makes_the_pool_ask_for_less(pool, engine, tape, monkeypatch):
+    assert pool.interval_s == 1.0
+    (job,) = tape.play((2, True), (1, False))
+    real = time.monotonic
+    pool.submit(job)
+    monkeypatch.setattr("bots.worker.time.monotonic", lambda: real() + 1.5)
+    assert await pool.drained("!room", 5)
+    assert pool.interval_s == 2.0
