@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bridge.domain.errors import Refused
-from bridge.web import captions, headers, internal, invites, meetings, oidc, rtc, transactions
+from bridge.web import captions, headers, internal, invites, meetings, rtc, sign_in, transactions
 from bridge.web.body import MAX_BODY
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import Handler, errors
@@ -47,7 +47,7 @@ def build_public(services: Services) -> web.Application:
     captions.add_routes(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
-        oidc.add_routes(
+        sign_in.add_routes(
             app,
             settings.oidc,
             public_url=settings.http.public_url,
