@@ -69,9 +69,11 @@ class DecodeQueue:
         heapq.heappush(self._heap, (now, self._count, job))
 
     def pop(self, now: float) -> Job | None:
-        """Return the reading that waited longest."""
-        if not self._heap:
-            return None
-        asked, _, job = heapq.heappop(self._heap)
-        self.load.started(now - asked)
-        return job
+        """Return the reading that waited longest; partial ones that waited over a second are not worth it any more."""
+        while self._heap:
+            asked, _, job = heapq.heappop(self._heap)
+            self.load.started(now - asked)
+            if job.final or now - asked <= LATE_S:
+                return job
+            job.track.skipped(job)
+        return None

@@ -152,6 +152,10 @@ class TrackCaptions:
         samples = np.concatenate(windows) if windows else np.zeros(0, dtype=np.float32)
         return samples, sum(self._voiced[part]) * WINDOW_MS
 
+    def skipped(self, job: Job) -> None:
+        """Learn that nobody had time to read a partial text; it may be asked for again."""
+        job.utterance.being_read = False
+
     def answered(self, job: Job, decoded: Decoded, lang: str, voiced_ms: int) -> Segment | None:
         """Take what the engine read; return the segment to publish, or nothing if it changes nothing."""
         utterance = job.utterance

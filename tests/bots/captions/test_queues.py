@@ -21,8 +21,8 @@ def test_the_oldest_wish_is_read_first(track):
     queue = DecodeQueue()
     first, second, third = job(track), job(track, final=True), job(track)
     for number, wish in enumerate((first, second, third)):
-        queue.push(wish, float(number))
-    assert [queue.pop(3.0) for _ in range(4)] == [first, second, third, None]
+        queue.push(wish, number / 10)
+    assert [queue.pop(0.3) for _ in range(4)] == [first, second, third, None]
 
 
 def test_a_final_reading_replaces_the_partial_one_that_still_waits(track):
@@ -33,6 +33,24 @@ def test_a_final_reading_replaces_the_partial_one_that_still_waits(track):
     queue.push(final, 1.0)
     assert queue.pop(1.0) is final
     assert queue.pop(1.0) is None
+
+
+def test_a_partial_reading_that_waited_too_long_is_left_out_and_may_be_asked_again(tape, track):
+    queue = DecodeQueue()
+    tape.play((1, True))
+    queue.push(track.due(1.0), 0.0)
+    assert queue.pop(1.5) is None
+    assert queue.load.interval_s == 2.0
+    tape.play((1.1, True))
+    assert track.due(1.0) is not None
+
+
+def test_a_final_reading_is_never_left_out(track):
+    queue = DecodeQueue()
+    final = job(track, final=True)
+    queue.push(job(track), 0.0)
+    queue.push(final, 0.5)
+    assert queue.pop(30.0) is final
 
 
 def test_finals_that_nobody_can_read_in_time_are_dropped_oldest_first(track):
