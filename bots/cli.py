@@ -30,14 +30,14 @@ def serve(*, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets
 
 
 def _log_to_stderr() -> None:
-    """Log JSON lines of ours; of the libraries only warnings, for their debug lines hold tokens."""
+    """Log JSON lines of ours, without local variables, and of the libraries only warnings: the rest holds tokens."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
