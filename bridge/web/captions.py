@@ -35,7 +35,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     who = await require(request)
     meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
-    if meeting is None or not await may_open(request, who, meeting):
+    if meeting is None or not await may_open(services, who, meeting):
         raise Refused(404, "M_NOT_FOUND", "There is no such meeting, or you are not invited to it.")
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -70,11 +70,9 @@ async def _still_may(request: web.Request, meeting: Meeting) -> bool:
     try:
         async with services.database.transaction() as tx:
             who = await sessions.find(tx, bearer_text(request), services.now())
-        return who is not None and await may_open(request, who, meeting)
+        return who is not None and await may_open(services, who, meeting)
     except Unavailable:
         return True
-    except Refused:
-        return False
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from bridge.domain.errors import Refused
-from bridge.domain.invites import DEFAULT_TTL_S, DEFAULT_USES, require_open
+from bridge.domain.invites import DEFAULT_TTL_S, DEFAULT_USES
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import MAX_ID
 from bridge.store import meetings
@@ -16,7 +16,7 @@ from bridge.store.sessions import Bearer
 from bridge.web import admission
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
-from bridge.web.limits import NEW_INVITES, NEW_MEETINGS, address_of
+from bridge.web.limits import NEW_INVITES, NEW_MEETINGS
 from bridge.web.sessions import STAFF, require, require_staff
 
 
@@ -68,32 +68,20 @@ async def _open(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     who = await require(request)
     meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
-    if meeting is None or not await may_open(request, who, meeting):
+    if meeting is None or not await may_open(services, who, meeting):
         raise _not_found()
     if who.door == STAFF:
         await admission.admit_staff(services, meeting, who.user_id)
     return web.json_response(admission.meeting_json(services, meeting))
 
 
-async def may_open(request: web.Request, who: Bearer, meeting: Meeting) -> bool:
+async def may_open(services: Services, who: Bearer, meeting: Meeting) -> bool:
     """Tell whether somebody may open a meeting.
 
-    A guest: their own. Staff: what they organise, were let into or are in by Matrix, or hold a link to (`?invite=`);
-    staff take no use of a link, because uses count accounts.
+    A guest: their own. Staff: what they organise, were let into by its link, or are in by Matrix.
     """
-    services = request.app[SERVICES]
     if who.door != STAFF:
         return who.meeting_id == meeting.id
-    token = request.query.get("invite")
-    if token is not None:
-        invite = await admission.find_invite(services, token, address_of(request))
-        require_open(invite, services.now())
-        if invite.meeting_id == meeting.id:
-            return True
-    return await _is_of(services, who, meeting)
-
-
-async def _is_of(services: Services, who: Bearer, meeting: Meeting) -> bool:
     async with services.database.transaction() as tx:
         if await meetings.is_staff_of(tx, meeting, who.user_id):
             return True

@@ -40,8 +40,9 @@ async def test_staff_with_a_link_come_in_without_taking_a_use(bridge):
     headers, path = await bridge.staff("jean"), f"/api/v1/meetings/{meeting['id']}"
     async with bridge.public.get(path, headers=headers) as response:
         assert response.status == 404
-    async with bridge.public.get(path, params={"invite": token}, headers=headers) as response:
+    async with bridge.public.post(f"/j/{token}/staff", json={}, headers=headers) as response:
         assert response.status == 200
+        assert await response.json() == meeting
     assert bridge.homeserver.rooms[meeting["room_id"]][f"@jean:{HOME}"] == "join"
     async with bridge.public.get(path, headers=headers) as response:
         assert response.status == 200
@@ -54,22 +55,34 @@ async def test_staff_with_a_link_come_in_without_taking_a_use(bridge):
 
 async def test_a_link_to_one_meeting_opens_no_other(bridge):
     one, other = await bridge.meeting("One"), await bridge.meeting("Other")
-    token = (await bridge.invite(one))["path"].removeprefix("/j/")
-    path = f"/api/v1/meetings/{other['id']}"
-    async with bridge.public.get(path, params={"invite": token}, headers=await bridge.staff("jean")) as response:
+    token, headers = (await bridge.invite(one))["path"].removeprefix("/j/"), await bridge.staff("jean")
+    async with bridge.public.post(f"/j/{token}/staff", json={}, headers=headers) as response:
+        assert (await response.json())["id"] == one["id"]
+    async with bridge.public.get(f"/api/v1/meetings/{other['id']}", headers=headers) as response:
         assert response.status == 404
     assert f"@jean:{HOME}" not in bridge.homeserver.rooms[other["room_id"]]
 
 
-async def test_an_ended_link_opens_nothing_to_staff_either(bridge):
-    meeting = await bridge.meeting()
-    token = (await bridge.invite(meeting, ttl_s=60))["path"].removeprefix("/j/")
-    headers = await bridge.staff("jean")
+async def test_a_used_up_link_still_opens_to_staff_and_an_ended_one_does_not(bridge):
+    meeting, headers = await bridge.meeting(), await bridge.staff("jean")
+    invite = await bridge.invite(meeting, uses=1, ttl_s=60)
+    async with bridge.public.post(invite["path"], json={"display_name": "Gina"}) as response:
+        assert response.status == 200
+    async with bridge.public.post(f"{invite['path']}/staff", json={}, headers=headers) as response:
+        assert response.status == 200
     bridge.clock.forward(seconds=61)
-    async with bridge.public.get(
-        f"/api/v1/meetings/{meeting['id']}", params={"invite": token}, headers=headers
-    ) as response:
+    async with bridge.public.post(f"{invite['path']}/staff", json={}, headers=headers) as response:
         assert response.status == 410
+
+
+@pytest.mark.parametrize("door", [None, "guest"])
+async def test_the_staff_door_is_for_staff(bridge, door: str | None):
+    meeting = await bridge.meeting()
+    invite = await bridge.invite(meeting)
+    token = None if door is None else await bridge.bearer(f"@guest-1:{HOME}", door, meeting["id"])
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with bridge.public.post(f"{invite['path']}/staff", json={}, headers=headers) as response:
+        assert response.status == (401 if door is None else 403)
 
 
 @pytest.mark.parametrize(

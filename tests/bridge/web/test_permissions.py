@@ -137,10 +137,7 @@ async def test_every_route_answers_with_safe_headers_even_when_it_refuses(bridge
             assert response.status < 500 or path in {"/", "/j/token", "/m/meeting_id"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/api/v1/meetings/%00", "/api/v1/meetings/x%ff", "/api/v1/meetings/..%2f", "/api/v1/meetings/" + "x" * 5000],
-)
+@pytest.mark.parametrize("meeting_id", ["%00", "x%ff", "..%2f", "x" * 5000])
 async def test_a_meeting_id_that_is_none_is_simply_not_found(bridge, meeting_id: str):
     async with bridge.public.get(f"/api/v1/meetings/{meeting_id}", headers=await bridge.staff("marie")) as response:
         assert response.status == 404

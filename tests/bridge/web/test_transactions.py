@@ -165,7 +165,7 @@ async def test_staff_whom_somebody_removed_need_a_link_again(bridge):
     meeting, headers = await bridge.meeting(), await bridge.staff("jean")
     token = (await bridge.invite(meeting))["path"].removeprefix("/j/")
     path, user = f"/api/v1/meetings/{meeting['id']}", f"@jean:{HOME}"
-    async with bridge.public.get(path, params={"invite": token}, headers=headers) as response:
+    async with bridge.public.post(f"/j/{token}/staff", json={}, headers=headers) as response:
         assert response.status == 200
     bridge.homeserver.join(meeting["room_id"], user, "leave")
     await push(bridge, "t1", member(meeting["room_id"], user, "leave", sender=f"@marie:{HOME}"))
