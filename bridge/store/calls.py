@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
 from bridge.domain.names import RoomId, UserId
@@ -14,6 +15,8 @@ from bridge.store import audit
 from bridge.store.database import Connection
 
 REMOVAL_BATCH = 50
+KEEP = timedelta(days=7)
+"""Longer than any call: whoever has not asked for a token since then is in none. Stops: the table growing for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,8 @@ async def removed(tx: Connection, what: CallGrant) -> None:
     )
     if row is not None:
         await audit.append(tx, AuditRow(SYSTEM, Action.CALL_REMOVED, row["room_id"], {"user_id": row["user_id"]}))
+
+
+async def purge(tx: Connection, now: datetime) -> None:
+    """Forget who was let in long ago."""
+    await tx.execute("DELETE FROM call_grants WHERE granted_at < $1 AND revoked_at IS NULL", now - KEEP)

@@ -36,6 +36,7 @@ async def sweep(services: Services) -> None:
     async with services.database.transaction() as tx:
         await sessions.purge(tx, now)
         await transactions.purge(tx, now)
+        await calls.purge(tx, now)
         await guests.time_over(tx, now)
         for user_id in await guests.left_behind(tx, now):
             await guests.failed(tx, user_id)

@@ -234,6 +234,15 @@ async def test_whoever_was_let_in_again_meanwhile_stays(database: Database):
         assert await tx.value("SELECT count(*) FROM call_grants") == 1
 
 
+async def test_who_was_let_in_long_ago_is_forgotten(database: Database):
+    async with database.transaction() as tx:
+        await calls.grant(tx, CallGrant("lk", "@u:home:D"), room_id=RoomId("!a"), user_id=UserId("@u:home"))
+        await calls.purge(tx, datetime.now(UTC) + calls.KEEP - timedelta(hours=1))
+        assert await tx.value("SELECT count(*) FROM call_grants") == 1
+        await calls.purge(tx, datetime.now(UTC) + calls.KEEP + timedelta(hours=1))
+        assert await tx.value("SELECT count(*) FROM call_grants") == 0
+
+
 async def test_a_transaction_is_stored_once_and_handled_once(database: Database):
     async with database.transaction() as tx:
         assert await transactions.put(tx, "t1", b"one")
