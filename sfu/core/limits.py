@@ -73,3 +73,7 @@ DATA_MAX = 65_535
 
 DESTINATIONS_MAX = 1000
 """Receivers that one data packet names. stops: long lists for one packet."""
+
+DATA_HELD_MAX = 100 * 1024
+"""Reliable data that waits for one receiver's channel to open; what comes then is dropped. stops: filling
+memory through somebody who never opens it."""

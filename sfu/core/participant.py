@@ -8,7 +8,7 @@ from sfu.core.grants import Grants
 from sfu.core.media import IceCredentials, PeerId, TrackSid
 from sfu.core.messages import DisconnectReason, ParticipantInfo, ParticipantState, TrackInfo
 from sfu.core.negotiation import Negotiation
-from sfu.core.relay import Sequence
+from sfu.core.relay import Channels, Sequence
 from sfu.core.requests import ClientInfo, SubscriptionPermission
 from sfu.core.signalling import State
 from sfu.core.subscriptions import EVERYBODY, Subscription
@@ -50,6 +50,7 @@ class Participant:
     declined: set[TrackSid] = field(default_factory=set)
     """Tracks that this receiver unsubscribed from by hand."""
     reliable: Sequence = field(default_factory=Sequence)
+    channels: Channels = field(default_factory=Channels)
     join_by: float | None = None
     negotiate_at: float | None = None
     offer_by: float | None = None

@@ -40,6 +40,36 @@ class Sequence:
         return True
 
 
+@dataclass(slots=True)
+class Channels:
+    """The channels that one receiver has open, and what waits for the reliable one.
+
+    A newcomer is in the room before its channels are: reliable packets of that moment must not be lost.
+    """
+
+    _open: set[str] = field(default_factory=set)
+    _held: list[bytes] = field(default_factory=list)
+    _held_bytes: int = 0
+
+    def hold(self, label: str, payload: bytes) -> bool:
+        """Keep a packet that could not be sent; False when it is to be dropped."""
+        if label != RELIABLE or label in self._open:
+            return False
+        if self._held_bytes + len(payload) > limits.DATA_HELD_MAX:
+            return False
+        self._held.append(payload)
+        self._held_bytes += len(payload)
+        return True
+
+    def opened(self, label: str) -> list[bytes]:
+        """Note an open channel; give what waited for it, in order."""
+        self._open.add(label)
+        if label != RELIABLE:
+            return []
+        held, self._held, self._held_bytes = self._held, [], 0
+        return held
+
+
 def receivers(envelope: Envelope, sender: PeerId, present: Iterable[tuple[PeerId, str]]) -> tuple[PeerId, ...]:
     """Choose among those present, (sid, identity) each."""
     if len(envelope.identities) + len(envelope.sids) > limits.DESTINATIONS_MAX:

@@ -216,6 +216,16 @@ class Room:
         present = [(other.sid, other.identity) for other in self._roster]
         return relay.receivers(envelope, peer, present)
 
+    def hold(self, receiver: PeerId, label: str, payload: bytes) -> bool:
+        """Keep a packet that the media plane could not write; False when it is to be dropped."""
+        member = self._roster.get(receiver)
+        return member is not None and member.channels.hold(label, payload)
+
+    def channel_opened(self, peer: PeerId, label: str) -> list[bytes]:
+        """A data channel can be written to: give what waited for it."""
+        member = self._roster.get(peer)
+        return [] if member is None else member.channels.opened(label)
+
     def signature(self, peer: PeerId) -> tuple[str, str]:
         """Give the (sid, identity) under which others see a peer's data; empty for hidden ones."""
         member = self._roster.get(peer)

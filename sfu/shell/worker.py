@@ -152,7 +152,11 @@ class Worker:
                 if room is not None:
                     room.lost(peer, self._loop.time())
                     self._settle(room)
-            case media.DataOpened() | media.TrackStarted():
+            case media.DataOpened(peer, label):
+                room = self._rooms.get(peer)
+                for payload in [] if room is None else room.channel_opened(peer, label):
+                    self.plane.send_data(peer, label, payload)
+            case media.TrackStarted():
                 pass
 
     def _measured(self, levels: tuple[media.Level, ...]) -> None:
@@ -174,7 +178,8 @@ class Worker:
         if receivers:
             stamped = data.stamped(packet, label, *room.signature(peer))
             for receiver in receivers:
-                self.plane.send_data(receiver, label, stamped)
+                if not self.plane.send_data(receiver, label, stamped):
+                    room.hold(receiver, label, stamped)
 
     # Doing what rooms want.
 

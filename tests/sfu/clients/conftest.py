@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from livekit import api, rtc
 from playwright.async_api import async_playwright
@@ -150,9 +151,11 @@ class Person:
         self._tasks = set()
         for name in ("track_muted", "track_unmuted", "participant_disconnected", "participant_connected"):
             self.room.on(name, lambda *arguments, name=name: self._note(name, arguments))
-        for name in ("track_unsubscribed", "reconnecting", "reconnected"):
+        for name in ("reconnecting", "reconnected"):
             self.room.on(name, lambda *arguments, name=name: self._note(name, arguments))
+        self._streams = {}
         self.room.on("track_subscribed", self._subscribed)
+        self.room.on("track_unsubscribed", self._unsubscribed)
         self.room.on("data_received", self._received)
         self.room.on("disconnected", self._disconnected)
 
@@ -203,6 +206,7 @@ class Person:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _note(self, name, arguments):
         sids = [getattr(argument, "identity", None) or getattr(argument, "sid", "") for argument in arguments]
@@ -219,9 +223,13 @@ class Person:
     def _subscribed(self, track, publication, participant):
         self.events.append(("track_subscribed", participant.identity, publication.sid))
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._start(self._listen(track, participant.identity))
+            self._streams[track.sid] = self._start(self._listen(track, participant.identity))
         else:
-            self._start(self._watch(track, participant.identity))
+            self._streams[track.sid] = self._start(self._watch(track, participant.identity))
+
+    def _unsubscribed(self, track, publication, participant):
+        self.events.append(("track_unsubscribed", participant.identity, publication.sid))
+        self._streams.pop(track.sid).cancel()
 
     async def _play(self, source, hertz):
         at = 0
@@ -266,7 +274,7 @@ class Person:
             await stream.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def enter(sfu, room_name):
     """Let people of the Python SDK in; they leave at the end."""
     people = []
@@ -305,15 +313,16 @@ class Page:
         return picture and tuple(picture["rgb"])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
+    """One Chromium for all tests; each page has a profile of its own."""
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield chromium
         await chromium.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser):
     """Open a page with one of the livekit-clients of package.json: `2223`, `newest`."""
     app = web.Application()
@@ -323,14 +332,19 @@ async def open_page(browser):
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
 
+    contexts = []
+
     async def open_with(client):
         context = await browser.new_context(permissions=["camera", "microphone"])
+        contexts.append(context)
         page = await context.new_page()
         await page.goto(f"http://127.0.0.1:{port}/page.html")
         await page.add_script_tag(path=bundle(client))
         return Page(page)
 
     yield open_with
+    for context in contexts:
+        await context.close()
     await runner.cleanup()
 
 
@@ -345,7 +359,11 @@ def pytest_collection_modifyitems(items):
     elif not (bundle("2223").exists() and bundle("newest").exists()):
         reason = "livekit-client is not installed: npm ci --prefix tests/sfu/clients"
     for item in items:
-        if HERE in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
+        if HERE not in item.path.parents:
+            continue
+        # One event loop for all, so that one browser serves them all.
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))

@@ -116,6 +116,54 @@ async def test_a_browser_without_automatic_subscription_subscribes_by_hand(
         await wait_for(gone, what="the end of the picture")
 
 
+async def test_a_browser_that_shows_a_picture_small_gets_a_smaller_one(open_page, sfu, room_name, wait_for):
+    ann, ben = await open_page("2223"), await open_page("newest")
+    await ann.call("join", sfu.url, sfu.token("ann", room_name))
+    await ben.call("join", sfu.url, sfu.token("ben", room_name))
+    await ann.call("publishColour", "rgb(200, 30, 40)", 880)
+
+    async def width():
+        picture = await ben.call("picture", "ann")
+        return picture and picture["width"]
+
+    async def large():
+        return await width() == 1280
+
+    async def small():
+        return await width() == 320
+
+    await wait_for(large, within=25, what="the large picture")
+    await ben.call("quality", "ann", 0)
+    await wait_for(small, what="the small picture")
+    await ben.call("quality", "ann", 2)
+    await wait_for(large, within=25, what="the large picture again")
+
+
+@pytest.mark.parametrize("scenario", ["full-reconnect", "node-failure"])
+async def test_a_browser_that_lost_the_server_joins_anew_with_its_tracks(
+    scenario, open_page, enter, sfu, room_name, wait_for, looks_like
+):
+    bob = await enter("bob")
+    await bob.show(BLUE)
+    page = await open_page("2223")
+    await page.call("join", sfu.url, sfu.token("ann", room_name))
+    await page.call("publishColour", "rgb(200, 30, 40)", 500)
+    await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture")
+    await page.call("simulate", scenario)
+
+    async def is_back():
+        return "reconnected" in [name for name, _ in await page.value("events")]
+
+    await wait_for(is_back, what="the new session")
+    bob.pictures.clear()
+
+    async def sees_bob():
+        return looks_like(await page.sees("bob"), BLUE)
+
+    await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture after it")
+    await wait_for(sees_bob, what="bob's picture after it")
+
+
 async def test_a_refused_browser_learns_why(open_page, sfu, room_name):
     page = await open_page("newest")
     joined = await page.page.evaluate(

@@ -8,6 +8,7 @@ import socket
 import aiohttp
 import pytest
 from livekit import api, rtc
+from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 RED, BLUE = (200, 40, 40), (40, 60, 200)
 
@@ -147,6 +148,17 @@ async def test_a_stopping_server_says_so(enter, own_sfu, room_name):
     await asyncio.wait_for(alice.disconnected.wait(), 5)
     assert status == 0
     assert alice.reason == rtc.DisconnectReason.SERVER_SHUTDOWN
+
+
+@pytest.mark.parametrize("scenario", ["SIMULATE_FULL_RECONNECT", "SIMULATE_NODE_FAILURE"])
+async def test_whoever_lost_the_server_joins_anew_with_its_tracks(scenario, enter, wait_for):
+    alice, bob = await enter("alice"), await enter("bob")
+    await alice.speak(440)
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
+    await alice.room.simulate_scenario(getattr(SimulateScenarioKind, scenario))
+    await wait_for(lambda: any(event[0] == "reconnected" for event in alice.events), what="the new session")
+    bob.sounds.clear()
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone after it")
 
 
 async def test_a_name_changed_by_its_owner_is_seen(enter, wait_for):

@@ -48,3 +48,22 @@ def test_hidden_senders_have_no_name(meeting):
     alice, ghost = meeting.enter("alice"), meeting.enter("ghost", hidden=True)
     assert meeting.room.signature(alice.peer) == (alice.peer, "alice")
     assert meeting.room.signature(ghost.peer) == ("", "")
+
+
+def test_reliable_data_waits_for_a_newcomer_s_channel_and_comes_in_order(meeting):
+    bob = meeting.enter("bob")
+    assert meeting.room.hold(bob.peer, RELIABLE, b"1")
+    assert not meeting.room.hold(bob.peer, LOSSY, b"lossy")
+    assert meeting.room.hold(bob.peer, RELIABLE, b"2")
+    assert meeting.room.channel_opened(bob.peer, LOSSY) == []
+    assert meeting.room.channel_opened(bob.peer, RELIABLE) == [b"1", b"2"]
+    # From now on a failed write means a full buffer, and later packets must not overtake.
+    assert not meeting.room.hold(bob.peer, RELIABLE, b"3")
+    assert meeting.room.channel_opened(bob.peer, RELIABLE) == []
+
+
+def test_data_that_waits_is_limited(meeting):
+    bob = meeting.enter("bob")
+    assert meeting.room.hold(bob.peer, RELIABLE, b"x" * limits.DATA_HELD_MAX)
+    assert not meeting.room.hold(bob.peer, RELIABLE, b"x")
+    assert not meeting.room.hold("PA_nobody", RELIABLE, b"x")

@@ -32,6 +32,7 @@ class NotingPlane:
     def __init__(self, on_event):
         self.on_event = on_event
         self.calls = []
+        self.writable = True
         self.counters = MediaStats(packets_in=3, packets_out=5, packets_lost=1, dropped={"empty": 2})
 
     def __getattr__(self, name):
@@ -50,7 +51,7 @@ class NotingPlane:
 
         def note(*arguments):
             self.calls.append((name, *arguments))
-            return True
+            return self.writable
 
         return note
 

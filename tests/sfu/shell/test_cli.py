@@ -132,3 +132,24 @@ def test_what_cannot_start_says_why(arguments, env, complaint):
     assert process.returncode == 1
     assert complaint in err
     assert "Traceback" not in err
+
+
+def test_what_is_no_http_gets_an_answer_and_leaves_no_trace_of_tokens(free_ports):
+    port, media_port = free_ports()
+    with running("--dev", "--port", port, "--media-port", media_port) as process:
+        wait_until_up(process, port)
+        secret_like = "eyJhbGciOiJIUzI1NiJ9"
+        for request in (
+            b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+            f"GET /rtc/v1 HTTP/1.1\r\nAuthorization: Bearer {secret_like}{'x' * 20_000}\r\n\r\n".encode(),
+            f"GET /rtc/v1?access_token={secret_like}{'x' * 20_000} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as stranger:
+                stranger.sendall(request)
+                assert b" 400 " in stranger.recv(4096).split(b"\r\n")[0]
+        assert wait_until_up(process, port) == b"OK"
+        process.terminate()
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert secret_like not in err

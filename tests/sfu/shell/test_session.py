@@ -6,7 +6,7 @@ import pytest
 from livekit.protocol import models, rtc
 
 from sfu.core import limits
-from sfu.core.media import DataReceived, Level, LevelsMeasured, PeerConnected, PeerLost
+from sfu.core.media import DataOpened, DataReceived, Level, LevelsMeasured, PeerConnected, PeerLost
 
 
 async def test_pings_of_both_kinds_are_answered(server):
@@ -97,6 +97,19 @@ async def test_data_is_relayed_under_the_sender_s_real_name(server):
         relayed = models.DataPacket.FromString(payload)
         assert (to, label) == (bob.sid, "_reliable")
         assert (relayed.participant_identity, relayed.user.payload) == ("alice", b"hi")
+
+
+async def test_reliable_data_waits_until_the_receiver_s_channel_is_open(server):
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        server.plane.on_event(PeerConnected(alice.sid, "x"))
+        packet = models.DataPacket(user=models.UserPacket(payload=b"early")).SerializeToString()
+        server.plane.writable = False
+        server.plane.on_event(DataReceived(alice.sid, "_reliable", packet))
+        server.plane.calls.clear()
+        server.plane.on_event(DataOpened(bob.sid, "_reliable"))
+        ((to, label, payload),) = server.plane.named("send_data")
+        assert (to, label) == (bob.sid, "_reliable")
+        assert models.DataPacket.FromString(payload).user.payload == b"early"
 
 
 async def test_a_goodbye_closes_cleanly(server):
