@@ -58,11 +58,11 @@ def draw(look: Look, turn: float) -> np.ndarray:
     def paint(mask: np.ndarray, colour: Colour) -> None:
         picture[mask] = colour
 
-    back = ellipse(middle, 122, 66, 76) & (y < 130)
-    paint(back | (ellipse(middle, 170, 70, 70) & (y < 205)) if look.long_hair else back, look.hair)
+    hair = ellipse(middle, 122, 66, 76) | (ellipse(middle, 170, 70, 70) & (y < 205))
+    paint(hair if look.long_hair else ellipse(middle, 112, 56, 58) & (y < 132), look.hair)
     paint(ellipse(middle + 0.3 * sway, HEIGHT + 20, 142, 138), look.clothes)
-    paint((abs(x - middle) < 21) & (y > 170) & (y < 236), tuple(int(part * 0.9) for part in look.skin))
-    paint(ellipse(middle, 228, 27, 19), tuple(int(part * 0.9) for part in look.skin))
+    paint((abs(x - middle) < 21) & (y > 170) & (y < 242), tuple(int(part * 0.9) for part in look.skin))
+    paint(ellipse(middle, 240, 27, 20) & (y > 240), tuple(int(part * 0.9) for part in look.skin))
     paint(ellipse(middle, 138, 50, 62), look.skin)
     paint(ellipse(middle, 84, 54, 30) & (y < 98), look.hair)
     for side in (-1, 1):

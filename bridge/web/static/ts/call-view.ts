@@ -130,7 +130,8 @@ export class CallView {
     const off = this.#captions.mayOrganize ? "captions_off_organizer" : "captions_off";
     const room = { off, waiting: "captions_waiting", on: "captions_on", ending: "captions_ending" }[state];
     const cut = state === "off" ? room : "captions_reconnecting";
-    this.#pane.setStatus(t({ open: room, cut, denied: "captions_denied" }[this.#feedState]));
+    const told = { open: room, cut, denied: "captions_denied" }[this.#feedState];
+    this.#pane.setStatus(t(told), told === room ? state : this.#feedState);
   }
 
   #onFeed(state: FeedState): void {

@@ -11,6 +11,8 @@ const USUAL_SIZE = 1;
 const FOLLOW_PX = 48;
 /** stops: the live region, which only has to be read once, from growing. */
 const MAX_SPOKEN = 20;
+/** A window that is narrower has no room for captions beside the call. */
+const NARROW = window.matchMedia("(max-width: 52rem)");
 const PREFERENCES = "passerelle.captions";
 
 interface Preferences {
@@ -56,11 +58,14 @@ export class CaptionsPane {
     this.#scroll.addEventListener("scroll", () => {
       if (this.#isAtEnd()) this.#latest.hidden = true;
     });
+    NARROW.addEventListener("change", () => this.#apply());
     this.#apply();
   }
 
-  setStatus(text: string): void {
+  /** Says how captions stand; `on` is said shortly where there is little room. */
+  setStatus(text: string, state: string): void {
     const status = element("captions-status");
+    status.dataset["state"] = state;
     if (status.textContent !== text) status.textContent = text;
   }
 
@@ -155,7 +160,8 @@ export class CaptionsPane {
 
   #apply(): void {
     const following = this.#isAtEnd();
-    this.#stage.dataset["captions"] = this.#shown ? this.#preferences.place : "hidden";
+    const place = NARROW.matches ? "bottom" : this.#preferences.place;
+    this.#stage.dataset["captions"] = this.#shown ? place : "hidden";
     this.#toggle.setAttribute("aria-expanded", String(this.#shown));
     this.#pane.style.setProperty("--captions-size", `${SIZES[this.#preferences.size]}rem`);
     localStorage.setItem(PREFERENCES, JSON.stringify(this.#preferences));
