@@ -72,6 +72,7 @@ class OfferedSection:
     rids: tuple[str, ...] = ()
     """In the order of `a=simulcast:send`, which is no order of quality."""
     ice: IceCredentials | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()
 
     @property
     def kind(self) -> Kind | None:

@@ -91,9 +91,8 @@ class Negotiation:
         self._again = False
 
     def send(self, sending: Sending) -> None:
-        """Let a track be carried by the next free slot."""
-        if all(slot.track != sending.track for slot in self._slots.values()):
-            self._waiting[sending.track] = sending
+        """Let a track that this client does not have be carried by the next free slot."""
+        self._waiting[sending.track] = sending
 
     def stop(self, track: TrackSid) -> bool:
         """Carry a track no longer; True when a slot carried it."""

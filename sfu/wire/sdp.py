@@ -7,7 +7,7 @@ the answer depends on: sections, mids, ICE credentials and fingerprints. Attribu
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sfu.core import limits
 from sfu.core.media import Codec, Fingerprint, IceCredentials
@@ -23,6 +23,9 @@ _FEEDBACK = {"nack", "nack pli", "ccm fir", "goog-remb"}
 """Accepted feedback. transport-cc is not: no such feedback is generated."""
 
 _FINGERPRINT_HASHES = {"sha-256", "sha-384", "sha-512"}
+
+_MID_MAX = 32
+"""Characters of a section's name. stops: long names repeated in every answer."""
 
 
 class SdpError(Exception):
@@ -51,64 +54,83 @@ def parse_offer(text: str) -> OfferedSession:
     """Read an offer. Raises `SdpError` for whatever is not one."""
     if len(text) > limits.SDP_MAX:
         raise SdpError(f"an offer has at most {limits.SDP_MAX} characters")
-    lines = text.splitlines()
-    if not lines or lines[0].strip() != "v=0":
+    first, *blocks = text.replace("\r\n", "\n").split("\nm=")
+    if not first.startswith("v=0"):
         raise SdpError("an offer begins with v=0")
-    session, blocks = _split(lines)
     if not blocks:
         raise SdpError("the offer has no section")
-    sections = tuple(_section(media, attributes) for media, attributes in blocks)
-    mids = [section.mid for section in sections]
-    if len(set(mids)) != len(mids):
+    if len(blocks) > limits.SDP_SECTIONS_MAX:
+        raise SdpError(f"an offer has at most {limits.SDP_SECTIONS_MAX} sections")
+    session = _attributes(first)
+    sections = _sections(blocks)
+    mids = {section.mid for section in sections}
+    if len(mids) != len(sections):
         raise SdpError("two sections of the offer have the same mid")
-    all_attributes = [session, *(attributes for _, attributes in blocks)]
-    ice = next(filter(None, map(_ice, all_attributes)), None)
+    ice = _ice(session) or next((section.ice for section in sections if section.ice is not None), None)
     if ice is None:
         raise SdpError("the offer has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
-    fingerprints = tuple(
-        dict.fromkeys(fingerprint for attributes in all_attributes for fingerprint in _fingerprints(attributes))
-    )
+    fingerprints = [*_fingerprints(session), *(each for section in sections for each in section.fingerprints)]
     if not fingerprints:
         raise SdpError("the offer has no certificate fingerprint")
     bundle = next((group.split()[1:] for group in session.all("group") if group.split()[:1] == ["BUNDLE"]), [])
-    return OfferedSession(sections, ice, fingerprints, tuple(mid for mid in bundle if mid in mids))
+    return OfferedSession(
+        sections, ice, tuple(dict.fromkeys(fingerprints)), tuple(mid for mid in bundle if mid in mids)
+    )
 
 
-def _split(lines: list[str]) -> tuple[_Attributes, list[tuple[str, _Attributes]]]:
-    session = _Attributes()
-    blocks: list[tuple[str, _Attributes]] = []
-    current, count = session, 0
+def _sections(blocks: list[str]) -> tuple[OfferedSection, ...]:
+    """Read the sections; a text that differs in nothing but the mid is read once.
+
+    An offer to a large room has hundreds of equal receiving sections.
+    """
+    known: dict[str, OfferedSection] = {}
+    sections = []
+    for block in blocks:
+        mid, rest = _split_mid(block)
+        section = known.get(rest)
+        if section is None:
+            section = known[rest] = _section(rest)
+        sections.append(replace(section, mid=mid))
+    return tuple(sections)
+
+
+def _split_mid(block: str) -> tuple[str, str]:
+    start = block.find("\na=mid:")
+    if start < 0:
+        raise SdpError("a section has no a=mid")
+    end = block.find("\n", start + 1)
+    line, rest = (block[start:], "") if end < 0 else (block[start:end], block[end:])
+    mid = line.removeprefix("\na=mid:").strip()
+    if not mid or len(mid) > _MID_MAX or not mid.isprintable() or " " in mid:
+        raise SdpError("a section has no usable a=mid")
+    return mid, block[:start] + rest
+
+
+def _attributes(block: str) -> _Attributes:
+    lines = block.split("\n")
+    if len(lines) > limits.SDP_LINES_PER_SECTION_MAX:
+        raise SdpError(f"a section has at most {limits.SDP_LINES_PER_SECTION_MAX} lines")
+    attributes = _Attributes()
     for line in lines:
-        count += 1
-        if line.startswith("m="):
-            if len(blocks) >= limits.SDP_SECTIONS_MAX:
-                raise SdpError(f"an offer has at most {limits.SDP_SECTIONS_MAX} sections")
-            current, count = _Attributes(), 0
-            blocks.append((line[2:], current))
-        elif count > limits.SDP_LINES_PER_SECTION_MAX:
-            raise SdpError(f"a section has at most {limits.SDP_LINES_PER_SECTION_MAX} lines")
-        elif line.startswith("a="):
-            current.add(line[2:])
-    return session, blocks
+        if line.startswith("a="):
+            attributes.add(line[2:].rstrip())
+    return attributes
 
 
-def _section(media_line: str, attributes: _Attributes) -> OfferedSection:
-    parts = media_line.split()
+def _section(block: str) -> OfferedSection:
+    parts = block.split("\n", 1)[0].split()
     if len(parts) < 4 or not parts[1].split("/")[0].isdecimal():
         raise SdpError("a section does not begin with m=<media> <port> <protocol> <formats>")
     media, port, protocol, formats = parts[0], parts[1], parts[2], parts[3:]
-    mid = attributes.first("mid")
-    if not mid or len(mid) > 32 or not mid.isprintable() or " " in mid:
-        raise SdpError("a section has no usable a=mid")
+    attributes = _attributes(block)
     codecs = _codecs(media, formats, attributes)
-    is_media = media in {"audio", "video"}
     rtx_ssrcs = _rtx_ssrcs(attributes)
     return OfferedSection(
         media=media,
         protocol=protocol,
         formats=" ".join(formats),
-        mid=mid,
-        rejected=port.split("/")[0] == "0" or (is_media and not codecs),
+        mid="",
+        rejected=port.split("/")[0] == "0" or (media in {"audio", "video"} and not codecs),
         direction=_direction(attributes),
         codecs=codecs,
         extensions=_extensions(attributes),
@@ -117,6 +139,7 @@ def _section(media_line: str, attributes: _Attributes) -> OfferedSection:
         rtx_ssrcs=rtx_ssrcs,
         rids=_rids(attributes),
         ice=_ice(attributes),
+        fingerprints=tuple(_fingerprints(attributes)),
     )
 
 

@@ -79,6 +79,14 @@ def minimal(*lines, media="m=audio 9 UDP/TLS/RTP/SAVPF 111", mid="0"):
     )
 
 
+def test_equal_sections_differ_in_their_mid_alone():
+    text = recorded("js-2.22.3-join-offer.sdp")
+    audio = "m=audio" + text.split("m=audio")[1]
+    offer = parse_offer(text + "".join(audio.replace("a=mid:0", f"a=mid:{mid}") for mid in range(7, 300)))
+    assert [section.mid for section in offer.sections] == [str(number) for number in range(300)]
+    assert {section.codecs for section in offer.sections[7:]} == {offer.sections[0].codecs}
+
+
 def test_transport_attributes_of_the_session_hold_for_all_sections():
     offer = parse_offer(minimal())
     assert offer.ice == IceCredentials("abcd", "p" * 22)
