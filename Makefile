@@ -60,7 +60,7 @@ $(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/package.json $(wildcar
 
 $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
 	@echo "==> LiveKit clients for the tests"
-	@npm ci --prefix $(CLIENTS) --no-audit --no-fund --silent
+	@npm ci --ignore-scripts --prefix $(CLIENTS) --no-audit --no-fund --silent
 	@touch $@
 
 # Needs uv. Hashes, and no addresses, so that it installs from any mirror.
