@@ -25,6 +25,9 @@ async def page(browser, small_bridge):
     page = await context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "requestfailed", lambda request: "/static/" in request.url and faults.append(f"{request.url} {request.failure}")
+    )
     page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
     yield page
     await context.close()

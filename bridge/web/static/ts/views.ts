@@ -7,6 +7,7 @@ import { t } from "./strings";
 export type View = "door" | "call" | "left" | "problem";
 
 const VIEWS: readonly View[] = ["door", "call", "left", "problem"];
+const MAINS: Record<View, string> = { door: "main", call: "stage-main", left: "view-left", problem: "view-problem" };
 const HEADINGS: Partial<Record<View, string>> = { left: "left-heading", problem: "problem-heading" };
 
 /** Shows one view of the page and moves the reader to its heading. */
@@ -15,6 +16,7 @@ export function showView(view: View): void {
     const section = document.getElementById(`view-${name}`);
     if (section) section.hidden = name !== view;
   }
+  document.querySelector<HTMLAnchorElement>(".skip-link")?.setAttribute("href", `#${MAINS[view]}`);
   const heading = HEADINGS[view];
   if (heading !== undefined) element(heading).focus();
 }

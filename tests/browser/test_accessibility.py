@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every view of the pages, in both themes and languages, has nothing that axe finds wrong by WCAG 2.2 A and AA.
+
+Element Call's own frame is left out: it is not ours to change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+AXE = Path(__file__).parents[2] / "bridge" / "web" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
+RUN = """async () => {
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await axe.run({ exclude: ["#widget"] }, { runOnly: tags });
+  const say = (id, { html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`;
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => say(id, node)));
+}"""
+
+pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci, in bridge/web/vendor")
+
+
+async def home(page: Page, url: str) -> None:
+    await page.goto(url)
+
+
+async def desk(page: Page, url: str) -> None:
+    await page.goto(f"{url}/#code=good")
+    await expect(page.locator("#meetings li")).to_have_count(1)
+    await page.locator("#create-form button").click()
+    await expect(page.locator("#create-error")).to_be_visible()
+
+
+async def invite(page: Page, url: str) -> None:
+    await desk(page, url)
+    await page.locator("#meetings button").click()
+    await page.locator("#invite-link-form button[type=submit]").click()
+    await expect(page.locator("#invite-note")).to_be_visible()
+
+
+async def door(page: Page, url: str) -> None:
+    await page.goto(f"{url}/j/fresh")
+    await page.locator("#guest-form").evaluate("(form) => form.requestSubmit()")
+    await expect(page.locator("#guest-error")).to_be_visible()
+    await page.locator("summary").click()
+
+
+async def sign_in(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1")
+    await expect(page.locator("#view-sign-in")).to_be_visible()
+
+
+async def lobby(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1#code=good")
+    await expect(page.locator("#view-lobby")).to_be_visible()
+
+
+async def call(page: Page, url: str) -> None:
+    await lobby(page, url)
+    await page.locator("#staff-join").click()
+    await expect(page.locator("#captions-switch")).to_be_visible()
+    await expect(page.locator("#captions-lines li")).to_have_count(2)
+
+
+async def call_with_captions_below(page: Page, url: str) -> None:
+    await call(page, url)
+    await page.locator("#captions-move").click()
+
+
+async def left(page: Page, url: str) -> None:
+    await call(page, url)
+    await page.locator("#leave").click()
+    await expect(page.locator("#view-left")).to_be_visible()
+
+
+async def problem(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1#code=spent")
+    await expect(page.locator("#view-problem")).to_be_visible()
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=["light-en", "dark-fr"])
+async def page(browser, small_bridge, request):
+    scheme, language = request.param.split("-")
+    page = await browser.new_page(locale=language, color_scheme=scheme, viewport={"width": 1280, "height": 800})
+    small_bridge.say(id="a", text="Le pont sera ouvert.", start_ms=1)
+    small_bridge.say(id="b", text="Le pont sera ouv", stable_chars=8, final=False, start_ms=2)
+    yield page
+    await page.close()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [home, desk, invite, door, sign_in, lobby, call, call_with_captions_below, left, problem],
+    ids=lambda view: view.__name__,
+)
+async def test_axe_finds_nothing_wrong(page, small_bridge, view):
+    await view(page, small_bridge.url)
+    await page.evaluate(AXE.read_text())
+    assert await page.evaluate(RUN) == []
