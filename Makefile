@@ -45,10 +45,13 @@ install-test: install $(CLIENTS)/node_modules/.installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Passerelle needs Python 3.11 or newer; say which with: make PYTHON=python3.11"; exit 1; }
 	@mkdir -p build
-	@echo "==> Python packages into .venv (about two minutes the first time)"
+	@echo "==> Python packages into .venv (half a gigabyte the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) install --quiet --require-hashes -r .ci/requirements.lock 2> build/pip.log || { cat build/pip.log; exit 1; }
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . 2>> build/pip.log || { cat build/pip.log; exit 1; }
+	@# uv is many times faster; where it can't be had, or does not know the mirror that pip was told of, pip does it.
+	@$(PIP) install --quiet --require-hashes -r .ci/bootstrap.lock 2> build/pip.log && \
+	  $(BIN)/uv pip install --python $(BIN)/python --no-cache --require-hashes -r .ci/requirements.lock 2> build/uv.log || \
+	  $(PIP) install --require-hashes -r .ci/requirements.lock > build/pip.log 2>&1 || { cat build/pip.log; exit 1; }
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . 2> build/pip.log || { cat build/pip.log; exit 1; }
 	@touch $@
 
 $(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/package.json $(wildcard $(PAGES)/src/*)
@@ -63,9 +66,9 @@ $(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
 	@npm ci --ignore-scripts --prefix $(CLIENTS) --no-audit --no-fund --silent
 	@touch $@
 
-# Needs uv. Hashes, and no addresses, so that it installs from any mirror.
-lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+# Hashes, and no addresses, so that it installs from any mirror.
+lock: install
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra demo --group dev pyproject.toml -o .ci/requirements.lock
 
 clean:

@@ -67,7 +67,7 @@ _WORDS = {
     "fr": {
         "choose": (
             "Qui se connecte ?",
-            "Ceci est la page de connexion de l’installation locale : des personnes de démonstration, sans mot de passe.",
+            "Page de connexion de l’installation locale : des personnes de démonstration, sans mot de passe.",
         ),
         "error": "Cette connexion ne peut pas continuer",
         "signed_out": ("Déconnexion effectuée", "Vous pouvez fermer cette fenêtre."),
