@@ -240,6 +240,15 @@ async def test_nobody_else_sees_the_organisers_buttons(open_page, small_bridge):
     await expect(page.get_by_role("button", name="Invite")).to_be_hidden()
 
 
+async def test_a_room_that_shows_up_late_is_waited_for_and_one_that_never_does_is_not(open_page, small_bridge):
+    small_bridge.syncs_without_room = 2
+    page = await open_page["staff"]()
+    await expect(page.get_by_role("button", name="Start captions")).to_be_visible()
+    small_bridge.syncs_without_room = 10**6
+    page = await open_page["guest"]()
+    await expect(page.get_by_role("heading", name="Your access to this meeting has ended")).to_be_visible()
+
+
 async def test_losing_the_room_ends_the_stay_and_forgets_the_session(open_page, small_bridge):
     page = await open_page["guest"]()
     await page.route(

@@ -10,6 +10,9 @@ const GIVE_UP_MS = LONG_POLL_MS + 15_000;
 /** stops: a page that stays open for days from keeping every sticky event that was ever sent. */
 const MAX_STICKY = 1_000;
 
+/** A homeserver of several processes may need a moment until it shows a room that was just joined. */
+const MAX_ABSENT = 4;
+
 type RawEvent = Omit<MatrixEvent, "room_id"> & { msc4354_sticky?: unknown };
 
 interface SyncAnswer {
@@ -87,10 +90,15 @@ export class RoomSync {
     const backoff = new Backoff();
     let since: string | null = null;
     let connected = true;
+    let absent = 0;
     while (!this.#stop.signal.aborted) {
       try {
         const answer: SyncAnswer = await this.#poll(since);
         if (!connected) this.listener.onConnection((connected = true));
+        if (since === null && !answer.rooms?.join?.[this.client.roomId] && absent++ < MAX_ABSENT) {
+          await backoff.wait(this.#stop.signal);
+          continue;
+        }
         backoff.reset();
         if (!this.#take(answer, since === null)) return;
         since = answer.next_batch;
