@@ -19,13 +19,13 @@ app = App(name="bots", help="The caption bot.")
 @app.command
 def serve(*, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets, mode 0600.")]) -> None:
     """Write captions of calls whose organisers ask for them, until SIGTERM."""
-    from bots.service import ServiceError  # noqa: PLC0415 - libwebrtc and nio are loaded only to serve
+    from bots.matrix import SessionEndedError  # noqa: PLC0415 - libwebrtc and nio are loaded only to serve
     from bots.service import serve as run  # noqa: PLC0415 - as above
 
     _log_to_stderr()
     try:
         asyncio.run(run(load(config)))
-    except* (SettingsError, ServiceError) as errors:
+    except* (SettingsError, SessionEndedError) as errors:
         sys.exit(f"bots: {errors.exceptions[0]}")
 
 

@@ -24,6 +24,7 @@ from bots.captions.track import Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.engines.vad import SileroDetector
 from bots.listen import CallListener, Ears
+from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
@@ -85,7 +86,7 @@ class Means:
 
 
 class CaptionedMeeting:
-    """One room. ``hear`` takes its events as they come, ``run`` does everything else and returns when it is over."""
+    """One room. ``hear`` takes what is new in it, ``run`` does everything else and returns when it is over."""
 
     def __init__(self, means: Means, view: RoomView, note: Note, *, resumed: bool) -> None:
         self.room_id = view.room_id
@@ -102,6 +103,7 @@ class CaptionedMeeting:
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._withdrawn_changed = False
+        self._heard = 0
         self._reasserted = float("-inf")
         self._member = CallMember(
             means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
@@ -128,13 +130,15 @@ class CaptionedMeeting:
         await session.put_room_note(room_id, NOTE, note.content())
         return cls(means, view, note, resumed=False)
 
-    def hear(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the room."""
-        self._view.apply(event)
-        word = self._consent.hear(event)
-        if word is not None and not word.allow:
-            self._withdrawn_changed = True
-        if event.get("type") == "m.room.message" and self._says_off(event):
+    def hear(self, news: RoomNews) -> None:
+        """Take what is new in the room."""
+        self._heard += 1
+        for event in news.state:
+            self._view.apply(event)
+        for event in (*news.timeline, *news.state):
+            word = self._consent.hear(event)
+            self._withdrawn_changed = self._withdrawn_changed or (word is not None and not word.allow)
+        if any(event.get("type") == "m.room.message" and self._says_off(event) for event in news.timeline):
             self.end(Ending.ASKED)
         self._follow_consent()
         self._changed.set()
@@ -142,8 +146,12 @@ class CaptionedMeeting:
     async def catch_up(self) -> None:
         """Read the room anew, after events were missed."""
         session = self._means.session
-        self._view = RoomView(self.room_id, await session.state(self.room_id))
-        reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
+        heard = None
+        while heard != self._heard:  # news that came meanwhile may be newer than what was read
+            heard = self._heard
+            view = RoomView(self.room_id, await session.state(self.room_id))
+            reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
+        self._view = view
         self._consent.catch_up(self._view.of_type(CONSENT), reactions)
         self._withdrawn_changed = True
         self._follow_consent()

@@ -6,19 +6,18 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import aiohttp
-import nio
 import structlog
 
 from bots import notice
 from bots.captions.ending import Ending
 from bots.captions.segment import Segment
 from bots.engines.whisper import WhisperEngine
-from bots.matrix_rtc import Json, MatrixError, MatrixSession
+from bots.matrix import Account, News, RoomNews
+from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
 from bots.publish import Publisher
 from bots.roomview import MODERATOR, RoomView
@@ -27,7 +26,6 @@ from bots.worker import SpeechPool
 
 MAX_CALLS = 16
 """stops: invitations without end taking every processor and connection; more are declined."""
-_SYNC_TIMEOUT_MS = 30_000
 _RETRY_S = 2.0
 
 Work = Callable[[], Awaitable[None]]
@@ -48,7 +46,7 @@ class CaptionService:
         self._meetings: dict[str, CaptionedMeeting] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._next: dict[str, Work] = {}
-        self._waiting: dict[str, list[Json]] = {}
+        self._waiting: dict[str, list[RoomNews]] = {}
         self._stop = asyncio.Event()
         self._means: Means | None = None
 
@@ -57,22 +55,25 @@ class CaptionService:
         self._stop.set()
 
     async def run(self) -> None:
-        """Sign in and work until ``stop``."""
+        """Sign in and work until ``stop``.
+
+        Raises:
+            SessionEndedError: the homeserver does not know our session any more.
+        """
         home = self._settings.homeserver
-        config = nio.AsyncClientConfig(encryption_enabled=False, store_sync_tokens=False, max_timeout_retry_wait_time=5)
-        client = nio.AsyncClient(home.client_url, home.user_id, device_id=home.device_id, config=config)
+        account = Account(home.client_url, home.user_id, home.device_id)
         try:
             async with asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(self._work(client))
+                working = tasks.create_task(self._work(account))
                 await self._stop.wait()
                 working.cancel()
         finally:
-            await client.close()
+            await account.close()
 
-    async def _work(self, client: nio.AsyncClient) -> None:
-        await self._sign_in(client)
+    async def _work(self, account: Account) -> None:
         home = self._settings.homeserver
-        async with MatrixSession(home.user_id, home.device_id, client.access_token, home.client_url) as session:
+        await account.sign_in(home.password.get_secret_value())
+        async with MatrixSession(home.user_id, home.device_id, account.access_token, home.client_url) as session:
             self._means = Means(
                 session,
                 self._pool,
@@ -83,58 +84,33 @@ class CaptionService:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._pool.run()), tasks.create_task(self._publisher.run())]
                 try:
-                    await self._sync(client, tasks)
+                    for room_id in self._take_invitations(tasks, await account.next_news()).rooms:
+                        self._occupy(tasks, room_id, partial(self._resume, room_id))
+                    while True:
+                        news = self._take_invitations(tasks, await account.next_news())
+                        for room_id, room in news.rooms.items():
+                            self._hear(tasks, room_id, room)
                 finally:
                     await self._end_all()
                     for task in background:
                         task.cancel()
 
-    async def _sign_in(self, client: nio.AsyncClient) -> None:
-        """Sign in with the fixed device; waits for a homeserver that is not up yet."""
-        password = self._settings.homeserver.password.get_secret_value()
-        while True:
-            answer = await client.login(password, device_name="Captions")
-            if isinstance(answer, nio.LoginResponse):
-                log.info("signed_in", user_id=client.user_id)
-                return
-            log.warning("sign_in_failed", errcode=getattr(answer, "status_code", None))
-            await asyncio.sleep(_RETRY_S)
+    def _take_invitations(self, tasks: asyncio.TaskGroup, news: News) -> News:
+        for room_id in news.left:
+            if room_id in self._meetings:
+                self._meetings[room_id].end(Ending.REMOVED)
+        for room_id, inviter in news.invited.items():
+            self._occupy(tasks, room_id, partial(self._invited, room_id, inviter))
+        return news
 
-    async def _sync(self, client: nio.AsyncClient, tasks: asyncio.TaskGroup) -> None:
-        first = True
-        wanted = _sync_filter(time.time_ns())
-        while True:
-            answer = await client.sync(timeout=0 if first else _SYNC_TIMEOUT_MS, sync_filter=wanted)
-            if not isinstance(answer, nio.SyncResponse):
-                if getattr(answer, "status_code", "") == "M_UNKNOWN_TOKEN":
-                    raise ServiceError("the homeserver has ended our session")
-                log.warning("sync_failed", errcode=getattr(answer, "status_code", None))
-                await asyncio.sleep(_RETRY_S)
-                continue
-            for room_id, invited in answer.rooms.invite.items():
-                inviter = _inviter([_source(event) for event in invited.invite_state], client.user_id)
-                self._occupy(tasks, room_id, partial(self._invited, room_id, inviter))
-            for room_id in answer.rooms.leave:
-                if room_id in self._meetings:
-                    self._meetings[room_id].end(Ending.REMOVED)
-            for room_id, room in answer.rooms.join.items():
-                if first:
-                    self._occupy(tasks, room_id, partial(self._resume, room_id))
-                else:
-                    self._hear(tasks, room_id, room)
-            first = False
-
-    def _hear(self, tasks: asyncio.TaskGroup, room_id: str, room: nio.RoomInfo) -> None:
-        events = [_source(event) for event in (*room.state, *room.timeline.events)]
+    def _hear(self, tasks: asyncio.TaskGroup, room_id: str, room: RoomNews) -> None:
         meeting = self._meetings.get(room_id)
-        if meeting is None:
-            if room_id in self._waiting:
-                self._waiting[room_id].extend(events)
-            return
-        for event in events:
-            meeting.hear(event)
-        if room.timeline.limited:
-            tasks.create_task(self._catch_up(meeting))
+        if meeting is not None:
+            meeting.hear(room)
+            if room.incomplete:
+                tasks.create_task(self._catch_up(meeting))
+        elif room_id in self._waiting:
+            self._waiting[room_id].append(room)
 
     async def _catch_up(self, meeting: CaptionedMeeting) -> None:
         """Events were left out of a sync: a withdrawal may be among them."""
@@ -224,8 +200,11 @@ class CaptionService:
 
     async def _hold(self, meeting: CaptionedMeeting) -> None:
         self._meetings[meeting.room_id] = meeting
-        for event in self._waiting.pop(meeting.room_id, []):
-            meeting.hear(event)
+        missed = self._waiting.pop(meeting.room_id, [])
+        for room in missed:
+            meeting.hear(room)
+        if any(room.incomplete for room in missed):
+            await self._catch_up(meeting)
         await meeting.run()
 
     async def _end_all(self) -> None:
@@ -251,10 +230,6 @@ class CaptionService:
             meeting.settled(segment)
 
 
-class ServiceError(Exception):
-    """The bot can't go on; the text says why. Its supervisor starts it anew."""
-
-
 async def serve(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT."""
     service = CaptionService(settings)
@@ -262,30 +237,3 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, service.stop)
     await service.run()
-
-
-def _sync_filter(started_ns: int) -> Json:
-    """Return what to be told of.
-
-    The time of our start is in it because Synapse answers equal first syncs from a cache for two minutes: after a
-    quick restart it would show the rooms as they were before.
-    """
-    nothing: Json = {"types": []}
-    return {
-        "presence": nothing,
-        "account_data": nothing,
-        "room": {"ephemeral": nothing, "account_data": nothing, "timeline": {"limit": 50}},
-        "org.passerelle.started": started_ns,
-    }
-
-
-def _source(event: object) -> Json:
-    source = getattr(event, "source", None)
-    return source if isinstance(source, dict) else {}
-
-
-def _inviter(events: list[Mapping[str, Any]] | list[Json], own: str) -> str:
-    for event in events:
-        if event.get("type") == "m.room.member" and event.get("state_key") == own:
-            return str(event.get("sender", ""))
-    return ""

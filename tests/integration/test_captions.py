@@ -181,6 +181,7 @@ async def allow(session: MatrixSession, room_id: str, *, allow: bool) -> None:
 
 
 async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_room_gets_the_transcript(stack):
+    restarts = stack.status()["bots"]["restarts"]
     async with meeting(stack) as (room_id, staff, guest, log):
         await allow(staff.session, room_id, allow=True)
         await staff.enter(room_id)
@@ -234,6 +235,7 @@ async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_
         )
         finals = {s["id"] for s in log.segments.values() if s["final"] and s["text"]}
         assert set(log.in_room) == finals
+        assert stack.status()["bots"]["restarts"] == restarts, stack.logs()
         text, vtt = [await download(staff.session, file["url"]) for file in log.files()]
         assert "Marie Curie: " in text
         assert vtt.startswith("WEBVTT")
@@ -260,7 +262,7 @@ async def test_a_bot_that_dies_comes_back_to_its_call_and_keeps_who_withdrew(sta
         await until(lambda: log.in_room, "a caption in the room")
         first = set(log.in_room)
 
-        pid = stack.status()["bots"]["pid"]
+        pid, restarts = stack.status()["bots"]["pid"], stack.status()["bots"]["restarts"]
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         await until(lambda: stack.status()["bots"]["pid"] not in {None, pid}, "another bot", 30)
@@ -276,12 +278,14 @@ async def test_a_bot_that_dies_comes_back_to_its_call_and_keeps_who_withdrew(sta
             room_id, "m.room.message", {"msgtype": "m.text", "body": "!meet captions off"}, "off"
         )
         await until(lambda: len(log.files()) == 2, "text and WebVTT in the room", 40)
+        assert stack.status()["bots"]["restarts"] == restarts + 1, stack.logs()
         text = await download(staff.session, log.files()[0]["url"])
         assert "prudently" in text
         assert "amiable" in text
 
 
 async def test_somebody_without_the_power_to_ask_gets_no_captions(stack):
+    restarts = stack.status()["bots"]["restarts"]
     async with meeting(stack) as (_, staff, _guest, log):
         made = await staff.session.request(
             "POST",
@@ -309,4 +313,5 @@ async def test_somebody_without_the_power_to_ask_gets_no_captions(stack):
             watching.cancel()
             await asyncio.wait([watching])
         assert log.notice() is None
+        assert stack.status()["bots"]["restarts"] == restarts, stack.logs()
         assert log.from_bot("org.matrix.msc3401.call.member") == []
