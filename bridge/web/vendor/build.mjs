@@ -56,6 +56,8 @@ async function bundlePages() {
   const icon = await readFile(path.join(STATIC, "img", "favicon.svg"));
   names["favicon.svg"] = `favicon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`;
   await writeFile(path.join(DIST, "page", names["favicon.svg"]), icon);
+  const inter = path.join(MODULES, "@fontsource-variable", "inter", "LICENSE"); // OFL-1.1 travels with its font
+  await cp(inter, path.join(DIST, "page", "inter-LICENSE.txt"));
   return { names, heaviest };
 }
 
