@@ -25,6 +25,11 @@ def test_every_language_has_the_same_texts_with_the_same_placeholders(language: 
         assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(reference[key])), key
 
 
+def test_french_punctuation_is_never_alone_on_a_line() -> None:
+    texts = [*catalogue("fr").page.values(), *catalogue("fr").script.values()]
+    assert [text for text in texts if re.search(r" [:;?!%»]|« ", text)] == []
+
+
 def test_each_text_of_the_catalogue_is_used() -> None:
     templates = "".join(path.read_text() for path in (WEB / "templates").iterdir())
     scripts = "".join(path.read_text() for path in (WEB / "static" / "ts").iterdir())
