@@ -29,12 +29,13 @@ up: install
 	@$(BIN)/passerelle up --data "$(DATA)" $(PORTS)
 
 test: install-test lint
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --durations 15 $(PYTEST)
 
 lint: install
-	@echo "==> ruff, mypy, import contracts, licences"
+	@echo "==> ruff, mypy, TypeScript, import contracts, licences"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
+	@npm run check --prefix $(PAGES) --silent
 	@$(BIN)/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 

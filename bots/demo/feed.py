@@ -49,6 +49,9 @@ class CaptionLog:
         """Note a segment of the live feed; only the first final version of each sets its time."""
         if not segment["final"]:
             return
+        if not segment["text"]:  # the bot takes back what it showed too early
+            self.segments.pop(segment["id"], None)
+            return
         new = segment["id"] not in self.segments
         self.segments[segment["id"]] = segment
         if new:
