@@ -55,7 +55,7 @@ install-test: install $(CLIENTS)/node_modules/.installed
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . 2> build/pip.log || { cat build/pip.log; exit 1; }
 	@touch $@
 
-$(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/package.json $(wildcard $(PAGES)/src/*)
+$(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/build.mjs $(wildcard bridge/web/static/*/*)
 	@command -v npm > /dev/null || { echo "Passerelle needs Node.js with npm for its pages."; exit 1; }
 	@echo "==> Element Call and the pages"
 	@npm ci --prefix $(PAGES) --no-audit --no-fund --silent

@@ -135,8 +135,11 @@ def judge(seen: Observed) -> Report:
     wer_by_speaker = {speaker: word_error_rate(seen.texts[speaker], by_speaker[speaker]) for speaker in seen.texts}
     total_words = sum(len(words(text)) for text in seen.texts.values())
     wer = sum(wer_by_speaker[speaker] * len(words(text)) for speaker, text in seen.texts.items()) / total_words
-    right = sum(caption.speaker == really_said_by(caption.text, seen.texts) for caption in seen.captions)
-    attribution = right / len(seen.captions) if seen.captions else 0.0
+    said_by = [(caption, really_said_by(caption.text, seen.texts)) for caption in seen.captions]
+    right = {
+        speaker: [caption.speaker == real for caption, real in said_by if real == speaker] for speaker in seen.texts
+    }
+    attribution = _share([named for each in right.values() for named in each])
     ends = delays(seen.captions, seen.spoken)
     live = [caption.live_s - end_s for caption, end_s in ends]
     room = [caption.room_s - end_s for caption, end_s in ends if caption.room_s is not None]
@@ -190,7 +193,8 @@ def judge(seen: Observed) -> Report:
                 speaker: {
                     "words": len(words(seen.texts[speaker])),
                     "wer": round(wer_by_speaker[speaker], 4),
-                    "captions": sum(caption.speaker == speaker for caption in seen.captions),
+                    "captions": len(right[speaker]),
+                    "attribution": _share(right[speaker]),
                 }
                 for speaker in seen.texts
             },
@@ -208,6 +212,10 @@ def judge(seen: Observed) -> Report:
             "transcript_files": list(seen.files),
         },
     )
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _seconds(value: float | None) -> str:

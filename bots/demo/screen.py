@@ -33,14 +33,14 @@ class Screen:
         """Print the figures and the verdict."""
         figures: dict[str, Any] = report.json
         people = Table(title="What was said, and what the captions made of it")
-        for column in ("door", "media after", "words", "word error rate", "captions"):
+        for column in ("door", "media after", "words", "word error rate", "captions", "right name"):
             people.add_column(column, justify="left" if column == "door" else "right")
         for door, seconds in seen.seconds_to_media.items():
             speaker = figures["speakers"].get(door)
             people.add_row(
                 door,
                 "never" if seconds is None else f"{seconds:.1f} s",
-                *([str(speaker["words"]), f"{speaker['wer']:.1%}", str(speaker["captions"])] if speaker else ["–"] * 3),
+                *(_cells(speaker) if speaker else ["–"] * 4),
             )
         self._console.print(people)
         whole = Table(show_header=False)
@@ -60,6 +60,15 @@ class Screen:
         for failure in report.failures:
             self._console.print(f"[red]✗[/] {escape(failure)}")
         self._console.print("[green]✓ everything as promised[/]" if report.ok else "[red]not good enough[/]")
+
+
+def _cells(speaker: dict[str, Any]) -> list[str]:
+    return [
+        str(speaker["words"]),
+        f"{speaker['wer']:.1%}",
+        str(speaker["captions"]),
+        f"{speaker['attribution']:.0%}",
+    ]
 
 
 def _pair(figures: dict[str, Any], name: str) -> str:

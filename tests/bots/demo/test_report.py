@@ -27,6 +27,7 @@ def test_a_good_run_is_ok_and_its_figures_are_those_seen():
     assert report.ok, report.failures
     assert report.json["wer"] == 0.0
     assert report.json["attribution"] == 1.0
+    assert report.json["speakers"]["partner"] == {"words": 6, "wer": 0.0, "captions": 1, "attribution": 1.0}
     assert report.json["caption_delay_p95_s"] == pytest.approx(1.0)
     assert report.json["room_delay_p95_s"] == pytest.approx(1.5)
     assert report.json["doors"]["guest"]["seconds_to_media"] == 3.0
