@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 pytestmark = pytest.mark.stack
@@ -28,7 +28,7 @@ class Person:
     server_name: str
     user_id: str
     device_id: str
-    http: httpx.Client
+    http: httpx2.Client
 
     def openid(self) -> dict[str, Any]:
         path = f"{V3}/user/{quote(self.user_id)}/openid/request_token"
@@ -36,12 +36,12 @@ class Person:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def join(self, room_id: str, via: str) -> httpx.Response:
+    def join(self, room_id: str, via: str) -> httpx2.Response:
         return self.http.post(f"{self.base_url}{V3}/join/{quote(room_id)}", params={"via": via}, json={})
 
 
 def person(base_url: str, server_name: str, session: dict[str, Any]) -> Person:
-    http = httpx.Client(timeout=30, headers={"Authorization": f"Bearer {session['access_token']}"})
+    http = httpx2.Client(timeout=30, headers={"Authorization": f"Bearer {session['access_token']}"})
     return Person(base_url, server_name, session["user_id"], session["device_id"], http)
 
 
@@ -54,7 +54,7 @@ class Doors:
         self.home = self.ready["homeservers"]["home"]
         self.partner_server = self.ready["homeservers"]["partner"]
         self.partner_log = stack.data / "logs" / "partner.log"
-        self.http = httpx.Client(timeout=60)
+        self.http = httpx2.Client(timeout=60)
 
     def operator(self, path: str, **body: Any) -> dict[str, Any]:
         internal = self.ready["internal"]
@@ -72,7 +72,7 @@ class Doors:
 
     def sign_in(self, who: int = 0) -> tuple[dict[str, Any], Person]:
         """Walk through the OIDC provider as a browser does."""
-        browser = httpx.Client(timeout=30)
+        browser = httpx2.Client(timeout=30)
         login = browser.get(f"{self.url}/auth/login", params={"next": "/m/x"})
         chosen = browser.post(login.headers["location"], data={"sub": self.ready["staff"][who]["sub"]})
         back = browser.get(chosen.headers["location"])
@@ -108,7 +108,7 @@ class Doors:
         assert joined.is_success, joined.text
         return pavel
 
-    def sfu_get(self, who: Person, room_id: str, **openid: Any) -> httpx.Response:
+    def sfu_get(self, who: Person, room_id: str, **openid: Any) -> httpx2.Response:
         body = {"room": room_id, "device_id": who.device_id, "openid_token": who.openid() | openid}
         return self.http.post(f"{self.url}/livekit/jwt/sfu/get", json=body, headers={"Origin": "https://x.example"})
 
@@ -128,13 +128,13 @@ def meeting(doors) -> dict[str, Any]:
     return doors.meeting()
 
 
-def claims(answer: httpx.Response) -> dict[str, Any]:
+def claims(answer: httpx2.Response) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     payload = answer.json()["jwt"].split(".")[1]
     return json.loads(base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True))  # as `atob` does
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
+def refusal(answer: httpx2.Response) -> tuple[int, str]:
     assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*"
     return answer.status_code, answer.json()["errcode"]
 
@@ -265,7 +265,7 @@ def test_withdrawing_a_link_ends_the_guest_in_seconds(doors):
 
 
 def test_a_sign_in_code_works_once(doors):
-    browser = httpx.Client(timeout=30)
+    browser = httpx2.Client(timeout=30)
     login = browser.get(f"{doors.url}/auth/login")
     chosen = browser.post(login.headers["location"], data={"sub": doors.ready["staff"][2]["sub"]})
     code = browser.get(chosen.headers["location"]).headers["location"].partition("#code=")[2]

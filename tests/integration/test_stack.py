@@ -5,7 +5,7 @@
 import os
 import signal
 
-import httpx
+import httpx2
 import pytest
 
 pytestmark = pytest.mark.stack
@@ -28,8 +28,8 @@ def test_everything_that_ready_json_names_is_there(stack):
         ready["homeservers"]["home"]["client_url"] + "/_matrix/client/versions",
         ready["homeservers"]["partner"]["client_url"] + "/_matrix/client/versions",
     ):
-        assert httpx.get(url).status_code == 200, url
-    internal = httpx.get(
+        assert httpx2.get(url).status_code == 200, url
+    internal = httpx2.get(
         ready["internal"]["url"] + "/internal/v1/meetings",
         params={"title": ready["meeting"]["title"]},
         headers={"Authorization": f"Bearer {ready['internal']['token']}"},
@@ -41,7 +41,7 @@ def test_everything_that_ready_json_names_is_there(stack):
 def test_each_of_the_staff_signs_in_and_is_the_user_that_was_promised(stack, who):
     person = stack.ready["staff"][who]
     base = stack.ready["url"].rstrip("/")
-    with httpx.Client() as browser:
+    with httpx2.Client() as browser:
         page = browser.get(f"{base}/auth/login", params={"next": "/"}, follow_redirects=True)
         assert f'value="{person["sub"]}"' in page.text
         callback = browser.post(page.url, data={"sub": person["sub"]}).headers["location"]
@@ -49,7 +49,7 @@ def test_each_of_the_staff_signs_in_and_is_the_user_that_was_promised(stack, who
         code = target.partition("#code=")[2]
         session = browser.post(f"{base}/auth/session", json={"code": code}).json()
     assert session["matrix"]["user_id"] == person["user_id"]
-    whoami = httpx.get(
+    whoami = httpx2.get(
         f"{session['matrix']['base_url']}/_matrix/client/v3/account/whoami",
         headers={"Authorization": f"Bearer {session['matrix']['access_token']}"},
     ).json()
@@ -69,11 +69,11 @@ def test_each_program_that_is_killed_comes_back_and_the_meeting_is_found_again(
                 return now["restarts"] == before["restarts"] + 1 and now["state"] == "ready"
 
             wait_until(is_back, f"{name} is back:\n{first.output.read_text()}\n{first.logs()}", 60)
-        assert httpx.get(first.ready["guest_link"]).status_code == 200
+        assert httpx2.get(first.ready["guest_link"]).status_code == 200
         first.stop()
     with start_stack(tmp_path / "data", None) as second:
         assert second.ready["meeting"] == first.ready["meeting"]
         assert second.ready["guest_link"] != first.ready["guest_link"]
         for link in (first.ready["guest_link"], second.ready["guest_link"]):
-            assert httpx.get(link).status_code == 200
+            assert httpx2.get(link).status_code == 200
         second.stop()

@@ -7,7 +7,7 @@ import time
 import tomllib
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -19,7 +19,7 @@ class User:
     """One Matrix session over plain HTTP."""
 
     def __init__(self, base_url: str, login: dict) -> None:
-        self.http = httpx.Client(base_url=base_url, timeout=30)
+        self.http = httpx2.Client(base_url=base_url, timeout=30)
         answer = self.post("/_matrix/client/v3/login", login)
         self.id = answer["user_id"]
         self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
@@ -43,7 +43,7 @@ class User:
         return {(e["sender"], e["content"]["body"]) for e in chunk if e["type"] == "m.room.message"}
 
     @staticmethod
-    def _json(answer: httpx.Response) -> dict:
+    def _json(answer: httpx2.Response) -> dict:
         assert answer.is_success, f"{answer.request.method} {answer.request.url.path}: {answer.text}"
         return answer.json()
 
@@ -84,16 +84,16 @@ def test_staff_sign_in_with_a_token_of_the_bridge_and_have_their_name(homeserver
 @pytest.mark.parametrize("change", [{"iss": "other"}, {"aud": "other"}, {"exp": 1}])
 def test_a_token_of_somebody_else_signs_nobody_in(homeservers, change):
     base_url = homeservers.ready["homeservers"]["home"]["client_url"]
-    answer = httpx.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, "jean", **change))
+    answer = httpx2.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, "jean", **change))
     assert answer.status_code == 403
 
 
 def test_the_partner_has_no_token_sign_in_and_nobody_can_register(homeservers):
     for server, flows in (("home", {"org.matrix.login.jwt"}), ("partner", set())):
         base_url = homeservers.ready["homeservers"][server]["client_url"]
-        offered = {flow["type"] for flow in httpx.get(f"{base_url}/_matrix/client/v3/login").json()["flows"]}
+        offered = {flow["type"] for flow in httpx2.get(f"{base_url}/_matrix/client/v3/login").json()["flows"]}
         assert offered & {"org.matrix.login.jwt"} == flows
-        answer = httpx.post(f"{base_url}/_matrix/client/v3/register", json={"username": "eve", "password": "x" * 20})
+        answer = httpx2.post(f"{base_url}/_matrix/client/v3/register", json={"username": "eve", "password": "x" * 20})
         assert answer.status_code == 403
 
 
@@ -125,7 +125,7 @@ def test_each_homeserver_vouches_for_its_own_user_over_federation(homeservers, m
         token = user.post(f"/_matrix/client/v3/user/{quote(user.id)}/openid/request_token", {})
         name = homeservers.ready["homeservers"][server]["name"]
         assert token["matrix_server_name"] == name
-        answer = httpx.get(
+        answer = httpx2.get(
             f"https://{name}/_matrix/federation/v1/openid/userinfo",
             params={"access_token": token["access_token"]},
             verify=ssl.create_default_context(cafile=homeservers.ready["ca_file"]),
@@ -152,5 +152,5 @@ def test_delayed_and_sticky_events_are_on(marie):
 def test_nobody_can_take_the_name_of_a_guest_or_of_the_bridge(homeservers):
     base_url = homeservers.ready["homeservers"]["home"]["client_url"]
     for name in ("guest-1", "passerelle"):
-        answer = httpx.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, name))
+        answer = httpx2.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, name))
         assert answer.json()["errcode"] == "M_EXCLUSIVE", f"{name}: {answer.text}"

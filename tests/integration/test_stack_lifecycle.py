@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -54,7 +54,7 @@ def test_a_killed_process_comes_back_and_the_homeservers_get_over_it(homeservers
         "password": partner["password"],
     }
     url = f"{homeservers.ready['homeservers']['partner']['client_url']}/_matrix/client/v3/login"
-    wait_until(lambda: httpx.post(url, json=login, timeout=30).is_success, "a sign-in after PostgreSQL was killed")
+    wait_until(lambda: httpx2.post(url, json=login, timeout=30).is_success, "a sign-in after PostgreSQL was killed")
     assert "was ended by SIGKILL; starting it again" in homeservers.output.read_text()
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
@@ -45,9 +45,9 @@ def issuer(tmp_path_factory):
         deadline = time.monotonic() + 30
         while True:
             try:
-                httpx.get(f"{url}/jwks").raise_for_status()
+                httpx2.get(f"{url}/jwks").raise_for_status()
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 assert process.poll() is None
                 assert time.monotonic() < deadline, "the provider is not ready"
         yield url
@@ -58,7 +58,7 @@ def issuer(tmp_path_factory):
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         yield client
 
 
@@ -79,7 +79,7 @@ def authorize_url(oauth: AsyncOAuth2Client, issuer: str, **more) -> str:
     return url
 
 
-async def choose(http: httpx.AsyncClient, url: str, sub: str = STAFF[0].sub) -> dict[str, str]:
+async def choose(http: httpx2.AsyncClient, url: str, sub: str = STAFF[0].sub) -> dict[str, str]:
     answer = await http.post(url, data={"sub": sub})
     assert answer.status_code == 302
     target = answer.headers["location"]
@@ -87,7 +87,7 @@ async def choose(http: httpx.AsyncClient, url: str, sub: str = STAFF[0].sub) -> 
     return {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
 
 
-async def keys(http: httpx.AsyncClient, issuer: str) -> KeySet:
+async def keys(http: httpx2.AsyncClient, issuer: str) -> KeySet:
     return KeySet.import_key_set((await http.get(f"{issuer}/jwks")).json())
 
 
