@@ -94,6 +94,9 @@ async def _sfu_get(request: web.Request) -> web.Response:
     body = await read(request, SfuGet)
     _require_no_delegation(body)
     _require_names(body.room, body.device_id)
+    if ":" in body.device_id:
+        # Device `1:D` of @a:host would be taken for device `D` of @a:host:1, whose host is another's to run.
+        raise Refused(400, "M_BAD_JSON", "device_id must not hold a colon. Sign in with another device id.")
     user_id = await _admit(request, RoomId(body.room), body.openid_token)
     identity = rtc_identity.plain_identity(user_id, body.device_id)
     return await _let_in(services, RoomId(body.room), user_id, identity)

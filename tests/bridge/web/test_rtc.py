@@ -110,6 +110,7 @@ async def test_what_is_not_a_request_is_told_so(bridge, path: str, raw: bytes, e
         {"device_id": "x" * 256},
         {"device_id": "é" * 200},
         {"device_id": "a\u0000b"},
+        {"device_id": "8431:DEV"},
         {"device_id": None},
         {"openid_token": None},
         {"openid_token": {}},
