@@ -82,6 +82,15 @@ async def test_an_older_revision_changes_nothing_and_lines_stand_in_the_order_of
     await expect(lines(page).locator(".caption-stable")).to_have_text(["First.", "Second."])
 
 
+async def test_what_the_bot_takes_back_is_gone_and_not_read_out(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="Thank you for watching", final=False)
+    await expect(lines(page)).to_have_count(1)
+    small_bridge.say(id="a", text="", rev=2)
+    await expect(lines(page)).to_have_count(0)
+    await expect(page.locator("#captions-live p")).to_have_count(0)
+
+
 async def test_the_name_is_shown_once_for_lines_that_follow_each_other_but_read_for_each(open_page, small_bridge):
     page = await open_page["guest"]()
     small_bridge.say(id="a", text="One.", start_ms=1)

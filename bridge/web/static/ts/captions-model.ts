@@ -22,8 +22,9 @@ export class CaptionsModel {
   readonly #segments = new Map<string, Segment>();
   #order: Segment[] = [];
 
+  /** Those with words: a final segment without any takes back what was shown too early. */
   get segments(): readonly Segment[] {
-    return this.#order;
+    return this.#order.filter((segment) => segment.text);
   }
 
   /** Takes a segment in; false when we had it, or a newer revision, already. */

@@ -74,7 +74,7 @@ export class CaptionsPane {
     const following = this.#isAtEnd();
     if (!this.#model.take(segment)) return;
     this.#draw();
-    if (segment.final) this.#speak(segment);
+    if (segment.final && segment.text) this.#speak(segment);
     if (following) this.#follow();
     else this.#latest.hidden = false;
   }
