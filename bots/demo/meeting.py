@@ -27,6 +27,7 @@ DOORS = ("staff", "partner", "guest")
 GUEST_NAME = "Gwenaëlle Le Goff"
 CONSENT = "org.passerelle.captions.consent"
 AGREED = "✅"
+CAPTIONS_OFF = "!meet captions off"
 
 _INVITED_S = 20.0
 _MEDIA_S = 20.0
@@ -93,10 +94,12 @@ class Meeting:
                 arriving.create_task(self._guest_comes(stack, http, link))
             await self._captions_on(room_id)
             await self._talk()
-            for person in self._people.values():
-                await person.hang_up()
-            self._screen.say("everybody has hung up; the bot writes the transcript")
+            await staff.session.send_event(
+                room_id, "m.room.message", {"msgtype": "m.text", "body": CAPTIONS_OFF}, "off"
+            )
+            self._screen.say("the staff user ended the captions; the bot writes the transcript")
             await self._log.wait_for(lambda: len(self._log.files) >= 2, _TRANSCRIPT_S)
+            await asyncio.gather(*(person.hang_up() for person in self._people.values()))
             after = await self._packets(http)
             for task in watching:
                 task.cancel()

@@ -23,7 +23,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print one event; rich's markup is interpreted, so escape what others wrote."""
-        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}")
+        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}", soft_wrap=True)
 
     def caption(self, door: str, name: str, text: str) -> None:
         """Print one caption as the live feed brought it."""
