@@ -32,7 +32,6 @@ from bridge.stack.secrets import Secrets, load_secrets
 from bridge.stack.services import Services
 from bridge.stack.supervisor import Supervisor, supervise
 
-PARTS = ("sfu", "bridge", "bots")
 _HTTP_TIMEOUT = aiohttp.ClientTimeout(total=60.0)
 
 

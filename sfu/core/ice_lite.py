@@ -30,7 +30,6 @@ class IceState:
     addresses: list[Address] = field(default_factory=list)
     """Validated, oldest first."""
     selected: Address | None = None
-    nominated: bool = False
     generation: int = 0
     """Number of ICE restarts."""
     nominated_generation: int = -1
@@ -131,7 +130,6 @@ class IceLite:
 
     def _select(self, state: IceState, source: Address, use_candidate: bool, generation: int) -> bool:
         if use_candidate and generation >= state.nominated_generation:
-            state.nominated = True
             state.nominated_generation = generation
         elif state.selected is not None:
             return False

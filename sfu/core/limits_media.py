@@ -42,9 +42,6 @@ MAX_MESSAGE = 64 * 1024
 MAX_BUFFERED = 1024 * 1024
 """Bytes waiting in one data channel to a peer. Stops: a slow reader filling our memory."""
 
-MAX_SCTP_REASSEMBLY = 1024 * 1024
-"""Bytes of unfinished messages per peer. Stops: fragments without end."""
-
 MAX_SCTP_GAPS = 2048
 """Received chunks above a hole. Stops: quadratic work over scattered sequence numbers."""
 

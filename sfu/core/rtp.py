@@ -104,11 +104,6 @@ def read_extensions(data: bytes | bytearray | memoryview) -> dict[int, bytes]:
     return found
 
 
-def find_extension(data: bytes | bytearray | memoryview, ident: int) -> bytes | None:
-    """One element's value; `None` when it isn't there."""
-    return read_extensions(data).get(ident)
-
-
 def write_extensions(elements: Iterable[tuple[int, bytes]]) -> tuple[bytes, tuple[int, ...]]:
     """The whole extension block and the offset of each value in it.
 

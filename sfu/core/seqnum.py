@@ -15,11 +15,6 @@ def extend(seq: int, highest: int) -> int:
     return highest + ((seq - highest + 0x8000) & 0xFFFF) - 0x8000
 
 
-def newer(seq: int, other: int) -> bool:
-    """Whether a 16-bit number is ahead of another, across the wrap."""
-    return 0 < ((seq - other) & 0xFFFF) < 0x8000
-
-
 class ReplayWindow:
     """Which packet indices of one SSRC came already. Check, authenticate, then commit."""
 

@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from sfu.media.contract import SrtpKeys, SrtpProfile
 
 KEY_SIZE = 16
-SALT_SIZE = {SrtpProfile.GCM: 12, SrtpProfile.CM: 14}
-TAG_SIZE = {SrtpProfile.GCM: 16, SrtpProfile.CM: 10}
 
 _WINDOW = 1024
 _LABEL_ENCRYPTION, _LABEL_SALT = 0, 2
