@@ -23,10 +23,10 @@ PYTEST ?=
 .PHONY: demo up test lint install install-test lock clean
 
 demo: install
-	@$(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
+	@exec $(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
 
 up: install
-	@$(BIN)/passerelle up --data "$(DATA)" $(PORTS)
+	@exec $(BIN)/passerelle up --data "$(DATA)" $(PORTS)
 
 test: install-test lint
 	@$(BIN)/python -m pytest --durations 15 $(PYTEST)

@@ -26,6 +26,7 @@ class Action(enum.StrEnum):
     STAFF_SIGNED_IN = "staff_signed_in"
     STAFF_LINKED = "staff_linked"
     STAFF_JOINED = "staff_joined"
+    STAFF_LET_IN = "staff_let_in"
     CALL_ADMITTED = "call_admitted"
     CALL_REMOVED = "call_removed"
     MEMBER_CHANGED = "member_changed"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The meeting that every stack has ready, and a guest link to it, through the bridge's internal API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,8 @@ class Operator:
         self._url = internal_url
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def ensure_meeting(self, title: str, organizer: str) -> Meeting:
-        """The organizer's meeting with this title, created unless it is there.
+    async def ensure_meeting(self, title: str, organizer: str, staff: Sequence[str]) -> Meeting:
+        """The organizer's meeting with this title, created unless it is there; `staff` may open it too.
 
         Raises:
             StackError: the bridge refuses.
@@ -42,7 +43,8 @@ class Operator:
         for meeting in found["meetings"]:
             if meeting["organizer"] == organizer:
                 return _meeting(meeting)
-        return _meeting(await self._call("POST", "/internal/v1/meetings", {"title": title, "organizer": organizer}))
+        wanted: dict[str, object] = {"title": title, "organizer": organizer, "staff": list(staff)}
+        return _meeting(await self._call("POST", "/internal/v1/meetings", wanted))
 
     async def make_guest_link(self, meeting_id: str) -> str:
         """A new link: only hashes of the earlier ones are kept, so those can't be shown again."""

@@ -203,8 +203,8 @@ class _Start:
         meeting, link = None, None
         if "bridge" not in self._options.without:
             operator = Operator(self._http, self.where.bridge_internal, self._secrets.internal_token)
-            organizer = people.STAFF[0].user_id(self.where.home_name)
-            meeting = await operator.ensure_meeting(people.MEETING_TITLE, organizer)
+            organizer, *staff = (person.user_id(self.where.home_name) for person in people.STAFF)
+            meeting = await operator.ensure_meeting(people.MEETING_TITLE, organizer, staff)
             link = await operator.make_guest_link(meeting.id)
         return Ready(
             where=self.where,

@@ -71,13 +71,17 @@ async def by_title(tx: Connection, title: str | None) -> list[Meeting]:
     return [_meeting(row) for row in rows]
 
 
-async def add_staff(tx: Connection, meeting_id: str, user_id: str) -> None:
-    """Remember that a member of staff was let in; a second time changes nothing."""
+async def add_staff(tx: Connection, meeting_id: str, user_id: str, *, let_in_by: str | None = None) -> None:
+    """Remember that a member of staff may come in, or came in by themselves; a second time changes nothing."""
     added = await tx.execute(
         "INSERT INTO meeting_staff (meeting_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", meeting_id, user_id
     )
-    if added:
-        await audit.append(tx, AuditRow(user_id, Action.STAFF_JOINED, meeting_id))
+    if not added:
+        return
+    row = AuditRow(user_id, Action.STAFF_JOINED, meeting_id)
+    if let_in_by is not None:
+        row = AuditRow(let_in_by, Action.STAFF_LET_IN, meeting_id, {"user": user_id})
+    await audit.append(tx, row)
 
 
 async def drop_staff(tx: Connection, meeting_id: str, user_id: str) -> None:

@@ -24,6 +24,8 @@ from bridge.web.sessions import bearer_text
 
 OPERATOR = "operator"
 """The actor of what is done with the internal token."""
+MAX_STAFF = 100
+"""People named at once when a meeting is made. Stops: a slip of a script filling the table."""
 MAX_TEXT = 4000
 """Characters of one caption; people say about 15 a second. Stops: a runaway engine filling pages."""
 
@@ -54,10 +56,11 @@ class SegmentBody(Body):
 
 
 class OperatorMeeting(Body):
-    """A meeting made in somebody's name."""
+    """A meeting made in somebody's name; `staff` may open it besides."""
 
     title: str
     organizer: str = Field(max_length=MAX_ID)
+    staff: list[Id] = Field(default=[], max_length=MAX_STAFF)
 
 
 @web.middleware
@@ -96,11 +99,14 @@ async def _put_segment(request: web.Request) -> web.Response:
 async def _create_meeting(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     body = await read(request, OperatorMeeting)
-    if server_of(body.organizer) is None:
-        raise Refused(400, "M_BAD_JSON", "organizer must be a Matrix user id.")
+    if any(server_of(user_id) is None for user_id in (body.organizer, *body.staff)):
+        raise Refused(400, "M_BAD_JSON", "organizer and staff must be Matrix user ids.")
     meeting = await admission.create_meeting(
         services, raw_title=body.title, organizer=UserId(body.organizer), actor=OPERATOR
     )
+    async with services.database.transaction() as tx:
+        for user_id in body.staff:
+            await meetings.add_staff(tx, meeting.id, user_id, let_in_by=OPERATOR)
     return web.json_response(admission.meeting_json(services, meeting), status=201)
 
 

@@ -118,6 +118,19 @@ async def test_an_organiser_invites_people_of_any_server(bridge):
         assert response.status == 400
 
 
+async def test_operators_let_colleagues_in(bridge):
+    meeting = await bridge.operator(
+        "POST", "/internal/v1/meetings", title="T", organizer=f"@marie:{HOME}", staff=[f"@jean:{HOME}"]
+    )
+    async with bridge.public.get("/api/v1/meetings", headers=await bridge.staff("jean")) as response:
+        assert await response.json() == {"meetings": [meeting]}
+    async with bridge.public.get("/api/v1/meetings", headers=await bridge.staff("ada")) as response:
+        assert await response.json() == {"meetings": []}
+    async with bridge.services.database.transaction() as tx:
+        row = next(row for row in await audit.about(tx, meeting["id"]) if row["action"] == "staff_let_in")
+    assert row["actor"] == "operator"
+
+
 async def test_operators_find_meetings_by_title(bridge):
     one = await bridge.meeting("One")
     await bridge.meeting("Two")
@@ -136,8 +149,15 @@ async def test_nobody_is_an_operator_without_the_token(bridge, token: str | None
 
 
 async def test_an_organiser_who_does_not_exist_makes_no_meeting(bridge):
-    for organizer in ("marie", "@marie", "@marie:x y"):
-        body = {"title": "T", "organizer": organizer}
+    marie = f"@marie:{HOME}"
+    for organizer, staff in (
+        ("marie", []),
+        ("@marie", []),
+        ("@marie:x y", []),
+        (marie, ["jean"]),
+        (marie, [marie] * 101),
+    ):
+        body = {"title": "T", "organizer": organizer, "staff": staff}
         headers = {"Authorization": f"Bearer {bridge.services.settings.internal.token.get_secret_value()}"}
         async with bridge.internal.post("/internal/v1/meetings", json=body, headers=headers) as response:
             assert response.status == 400
