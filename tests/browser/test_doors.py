@@ -197,6 +197,14 @@ async def test_staff_create_a_meeting_copy_its_link_revoke_it_and_sign_out(page,
     assert await page.evaluate("() => sessionStorage.length") == 0
 
 
+async def test_only_the_organiser_of_a_meeting_is_offered_to_invite_to_it(page, small_bridge):
+    small_bridge.meetings = [small_bridge.meeting("Mine"), small_bridge.meeting("Ours") | {"organizer": "@jean:here"}]
+    await page.goto(f"{small_bridge.url}/#code=good")
+    await expect(page.get_by_role("link", name="Open “Ours”")).to_be_visible()
+    await expect(page.get_by_role("button", name="Invite people to “Mine”")).to_be_visible()
+    await expect(page.get_by_role("button", name="Invite people to “Ours”")).to_be_hidden()
+
+
 async def test_devices_are_asked_for_only_on_a_click_and_the_level_moves(browsers, small_bridge):
     page = await (await browsers(asks=True)).new_page(locale="en-GB")
     await page.add_init_script(

@@ -74,6 +74,7 @@ class HomePage {
     const invite = document.createElement("button");
     invite.type = "button";
     invite.className = "button";
+    invite.hidden = meeting.organizer !== this.#session?.matrix.user_id; // only organisers make links
     invite.textContent = t("invite_meeting");
     invite.setAttribute("aria-label", t("invite_meeting_named", { title: meeting.title }));
     invite.addEventListener("click", () => this.#dialog.open(meeting));
