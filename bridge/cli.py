@@ -65,6 +65,8 @@ def _leaves(group: BaseExceptionGroup[StackError]) -> list[StackError]:
 
 def main() -> None:
     """Run the command line with every subcommand that is installed."""
+    listing = not sys.argv[1:] or sys.argv[1] in {"--help", "-h"}
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        app.command(entry.value, name=entry.name)  # imported when it is called, not before
+        # Imported when it is called, or when the list of commands has to say what it is for.
+        app.command(entry.load() if listing else entry.value, name=entry.name)
     sys.exit(app())

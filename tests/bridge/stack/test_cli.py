@@ -39,6 +39,7 @@ def test_help_lists_the_subcommands_of_every_package():
     assert {"sfu", "bots"} <= names
     text = passerelle("--help").stdout
     assert all(name in text for name in names | {"up"})
+    assert "Hold a meeting of three people" in text
 
 
 def test_a_subcommand_of_another_package_answers():
