@@ -100,10 +100,7 @@ class Meeting:
             self._screen.say("the staff user ended the captions; the bot writes the transcript")
             await self._log.wait_for(lambda: len(self._log.files) >= 2, _TRANSCRIPT_S)
             await asyncio.gather(*(person.hang_up() for person in self._people.values()))
-            after = await self._packets(http)
-            for task in watching:
-                task.cancel()
-            return self._observed(before, after)
+            return self._observed(before, await self._packets(http))
 
     @property
     def _api(self) -> str:
