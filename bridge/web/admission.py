@@ -75,18 +75,7 @@ async def admit_partner(services: Services, invite: Invite, user_id: str, addres
         new = await meetings.add_partner(tx, meeting.id, partner, invite_id=invite.id, actor=partner)
         if new:
             await invites.take_use(tx, invite.id, services.now())
-    try:
-        await services.rooms.invite(meeting.room_id, partner)
-    except BridgeError:
-        if new:
-            async with services.database.transaction() as tx:
-                await meetings.drop_partner(tx, meeting.id, partner)
-                await invites.give_back(tx, invite.id)
-        raise
-    return {
-        "room_id": meeting.room_id,
-        "matrix_to": matrix_to(meeting.room_id, services.settings.homeserver.name),
-    }
+    return await _send_invitation(services, meeting, partner, undo=new, used=invite.id)
 
 
 async def invite_partner(services: Services, meeting: Meeting, user_id: str, actor: UserId) -> dict[str, str]:
@@ -97,12 +86,21 @@ async def invite_partner(services: Services, meeting: Meeting, user_id: str, act
     partner = UserId(user_id)
     async with services.database.transaction() as tx:
         new = await meetings.add_partner(tx, meeting.id, partner, invite_id=None, actor=actor)
+    return await _send_invitation(services, meeting, partner, undo=new, used=None)
+
+
+async def _send_invitation(
+    services: Services, meeting: Meeting, partner: UserId, *, undo: bool, used: InviteId | None
+) -> dict[str, str]:
+    """Invite a partner who is written down already; where that fails, undo it and give the use of a link back."""
     try:
         await services.rooms.invite(meeting.room_id, partner)
     except BridgeError:
-        if new:
+        if undo:
             async with services.database.transaction() as tx:
                 await meetings.drop_partner(tx, meeting.id, partner)
+                if used is not None:
+                    await invites.give_back(tx, used)
         raise
     return {
         "room_id": meeting.room_id,
