@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from bots.captions.thread import CAPTION
 from bots.demo.doors import DoorError
 
 
@@ -82,6 +83,6 @@ class CaptionLog:
 
 def caption_ids(content: dict[str, Any]) -> list[str]:
     """Which segments a room event of the bot shows."""
-    caption = content.get("org.passerelle.caption")
+    caption = content.get(CAPTION)
     shown = caption if isinstance(caption, list) else [caption] if caption else []
     return [str(entry["segment_id"]) for entry in shown]

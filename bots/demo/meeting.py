@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from livekit import rtc
 
+from bots import notice
+from bots.captions.consent import CONSENT
 from bots.demo import doors, feed
 from bots.demo.doors import DoorError
 from bots.demo.hearing import EnvelopeMeter, similarity
@@ -25,9 +27,7 @@ from bots.matrix_rtc import Json
 
 DOORS = ("staff", "partner", "guest")
 GUEST_NAME = "Gwenaëlle Le Goff"
-CONSENT = "org.passerelle.captions.consent"
 AGREED = "✅"
-CAPTIONS_OFF = "!meet captions off"
 
 _INVITED_S = 20.0
 _MEDIA_S = 20.0
@@ -76,7 +76,7 @@ class Meeting:
             before = await self._packets(http)
             began = time.time()
             session = await doors.staff(http, self._url, str(self._ready["staff"][0]["sub"]))
-            staff = Person("staff", session["user"]["display_name"], doors.Account.from_session(session))
+            staff = Person("staff", doors.Account.from_session(session))
             self._people["staff"] = await stack.enter_async_context(staff)
             signed_in_s = time.time() - began
             token = str(session["token"])
@@ -94,9 +94,7 @@ class Meeting:
                 arriving.create_task(self._guest_comes(stack, http, link))
             await self._captions_on(room_id)
             await self._talk()
-            await staff.session.send_event(
-                room_id, "m.room.message", {"msgtype": "m.text", "body": CAPTIONS_OFF}, "off"
-            )
+            await staff.session.send_event(room_id, "m.room.message", {"msgtype": "m.text", "body": notice.OFF}, "off")
             self._screen.say("the staff user ended the captions; the bot writes the transcript")
             await self._log.wait_for(lambda: len(self._log.files) >= 2, _TRANSCRIPT_S)
             await asyncio.gather(*(person.hang_up() for person in self._people.values()))
@@ -127,7 +125,7 @@ class Meeting:
         began = time.time()
         credentials, server = self._ready["partner_user"], self._ready["homeservers"]["partner"]
         account = await doors.partner(http, server["client_url"], credentials["user_id"], credentials["password"])
-        partner = Person("partner", "", account)
+        partner = Person("partner", account)
         self._people["partner"] = await stack.enter_async_context(partner)
         async with asyncio.timeout(_INVITED_S):
             since: str | None = None
@@ -142,7 +140,7 @@ class Meeting:
     async def _guest_comes(self, stack: contextlib.AsyncExitStack, http: aiohttp.ClientSession, link: str) -> None:
         began = time.time()
         session = await doors.guest(http, link, GUEST_NAME)
-        guest = Person("guest", GUEST_NAME, doors.Account.from_session(session), Camera())
+        guest = Person("guest", doors.Account.from_session(session), Camera())
         self._people["guest"] = await stack.enter_async_context(guest)
         await self._enter(
             guest, str(session["meeting"]["room_id"]), began, "the invite link, with a name and nothing else"
@@ -168,14 +166,14 @@ class Meeting:
         await staff.request("POST", f"/_matrix/client/v3/rooms/{room_id}/invite", body={"user_id": bot})
         try:
             async with asyncio.timeout(_BOT_S):
-                notice = await self._notice
+                asked = await self._notice
                 await self._bot_in_call.wait()
         except TimeoutError:
             raise DoorError(f"the caption bot {bot} was asked in and did not come within {_BOT_S:.0f} s") from None
         self._screen.say("the staff user asked the caption bot in; its notice is in the room")
         for person in self._people.values():
             if person.door == "guest":
-                relation = {"rel_type": "m.annotation", "event_id": notice, "key": AGREED}
+                relation = {"rel_type": "m.annotation", "event_id": asked, "key": AGREED}
                 await person.session.send_event(room_id, "m.reaction", {"m.relates_to": relation}, "agreed")
             else:
                 await person.session.send_state(room_id, CONSENT, person.session.user_id, {"allow": True})
@@ -218,7 +216,7 @@ class Meeting:
         async for event in staff.session.timeline(room_id):
             if event.get("sender") != bot:
                 continue
-            if "org.passerelle.captions.notice" in event.get("content", {}) and not self._notice.done():
+            if notice.NOTICE in event.get("content", {}) and not self._notice.done():
                 self._notice.set_result(str(event["event_id"]))
             await self._log.from_room(event)
 

@@ -21,12 +21,10 @@ class Person:
 
     Args:
         door: which door they came through; also their name in the report.
-        name: what others call them.
     """
 
-    def __init__(self, door: str, name: str, account: Account, camera: Camera | None = None) -> None:
+    def __init__(self, door: str, account: Account, camera: Camera | None = None) -> None:
         self.door = door
-        self.name = name
         self.session = MatrixSession(account.user_id, account.device_id, account.access_token, account.base_url)
         self.microphone = Microphone()
         self.ears = Ears()
