@@ -154,3 +154,20 @@ def wait_until():
 def gone():
     """A function that says whether a process has ended."""
     return is_gone
+
+
+@pytest.fixture(scope="session")
+def chromium_arguments() -> list[str]:
+    """How every test starts Chromium: alone with itself, with devices that need no hardware."""
+    return [
+        "--no-sandbox",  # the tests also run as root, in containers
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+    ]

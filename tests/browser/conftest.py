@@ -25,18 +25,6 @@ from bridge.settings import Settings
 from bridge.web.pages import BUILT, add_pages
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",  # the tests also run as root, in containers
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 expect.set_options(timeout=20_000)  # on a machine that does other things, too
@@ -69,20 +57,20 @@ async def playwright() -> AsyncIterator[Playwright]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+async def browser(playwright: Playwright, chromium_arguments: list[str]) -> AsyncIterator[Browser]:
     """One Chromium for all tests that need nothing special; each opens a context, that is a profile, of its own."""
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=chromium_arguments)
     yield browser
     await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def browsers(playwright: Playwright) -> AsyncIterator[BrowserFactory]:
+async def browsers(playwright: Playwright, chromium_arguments: list[str]) -> AsyncIterator[BrowserFactory]:
     """Start Chromium processes of one's own: fake cameras and microphones are chosen a process."""
     started: list[Browser] = []
 
     async def start(*, camera: Path | None = None, microphone: Path | None = None, asks: bool = False) -> Browser:
-        arguments = [argument for argument in ARGUMENTS if not (asks and "fake-ui" in argument)]
+        arguments = [argument for argument in chromium_arguments if not (asks and "fake-ui" in argument)]
         if camera:
             arguments.append(f"--use-file-for-fake-video-capture={camera}")
         if microphone:

@@ -5,7 +5,6 @@
 import asyncio
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,19 +26,6 @@ KEY, SECRET = "key", "0123456789abcdefghijklmnopqrstuv"
 RATE = 48_000
 SIZE = (640, 360)
 
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",  # the tests also run as root, in containers
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
-
 
 async def eventually(condition, *, within=15.0, what="a condition"):
     """Wait until a condition (a function, or an async one) gives something true, and give that."""
@@ -52,18 +38,6 @@ async def eventually(condition, *, within=15.0, what="a condition"):
             return result
         assert time.monotonic() < deadline, f"{what} did not come about within {within} s"
         await asyncio.sleep(0.05)
-
-
-def free_ports():
-    for first in range(22200, 22900, 2):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", first))
-                udp.bind(("127.0.0.1", first + 1))
-            except OSError:
-                continue
-            return first, first + 1
-    raise RuntimeError("no free ports")
 
 
 class Sfu:
@@ -89,8 +63,7 @@ class Sfu:
 
 
 @contextmanager
-def serving(log_path):
-    port, media_port = free_ports()
+def serving(log_path, port, media_port):
     with log_path.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "sfu", "serve", "--dev", f"--port={port}", f"--media-port={media_port}"],
@@ -113,19 +86,19 @@ def serving(log_path):
 
 
 @pytest.fixture(scope="session")
-def sfu(tmp_path_factory):
+def sfu(tmp_path_factory, free_ports):
     """One server for all tests; each has a room of its own."""
     log = tmp_path_factory.mktemp("sfu") / "log"
-    with serving(log) as started:
+    with serving(log, *free_ports()) as started:
         yield started
         assert started.stop() == 0
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture
-def own_sfu(tmp_path):
+def own_sfu(tmp_path, free_ports):
     """A server that a test may stop."""
-    with serving(tmp_path / "log") as started:
+    with serving(tmp_path / "log", *free_ports()) as started:
         yield started
 
 
@@ -314,10 +287,10 @@ class Page:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser():
+async def browser(chromium_arguments):
     """One Chromium for all tests; each page has a profile of its own."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=chromium_arguments)
         yield chromium
         await chromium.close()
 

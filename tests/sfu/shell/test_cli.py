@@ -14,24 +14,6 @@ from contextlib import contextmanager
 import pytest
 
 
-@pytest.fixture
-def free_ports():
-    """Two neighbouring free ports: HTTP and media."""
-
-    def find():
-        for first in range(22100, 22990, 2):
-            with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    tcp.bind(("127.0.0.1", first))
-                    udp.bind(("127.0.0.1", first + 1))
-                except OSError:
-                    continue
-                return first, first + 1
-        raise RuntimeError("no free ports")
-
-    return find
-
-
 @contextmanager
 def running(*arguments, env=None):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIVEKIT")}
