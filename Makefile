@@ -33,7 +33,8 @@ test: install-test lint
 
 lint: install
 	@echo "==> ruff, mypy, TypeScript, import contracts, licences"
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@mkdir -p build
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@npm run check --prefix $(PAGES) --silent
 	@$(BIN)/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
