@@ -5,6 +5,7 @@
 from dataclasses import replace
 
 from sfu.core import publishing, subscriptions
+from sfu.core.grants import Source
 from sfu.core.media import Downlink, TrackSid, Uplink
 from sfu.core.media_description import OfferedSection, extension_ids
 from sfu.core.messages import (
@@ -184,6 +185,7 @@ class Distribution:
             ssrcs=section.ssrcs,
             rtx_ssrcs=section.rtx_ssrcs,
             layers=layers,
+            screen_share=track.source is Source.SCREEN_SHARE,
         )
         self._roster.put(Receive(uplink))
         return track if is_new else None

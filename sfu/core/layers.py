@@ -8,6 +8,9 @@ from dataclasses import dataclass
 CYCLE_S = 0.5
 """Packets are counted over cycles of this length."""
 
+SCREEN_SHARE_CYCLES = 4
+"""Pictures of a still screen are seconds apart: its layers are judged over so many cycles together."""
+
 _MIN_PACKETS = {0: 1}
 _MIN_PACKETS_OTHERWISE = 5
 _CYCLES_TO_RETURN = {0: 2}
@@ -18,18 +21,31 @@ _PLI_INTERVAL_OTHERWISE_S = 1.0
 
 
 class Liveness:
-    """Whether a layer flows: alive from its first packet, stopped by one poor cycle, back after good ones."""
+    """Whether a layer flows: alive from its first packet, stopped by one poor cycle, back after good ones.
 
-    __slots__ = ("_good", "_quality", "live")
+    A screen share needs but one packet in `SCREEN_SHARE_CYCLES` cycles.
+    """
 
-    def __init__(self, quality: int) -> None:
+    __slots__ = ("_good", "_packets", "_quality", "_screen_share", "_slow", "live")
+
+    def __init__(self, quality: int, *, screen_share: bool = False) -> None:
         self._quality = quality
+        self._screen_share = screen_share
         self._good = 0
+        self._packets = 0
+        self._slow = 0
         self.live = True
 
     def cycle(self, packets: int) -> bool:
         """Judge a finished cycle; whether `live` changed."""
         before = self.live
+        if self._screen_share:
+            self._packets += packets
+            self._slow += 1
+            if self._packets or self._slow >= SCREEN_SHARE_CYCLES:
+                self.live = self._packets > 0
+                self._packets = self._slow = 0
+            return self.live != before
         if packets < _MIN_PACKETS.get(self._quality, _MIN_PACKETS_OTHERWISE):
             self._good = 0
             self.live = False
@@ -65,6 +81,25 @@ def choose(layers: Iterable[LayerState], max_quality: int, current: int | None) 
         return current
     within = [layer for layer in listed if layer.quality <= max_quality]
     return within[-1].stream if within else listed[0].stream
+
+
+EVERY = 7
+"""As a spatial or temporal layer: all of them (three bits hold either, AV1 RTP appendix A)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way to send a track on: a stream, and how much of it. Rungs of a track are the ladder to choose from."""
+
+    stream: int
+    quality: int
+    """LiveKit's VideoQuality: LOW 0, MEDIUM 1, HIGH 2; what a receiver's wish is compared with."""
+    spatial: int = EVERY
+    """The highest spatial layer sent, of a stream that holds several (SVC)."""
+    temporal: int = EVERY
+    """The highest temporal layer sent."""
+    bitrate_bps: int = 0
+    """Measured; 0 before there is a measurement."""
 
 
 class KeyframeThrottle:

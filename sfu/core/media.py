@@ -105,6 +105,8 @@ class Uplink:
     """(media SSRC, RTX SSRC) pairs from `a=ssrc-group:FID`."""
     layers: tuple[Layer, ...] = ()
     """Empty when the section has no simulcast."""
+    screen_share: bool = False
+    """Comes before cameras where not everything fits, and its pictures may be seconds apart."""
 
 
 @dataclass(frozen=True, slots=True)

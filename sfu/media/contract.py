@@ -14,6 +14,7 @@ from enum import Enum
 from typing import NewType, Protocol
 
 from sfu.core.ice_lite import Address
+from sfu.core.layers import EVERY
 from sfu.core.media import Codec, Downlink, Extensions, Kind, MediaStats, PeerId, TrackSid
 from sfu.core.sender_clock import SenderClock
 from sfu.core.seqnum import Reception
@@ -165,8 +166,15 @@ class Engine(Protocol):
     def drop_downlink(self, peer: PeerId, track: TrackSid) -> None:
         """Stop; the SSRC's packet index is remembered."""
 
-    def follow(self, peer: PeerId, track: TrackSid, stream: StreamId | None) -> None:
-        """Video: switch at the stream's next key frame. Audio: at its next packet. `None`: pause."""
+    def follow(
+        self, peer: PeerId, track: TrackSid, stream: StreamId | None, *, spatial: int = EVERY, temporal: int = EVERY
+    ) -> None:
+        """Video: switch at the stream's next key frame. Audio: at its next packet. `None`: pause.
+
+        `spatial` and `temporal` are the highest layers sent of a stream that holds several. Of the stream that
+        is followed already they can be changed at any time: less at once, more from the first frame that can
+        be decoded with what was sent before.
+        """
 
     def on_rtp(self, peer: PeerId, datagram: memoryview, now: float) -> None:
         """A datagram from a validated address."""

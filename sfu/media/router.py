@@ -202,7 +202,8 @@ class Router:
         quality = track.quality_of(rid)
         stream = StreamId(self._next_stream)
         self._next_stream += 1
-        layer = Layer(stream, track, ssrc, rid, quality, Liveness(quality), KeyframeThrottle(quality))
+        liveness = Liveness(quality, screen_share=track.is_screen_share)
+        layer = Layer(stream, track, ssrc, rid, quality, liveness, KeyframeThrottle(quality))
         if not self.engine.put_stream(self._row(layer, uplink)):
             return None
         track.layers[rid] = layer

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sfu.core.codecs import Vp8Descriptor, keyframe_test, same_codec
 from sfu.core.history import History
 from sfu.core.ice_lite import Address
+from sfu.core.layers import EVERY
 from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
 from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
 from sfu.core.munge import Continuity
@@ -212,7 +213,9 @@ class Down(Continuity):
         "rtx_index",
         "rtx_iv",
         "rtx_payload_type",
+        "spatial",
         "stream",
+        "temporal",
         "time_at",
         "wanted",
     )
@@ -226,6 +229,9 @@ class Down(Continuity):
         """Followed now."""
         self.wanted: Stream | None = None
         """Followed from its next key frame on."""
+        self.spatial = EVERY
+        self.temporal = EVERY
+        """The highest layers sent of the stream that is wanted last."""
         self.rtx_index = first_rtx
         self.history: History[Packet | bytes | bytearray] = History(
             AUDIO_HISTORY if row.kind is Kind.AUDIO else VIDEO_HISTORY

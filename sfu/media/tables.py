@@ -6,6 +6,7 @@ import secrets
 from collections import Counter
 
 from sfu.core.ice_lite import Address
+from sfu.core.layers import EVERY
 from sfu.core.limits_media import MAX_DOWNLINKS_PER_PEER, MAX_SPENT_SSRCS_PER_PEER, MAX_SSRCS_PER_PEER
 from sfu.core.media import Downlink, MediaStats, PeerId, TrackSid
 from sfu.core.sender_clock import SenderClock
@@ -151,12 +152,15 @@ class Tables:
         if down.row.rtx_ssrc:
             row.spent[down.row.rtx_ssrc] = down.rtx_index
 
-    def follow(self, peer: PeerId, track: TrackSid, stream: StreamId | None) -> None:
+    def follow(
+        self, peer: PeerId, track: TrackSid, stream: StreamId | None, *, spatial: int = EVERY, temporal: int = EVERY
+    ) -> None:
         """Switch at the next key frame (audio: next packet), or pause."""
         row = self._peers.get(peer)
         down = row.downs.get(track) if row else None
         if down is None:
             return
+        down.spatial, down.temporal = spatial, temporal
         if stream is None:
             self._leave(down)
             return

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass, field
 
-from sfu.core.layers import KeyframeThrottle, LayerState, Liveness
+from sfu.core.layers import KeyframeThrottle, LayerState, Liveness, Rung
 from sfu.core.media import Downlink, Kind, TrackSid, Uplink, Wish
 from sfu.core.nack import DEFAULT_RTT_S, NackList
 from sfu.core.sender_clock import SenderClock
@@ -68,6 +68,11 @@ class Track:
         """Whether layers and key frames matter."""
         return self.uplink is not None and self.uplink.kind is Kind.VIDEO
 
+    @property
+    def is_screen_share(self) -> bool:
+        """Whether it comes first where not everything fits."""
+        return self.uplink is not None and self.uplink.screen_share
+
     def quality_of(self, rid: str) -> int:
         """As announced, else by LiveKit's names of layers."""
         announced = {} if self.uplink is None else {layer.rid: layer.quality for layer in self.uplink.layers}
@@ -76,6 +81,11 @@ class Track:
     def states(self) -> list[LayerState]:
         """For the choice of a layer."""
         return [LayerState(layer.stream, layer.quality, layer.liveness.live) for layer in self.layers.values()]
+
+    def rungs(self) -> list[Rung]:
+        """What can be sent of it now, the cheapest first: live layers, and what may be left out of each."""
+        live = [layer for layer in self.layers.values() if layer.liveness.live]
+        return [Rung(layer.stream, layer.quality) for layer in sorted(live, key=lambda layer: layer.quality)]
 
     def by_stream(self, stream: StreamId | None) -> Layer | None:
         """The layer with this id."""

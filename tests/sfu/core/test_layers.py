@@ -31,6 +31,15 @@ def test_the_best_live_layer_within_the_wish_is_followed(
     assert choose(reversed(layers), max_quality, current) == expected
 
 
+def test_a_still_screen_share_lives_on_one_packet_in_two_seconds() -> None:
+    screen = Liveness(2, screen_share=True)
+    assert not any(screen.cycle(packets) for packets in (0, 0, 0, 1, 0, 0, 0, 1))
+    assert [screen.cycle(0) for _ in range(4)] == [False, False, False, True]
+    assert not screen.live
+    assert screen.cycle(1)
+    assert screen.live
+
+
 def test_one_poor_cycle_stops_a_layer_and_several_good_ones_bring_it_back() -> None:
     high = Liveness(2)
     assert high.live

@@ -226,3 +226,14 @@ def test_packets_of_before_the_switch_are_not_sent_after_it(lab):
     receiver.rtp()
     camera.publisher.deliver(late)
     assert receiver.rtp() == []
+
+
+def test_a_track_offers_its_live_layers_from_low_to_high(lab):
+    publisher = lab.join("PA_a")
+    camera = Camera(lab, publisher)
+    lab.router.receive(lab.uplink(publisher, layers=lab.simulcast))
+    camera.run(2)
+    track = lab.router._tracks[lab.track]
+    assert [rung.quality for rung in track.rungs()] == [0, 1, 2]
+    camera.run(40, layers="qh")
+    assert [rung.quality for rung in track.rungs()] == [0, 1]
