@@ -43,7 +43,8 @@ class MediaPlane:
     """Create it, `await start()`, use it from the loop that started it, `await close()`.
 
     `host` is an address to bind; `advertise` are the addresses that clients are told, `host` itself by
-    default. Raises ValueError for a wildcard without them, EngineMissingError for an unknown engine.
+    default. `clock` gives monotonic seconds. Raises ValueError for a wildcard without addresses to
+    advertise, EngineMissingError for an unknown engine.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class MediaPlane:
         *,
         advertise: Sequence[str] = (),
         engine: str = "auto",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if engine == "native":
             raise EngineMissingError('the native engine is not built; set engine to "auto" or "python"')
@@ -65,12 +67,13 @@ class MediaPlane:
         self._port = port
         self._advertise = tuple(advertise) or (host,)
         self._on_event = on_event
+        self._clock = clock
         self._certificate = RTCCertificate.generateCertificate()
         self._ice = IceLite()
         self._transports: dict[PeerId, Transport] = {}
         self._tasks: dict[asyncio.Task[str], PeerId] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._router = Router(lambda events: PythonEngine(self._send, events), on_event, time.monotonic)
+        self._router = Router(lambda events: PythonEngine(self._send, events), on_event, clock)
         self._engine = self._router.engine
         self.engine = self._engine.name
         self._dropped = self._engine.dropped
@@ -108,7 +111,7 @@ class MediaPlane:
         if len(self._transports) >= MAX_PEERS:
             asyncio.get_running_loop().call_soon(self._on_event, PeerLost(peer, "worker full"))
             return
-        state = self._ice.open(peer, local, time.monotonic())
+        state = self._ice.open(peer, local, self._clock())
         self._router.open_peer(peer)
         transport = Transport(
             state, self._certificate, remote, self._send, self._on_event, self._connected, self._dropped
@@ -173,7 +176,7 @@ class MediaPlane:
             self._dropped["empty"] += 1
             return
         traffic = classify(datagram)
-        now = time.monotonic()
+        now = self._clock()
         if traffic is Traffic.STUN:
             self._on_stun(bytes(datagram), source, now)
             return
@@ -223,12 +226,12 @@ class MediaPlane:
 
     def _tick(self) -> None:
         self._timers["tick"] = asyncio.get_running_loop().call_later(TICK_S, self._tick)
-        self._router.tick(time.monotonic())
+        self._router.tick(self._clock())
 
     def _check_consent(self) -> None:
         loop = asyncio.get_running_loop()
         self._timers["consent"] = loop.call_later(CONSENT_CHECK_S, self._check_consent)
-        now = time.monotonic()
+        now = self._clock()
         for peer, transport in list(self._transports.items()):
             ice = transport.ice
             ice.heard = max(ice.heard, self._engine.heard(peer))
