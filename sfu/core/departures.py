@@ -101,7 +101,8 @@ class Departures:
             self._distribution.withdraw(track, now)
         self._roster.discard(member)
         self._roster.speaking.left(member.sid)
-        self._roster.put(HangUp(member.sid), ClosePeer(member.sid))
+        self._roster.put(HangUp(member.sid))
+        self._roster.put(*(ClosePeer(peer) for peer in dict.fromkeys((member.sid, member.downlink_peer))))
         self._roster.put(ParticipantLeft(member.sid, member.identity, reason))
         if announce and not member.hidden:
             member.version += 1

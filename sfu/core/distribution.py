@@ -64,7 +64,7 @@ class Distribution:
         for track in result.ended:
             self.unpublish(participant, track, now)
         for track in result.stopped:
-            self._roster.put(StopForwarding(participant.sid, track))
+            self._roster.put(StopForwarding(participant.downlink_peer, track))
         for started in result.started:
             self._forward(participant, started)
         if any(fresh):
@@ -153,7 +153,7 @@ class Distribution:
             wish = subscriptions.wish_for(settings, owner.published[sid])
             if wish != subscription.wish:
                 receiver.subscriptions[sid] = Subscription(sid, wish)
-                self._roster.put(ApplyWish(receiver.sid, sid, wish))
+                self._roster.put(ApplyWish(receiver.downlink_peer, sid, wish))
 
     def _open(self, participant: Participant, offer: Offer) -> None:
         """Await the peer at its first offer, take new ICE credentials at a restart (RFC 8445 section 9)."""
@@ -213,7 +213,7 @@ class Distribution:
 
     def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
         if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
-            self._roster.put(StopForwarding(receiver.sid, track))
+            self._roster.put(StopForwarding(receiver.downlink_peer, track))
             self.negotiate(receiver, now)
 
     def _forward(self, receiver: Participant, started: Started) -> None:
@@ -221,7 +221,7 @@ class Distribution:
         self._roster.put(
             Forward(
                 Downlink(
-                    peer=receiver.sid,
+                    peer=receiver.downlink_peer,
                     track=started.track,
                     kind=started.kind,
                     mid=section.mid,
@@ -234,7 +234,7 @@ class Distribution:
         )
         subscription = receiver.subscriptions.get(started.track)
         if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
-            self._roster.put(ApplyWish(receiver.sid, started.track, subscription.wish))
+            self._roster.put(ApplyWish(receiver.downlink_peer, started.track, subscription.wish))
 
 
 def _claim(participant: Participant, section: OfferedSection, claimed: set[TrackSid]) -> TrackSid | None:

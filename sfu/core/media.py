@@ -12,9 +12,15 @@ from enum import Enum
 from typing import NewType, Protocol
 
 PeerId = NewType("PeerId", str)
-"""One transport of one participant session: the participant's `PA_…` sid."""
+"""One transport of one participant session. The participant's `PA_…` sid names the one over which it publishes;
+with two peer connections `subscriber_transport` names the one over which it gets what others publish."""
 TrackSid = NewType("TrackSid", str)
 """A published track, `TR_…`."""
+
+
+def subscriber_transport(participant: PeerId) -> PeerId:
+    """Name the second transport of a participant that has two."""
+    return PeerId(f"{participant}/subscriber")
 
 
 class Kind(Enum):

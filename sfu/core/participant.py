@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does the room know of one participant session?"""
+"""What does the room know of one participant session?
+
+Clients have one peer connection or two (LiveKit: publisher and subscriber). Tracks of its own come over the
+transport `sid`, those of others go over `downlink_peer`: the same one, or another.
+"""
 
 from dataclasses import dataclass, field
 
@@ -34,6 +38,7 @@ class Participant:
     attributes: dict[str, str]
     auto_subscribe: bool
     joined_at_ms: int
+    downlink_peer: PeerId
     ice: IceCredentials
     negotiation: Negotiation
     state: State = State.JOINED
@@ -61,6 +66,11 @@ class Participant:
     def identity(self) -> str:
         """Who it is; the contract with callers' applications, never altered."""
         return self.grants.identity
+
+    @property
+    def primary_peer(self) -> PeerId:
+        """The transport whose connection makes it active, and over which it gets data."""
+        return self.downlink_peer
 
     @property
     def hidden(self) -> bool:

@@ -70,12 +70,10 @@ class Channels:
         return held
 
 
-def receivers(envelope: Envelope, sender: PeerId, present: Iterable[tuple[PeerId, str]]) -> tuple[PeerId, ...]:
-    """Choose among those present, (sid, identity) each."""
+def receivers(envelope: Envelope, others: Iterable[tuple[PeerId, str]]) -> tuple[PeerId, ...]:
+    """Choose among the others in the room, (sid, identity) each."""
     if len(envelope.identities) + len(envelope.sids) > limits.DESTINATIONS_MAX:
         return ()
     identities, sids = set(envelope.identities), set(envelope.sids)
     everybody = not identities and not sids
-    return tuple(
-        sid for sid, identity in present if sid != sender and (everybody or identity in identities or sid in sids)
-    )
+    return tuple(sid for sid, identity in others if everybody or identity in identities or sid in sids)

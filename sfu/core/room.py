@@ -125,8 +125,9 @@ class Room:
         if older is not None:
             self._departures.expel(older, DisconnectReason.DUPLICATE_IDENTITY, now, announce=False)
         own = grants.can_update_own_metadata
+        sid = self._sids.participant()
         participant = Participant(
-            sid=self._sids.participant(),
+            sid=sid,
             grants=grants,
             client=join.client,
             name=grants.name,
@@ -134,6 +135,7 @@ class Room:
             attributes=merged(grants.attributes, dict(join.attributes) if own else {}),
             auto_subscribe=join.auto_subscribe,
             joined_at_ms=wall_ms,
+            downlink_peer=sid,
             ice=self._sids.ice(),
             negotiation=Negotiation(self._sids.ssrc),
             join_by=now + JOIN_TIMEOUT_S,
@@ -173,20 +175,22 @@ class Room:
         self._note_counts(now)
 
     def connected(self, peer: PeerId) -> None:
-        """The media plane has the peer's transport up."""
+        """The media plane has a transport up."""
         member = self._roster.get(peer)
-        if member is None or self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
+        if member is None or peer != member.primary_peer:
+            return
+        if self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
             return
         member.join_by = None
         member.was_active = True
         self._roster.changed(member, and_tell_itself=True)
         visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
-        self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, peer]))))
+        self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
         if not member.hidden:
-            self._roster.tell_all(MediaFlows((peer,)), besides=(member,))
+            self._roster.tell_all(MediaFlows((member.sid,)), besides=(member,))
 
     def lost(self, peer: PeerId, now: float) -> None:
-        """The media plane lost the peer: the client goes, or shall join anew."""
+        """The media plane lost a transport: the client goes, or shall join anew."""
         member = self._roster.get(peer)
         if member is not None:
             self._departures.lost(member, now)
@@ -207,14 +211,15 @@ class Room:
             self._note_counts(now)
 
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
-        """Say who gets a data packet of this peer; empty when nobody may."""
+        """Say over which transports a data packet of this peer goes on; empty when nobody may have it."""
         member = self._roster.get(peer)
         if member is None or not member.grants.can_publish_data:
             return ()
         if self._departures.step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
             return ()
-        present = [(other.sid, other.identity) for other in self._roster]
-        return relay.receivers(envelope, peer, present)
+        others = {other.sid: other for other in self._roster if other is not member}
+        chosen = relay.receivers(envelope, [(sid, other.identity) for sid, other in others.items()])
+        return tuple(others[sid].primary_peer for sid in chosen)
 
     def hold(self, receiver: PeerId, label: str, payload: bytes) -> bool:
         """Keep a packet that the media plane could not write; False when it is to be dropped."""
@@ -224,7 +229,7 @@ class Room:
     def channel_opened(self, peer: PeerId, label: str) -> list[bytes]:
         """A data channel can be written to: give what waited for it."""
         member = self._roster.get(peer)
-        return [] if member is None else member.channels.opened(label)
+        return [] if member is None or peer != member.primary_peer else member.channels.opened(label)
 
     def signature(self, peer: PeerId) -> tuple[str, str]:
         """Give the (sid, identity) under which others see a peer's data; empty for hidden ones."""

@@ -19,6 +19,7 @@ class Roster:
 
     def __init__(self) -> None:
         self._members: dict[PeerId, Participant] = {}
+        self._transports: dict[PeerId, Participant] = {}
         self._owners: dict[TrackSid, Participant] = {}
         self._outputs: list[Output] = []
         self.speaking = Speaking()
@@ -29,12 +30,12 @@ class Roster:
     def __len__(self) -> int:
         return len(self._members)
 
-    def __contains__(self, sid: PeerId) -> bool:
-        return sid in self._members
+    def __contains__(self, peer: PeerId) -> bool:
+        return peer in self._transports
 
-    def get(self, sid: PeerId) -> Participant | None:
-        """Find a session by its sid."""
-        return self._members.get(sid)
+    def get(self, peer: PeerId) -> Participant | None:
+        """Find a session by either of its transports."""
+        return self._transports.get(peer)
 
     def by_identity(self, identity: str) -> Participant | None:
         """Find a session by who it is."""
@@ -43,10 +44,13 @@ class Roster:
     def add(self, participant: Participant) -> None:
         """Let somebody in."""
         self._members[participant.sid] = participant
+        self._transports[participant.sid] = self._transports[participant.downlink_peer] = participant
 
     def discard(self, participant: Participant) -> None:
         """Take somebody out."""
         self._members.pop(participant.sid, None)
+        self._transports.pop(participant.sid, None)
+        self._transports.pop(participant.downlink_peer, None)
 
     def own(self, owner: Participant, track: TrackInfo) -> None:
         """Note a published track, or what changed about it."""

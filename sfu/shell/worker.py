@@ -213,6 +213,7 @@ class Worker:
             case outputs.ApplyWish(peer, track, wish):
                 self.plane.wish(peer, track, wish)
             case outputs.OpenPeer(peer, local, remote):
+                self._rooms[peer] = room
                 self.plane.open_peer(peer, local, remote)
             case outputs.RestartIce(peer, local):
                 self.plane.restart_ice(peer, local)
