@@ -48,7 +48,7 @@ def verify(token: str, keys: Mapping[str, str], now: float) -> Grants:
         if secret is None:
             raise TokenError("the token was issued with an unknown API key")
         claims: dict[str, Any] = jwt.decode(token, OctKey.import_key(secret), algorithms=_ALGORITHMS).claims
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:  # RecursionError: [[[[…
         raise TokenError("the token is malformed or its signature is wrong") from error
     _check_times(claims, now)
     return _grants(claims)
