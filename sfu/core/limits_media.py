@@ -63,6 +63,12 @@ VIDEO_HISTORY = 512
 AUDIO_HISTORY = 256
 """Packets kept per audio downlink; a power of two. Stops: unbounded history."""
 
+MAX_FEEDBACK_STATUSES = 8191
+"""Packets that one transport-wide feedback speaks of. Stops: a few bytes of run lengths becoming much work."""
+
+MAX_ARRIVALS = 2048
+"""Arrivals of one publisher noted between two feedbacks. Stops: a flood filling memory."""
+
 MAX_RTCP_PACKETS = 32
 """Packets read out of one compound datagram. Stops: work per datagram."""
 

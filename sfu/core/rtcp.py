@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sfu.core.limits_media import MAX_RTCP_PACKETS
+from sfu.core.twcc import FORMAT as _TRANSPORT_FEEDBACK
+from sfu.core.twcc import TransportFeedback, parse_feedback
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 _NACK, _PLI, _FIR, _APPLICATION = 1, 1, 4, 15
@@ -88,7 +90,7 @@ class Bye:
     ssrcs: tuple[int, ...]
 
 
-RtcpPacket = SenderReport | ReceiverReport | Nack | KeyframeRequest | Remb | Bye
+RtcpPacket = SenderReport | ReceiverReport | Nack | KeyframeRequest | Remb | TransportFeedback | Bye
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
@@ -123,6 +125,10 @@ def _read(kind: int, count: int, body: bytes, found: list[RtcpPacket]) -> None:
         found.append(Bye(_words(body, 0, count)))
     elif kind == RTPFB and count == _NACK and len(body) >= 8:
         found.append(Nack(_U32.unpack_from(body, 4)[0], _missing(body)))
+    elif kind == RTPFB and count == _TRANSPORT_FEEDBACK:
+        feedback = parse_feedback(body)
+        if feedback is not None:
+            found.append(feedback)
     elif kind == PSFB and len(body) >= 8:
         if count == _PLI:
             found.append(KeyframeRequest(_U32.unpack_from(body, 4)[0]))

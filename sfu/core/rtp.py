@@ -104,6 +104,29 @@ def read_extensions(data: bytes | bytearray | memoryview) -> dict[int, bytes]:
     return found
 
 
+def find_extension(data: bytes | bytearray | memoryview, ident: int, length: int) -> int:
+    """Where the value of the element with this id and length begins, 0 without one: `read_extensions` for one."""
+    profile, at, end = extension_block(data)
+    if profile == ONE_BYTE_PROFILE:
+        wanted = ident << 4 | (length - 1)
+        while at < end:
+            byte = data[at]
+            if byte == wanted:
+                return at + 1 if at + 1 + length <= end else 0
+            if byte >= 0xF0:
+                break
+            at += (byte & 0x0F) + 2 if byte else 1
+    elif profile & 0xFFF0 == TWO_BYTE_PROFILE:
+        while at + 1 < end:
+            if not data[at]:
+                at += 1
+                continue
+            if data[at] == ident and data[at + 1] == length:
+                return at + 2 if at + 2 + length <= end else 0
+            at += 2 + data[at + 1]
+    return 0
+
+
 def write_extensions(elements: Iterable[tuple[int, bytes]]) -> tuple[bytes, tuple[int, ...]]:
     """The whole extension block and the offset of each value in it.
 

@@ -148,6 +148,12 @@ class Engine(Protocol):
     def close_peer(self, peer: PeerId) -> None:
         """Drop its row, streams and downlinks."""
 
+    def note_arrivals(self, peer: PeerId, extension: int) -> None:
+        """Note when packets come, of all SSRCs, that carry a transport-wide number in this header extension."""
+
+    def take_arrivals(self, peer: PeerId) -> Sequence[tuple[int, float]]:
+        """(number, time) of what came since the last call, in order of arrival; at most `MAX_ARRIVALS`."""
+
     def put_stream(self, row: StreamRow) -> bool:
         """Add or change a layer; an SSRC's replay window survives. False at the cap of SSRCs."""
 

@@ -9,11 +9,10 @@ from sfu.core.layers import CYCLE_S
 from sfu.core.media import LevelsMeasured, MediaEvent, PeerId
 from sfu.core.sender_clock import SenderClock
 from sfu.core.speakers import WINDOW_S, Speakers
+from sfu.media.arrivals import FEEDBACK_S, OUR_SSRC, Arrivals
 from sfu.media.contract import Engine
 from sfu.media.tracks import Layer, Receiver, Track
 
-OUR_SSRC = 1
-"""Sender of all feedback: nobody receives media under it."""
 RECEIVER_REPORT_S = 1.0
 SENDER_REPORT_S = 3.0
 EARLY_REPORTS = 10
@@ -21,7 +20,7 @@ EARLY_REPORTS = 10
 EARLY_REPORT_S = 1.0
 SENDER_CHECK_S = 0.25
 REMB_BITRATE = 5_000_000
-"""What every publisher may send: enough for all simulcast layers of 1080p."""
+"""What a publisher without transport-wide feedback may send: enough for all simulcast layers of 1080p."""
 MAX_RTT_S = 2.0
 
 
@@ -43,8 +42,9 @@ class Feedback:
         self._receivers: dict[PeerId, dict[int, Receiver]] = {}
         self._gaps: set[Layer] = set()
         self._keyframes: set[Layer] = set()
+        self.arrivals = Arrivals(engine, self._layers)
         self._lost = 0
-        self._next = {"levels": 0.0, "liveness": 0.0, "receivers": 0.0, "senders": 0.0}
+        self._next = {"arrivals": 0.0, "levels": 0.0, "liveness": 0.0, "receivers": 0.0, "senders": 0.0}
 
     # tables
 
@@ -72,6 +72,7 @@ class Feedback:
 
     def forget_peer(self, peer: PeerId) -> None:
         """After its layers and receivers."""
+        self.arrivals.forget(peer)
         self._layers.pop(peer, None)
         self._receivers.pop(peer, None)
 
@@ -159,6 +160,8 @@ class Feedback:
                 self._request(layer, now)
             else:
                 self._keyframes.discard(layer)
+        if self._due("arrivals", FEEDBACK_S, now):
+            self.arrivals.report()
         if self._due("levels", WINDOW_S, now):
             changed = self._speakers.measure(self._engine.take_levels())
             if changed:
@@ -207,7 +210,7 @@ class Feedback:
                 view = self._engine.stream(layer.stream)
                 if view is None or view.reception.first < 0:
                     continue
-                if layer.track.is_video:
+                if layer.track.is_video and not layer.track.has_transport_cc:
                     videos.append(layer.ssrc)
                 reception, clock = view.reception, layer.clock
                 reports.append(

@@ -5,9 +5,9 @@
 from collections.abc import Sequence
 
 from sfu.core.codecs import parse_vp8
-from sfu.core.limits_media import MAX_NACK_ANSWERS, MAX_SSRCS_PER_PEER, MAX_UNKNOWN_SSRCS_PER_PEER
+from sfu.core.limits_media import MAX_ARRIVALS, MAX_NACK_ANSWERS, MAX_SSRCS_PER_PEER, MAX_UNKNOWN_SSRCS_PER_PEER
 from sfu.core.media import Kind, PeerId
-from sfu.core.rtp import HEADER, abs_send_time, header_size, read_extensions
+from sfu.core.rtp import HEADER, abs_send_time, find_extension, header_size, read_extensions
 from sfu.media.contract import EngineEvents, SendDatagram
 from sfu.media.rows import Inbound, Packet, Stream
 from sfu.media.sending import forward, resend, switch
@@ -65,6 +65,10 @@ class PythonEngine(Tables):
         row.heard = now
         self.stats.packets_in += 1
         self.stats.bytes_in += size
+        if row.arrival_id:
+            at = find_extension(datagram, row.arrival_id, 2)
+            if at and len(row.arrivals) < MAX_ARRIVALS:
+                row.arrivals.append(((datagram[at] << 8) | datagram[at + 1], now))
         if inbound.stream is None:
             self._events.learn(row.id, ssrc, second & 0x7F, read_extensions(datagram))
             if inbound.stream is None:

@@ -74,6 +74,8 @@ class Router:
             self._drop_layers(track)
         track.uplink = uplink
         owned[uplink.track] = track
+        if track.has_transport_cc:
+            self.feedback.arrivals.expect(uplink.peer, uplink.extensions.transport_cc)
         for layer in track.layers.values():
             self.engine.put_stream(self._row(layer, uplink))
         repairs = dict(uplink.rtx_ssrcs)

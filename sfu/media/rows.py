@@ -70,6 +70,8 @@ class Peer:
 
     __slots__ = (
         "address",
+        "arrival_id",
+        "arrivals",
         "downs",
         "downs_by_ssrc",
         "heard",
@@ -90,6 +92,9 @@ class Peer:
         self.receiver: Receiver | None = None
         self.sender: Sender | None = None
         self.heard = 0.0
+        self.arrival_id = 0
+        """Header extension with the transport-wide number; 0: arrivals are not noted."""
+        self.arrivals: list[tuple[int, float]] = []
         self.inbound: dict[int, Inbound] = {}
         self.unknown = 0
         """Inbound SSRCs that never fitted a stream."""

@@ -64,6 +64,20 @@ class Tables:
         for down in row.downs.values():
             self._leave(down)
 
+    def note_arrivals(self, peer: PeerId, extension: int) -> None:
+        """Note when packets with a transport-wide number come."""
+        row = self._peers.get(peer)
+        if row is not None:
+            row.arrival_id = extension
+
+    def take_arrivals(self, peer: PeerId) -> list[tuple[int, float]]:
+        """What came since the last call."""
+        row = self._peers.get(peer)
+        if row is None:
+            return []
+        arrivals, row.arrivals = row.arrivals, []
+        return arrivals
+
     def put_stream(self, row: StreamRow) -> bool:
         """Add or change a layer."""
         known = self._streams.get(row.stream)

@@ -73,6 +73,14 @@ class Track:
         """Whether it comes first where not everything fits."""
         return self.uplink is not None and self.uplink.screen_share
 
+    @property
+    def has_transport_cc(self) -> bool:
+        """Whether the publisher estimates by itself what it may send."""
+        uplink = self.uplink
+        if uplink is None or not uplink.extensions.transport_cc:
+            return False
+        return any("transport-cc" in codec.feedback for codec in uplink.codecs)
+
     def quality_of(self, rid: str) -> int:
         """As announced, else by LiveKit's names of layers."""
         announced = {} if self.uplink is None else {layer.rid: layer.quality for layer in self.uplink.layers}

@@ -19,8 +19,8 @@ _CODECS = {
 }
 """(media, encoding name, clock rate, channels) of what this server carries, to LiveKit's spelling."""
 
-_FEEDBACK = {"nack", "nack pli", "ccm fir", "goog-remb"}
-"""Accepted feedback. transport-cc is not: no such feedback is generated."""
+_FEEDBACK = {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
+"""Accepted feedback."""
 
 _FINGERPRINT_HASHES = {"sha-256", "sha-384", "sha-512"}
 

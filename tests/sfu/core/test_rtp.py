@@ -42,8 +42,11 @@ def test_what_is_written_reads_back(elements: dict[int, bytes]) -> None:
     assert len(block) % 4 == 0
     assert rtp.header_size(data, len(data)) == 12 + len(block)
     assert rtp.read_extensions(data) == elements
-    for value, at in zip(elements.values(), offsets, strict=True):
+    for (ident, value), at in zip(elements.items(), offsets, strict=True):
         assert block[at : at + len(value)] == value
+        if value:
+            assert rtp.find_extension(data, ident, len(value)) == 12 + at
+        assert rtp.find_extension(data, ident, len(value) + 1) == 0
 
 
 def test_elements_without_an_id_are_left_out() -> None:
@@ -75,3 +78,4 @@ def test_packets_with_random_extensions_never_raise(data: bytes, low: int) -> No
     assert 0 <= size <= len(forged)
     if size:
         rtp.read_extensions(memoryview(forged))
+        assert all(0 <= rtp.find_extension(forged, ident, 2) <= size - 2 for ident in range(1, 256))

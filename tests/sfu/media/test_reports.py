@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTCP on its timers."""
 
+import struct
+from dataclasses import replace
+
 import pytest
 
 from sfu.core import rtcp
-from sfu.core.media import Kind
+from sfu.core.media import Extensions, Kind
+from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
 from sfu.media.feedback import REMB_BITRATE
 
 NTP = 0xE9000000 << 32
@@ -34,6 +38,32 @@ def test_publishers_hear_what_came_and_what_they_may_send(lab):
     assert reports[-1].lost == 9  # 1000 was lost before anything came
     assert reports[-1].last_sr == (NTP >> 16) & 0xFFFFFFFF
     assert 0 < reports[-1].delay <= 65536
+
+
+def test_publishers_hear_when_each_packet_came_where_that_was_negotiated(lab):
+    publisher = lab.join("a")
+    codec = replace(lab.vp8_codec, feedback=("nack", "goog-remb", "transport-cc"))
+    lab.router.receive(
+        lab.uplink(publisher, ssrcs=(50,), codecs=(codec,), extensions=Extensions(mid=4, transport_cc=3))
+    )
+    began, lost = lab.now, {40, 41}
+    for number in range(200):
+        if number not in lost:  # every other packet is of a stream that no section names yet
+            number_on_wire = struct.pack("!H", (65_500 + number) & 0xFFFF)
+            publisher.send(50 + number % 2, number // 2, elements=[(3, number_on_wire)])
+        lab.run(0.02)
+    _, items = publisher.received()
+    assert of_kind(items, rtcp.Remb) == []
+    feedback = of_kind(items, TransportFeedback)
+    assert len(feedback) >= 30
+    came = {
+        (item.base + offset - 65_500) & 0xFFFF: item.reference * REFERENCE_S + ticks * TICK_S
+        for item in feedback
+        for offset, ticks in item.received
+    }
+    assert set(range(195)) - set(came) == lost
+    assert came[150] - came[0] == pytest.approx(150 * 0.02, abs=0.001)
+    assert came[0] == pytest.approx(began, abs=0.001)
 
 
 def test_receivers_get_the_publishers_clock_in_their_own_timestamps(lab):

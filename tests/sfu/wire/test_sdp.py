@@ -38,7 +38,7 @@ def test_recorded_offers_are_read(name):
         if section.media == "video":
             codec = section.codecs[0]
             assert (codec.payload_type, codec.rtx_payload_type, codec.mime) == (96, 97, "video/VP8")
-            assert set(codec.feedback) == {"nack", "nack pli", "ccm fir", "goog-remb"}
+            assert set(codec.feedback) == {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
 
 
 def test_there_are_recorded_offers_of_two_clients():
