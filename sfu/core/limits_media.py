@@ -69,6 +69,9 @@ MAX_FEEDBACK_STATUSES = 8191
 MAX_ARRIVALS = 2048
 """Arrivals of one publisher noted between two feedbacks. Stops: a flood filling memory."""
 
+SEND_LOG = 2048
+"""Packets to one receiver whose sending time is remembered; a power of two. Stops: unbounded history."""
+
 MAX_RTCP_PACKETS = 32
 """Packets read out of one compound datagram. Stops: work per datagram."""
 

@@ -208,6 +208,8 @@ class MediaStats:
     packets_out: int = 0
     packets_lost: int = 0
     retransmitted: int = 0
+    probes: int = 0
+    """Packets sent again to find out what a path carries; in neither count above."""
     bytes_in: int = 0
     bytes_out: int = 0
     dropped: dict[str, int] = field(default_factory=dict)

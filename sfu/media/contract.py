@@ -16,6 +16,7 @@ from typing import NewType, Protocol
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.media import Codec, Downlink, Extensions, Kind, MediaStats, PeerId, TrackSid
+from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
 from sfu.core.seqnum import Reception
 from sfu.core.speakers import Window
@@ -153,6 +154,15 @@ class Engine(Protocol):
 
     def take_arrivals(self, peer: PeerId) -> Sequence[tuple[int, float]]:
         """(number, time) of what came since the last call, in order of arrival; at most `MAX_ARRIVALS`."""
+
+    def send_log(self, peer: PeerId) -> SendLog | None:
+        """When and how much was sent to a peer under which transport-wide number, retransmissions included."""
+
+    def probe(self, peer: PeerId, octets: int, now: float) -> int:
+        """Fill the path to a peer with numbered packets that its decoder ignores: old ones again, as RTX.
+
+        How many bytes were sent: 0 where there is neither RTX nor transport-wide feedback, or nothing was sent yet.
+        """
 
     def put_stream(self, row: StreamRow) -> bool:
         """Add or change a layer; an SSRC's replay window survives. False at the cap of SSRCs."""

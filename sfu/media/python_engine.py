@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sfu.core.codecs import parse_vp8
 from sfu.core.limits_media import MAX_ARRIVALS, MAX_NACK_ANSWERS, MAX_SSRCS_PER_PEER, MAX_UNKNOWN_SSRCS_PER_PEER
 from sfu.core.media import Kind, PeerId
-from sfu.core.rtp import HEADER, abs_send_time, find_extension, header_size, read_extensions
+from sfu.core.rtp import HEADER, find_extension, header_size, read_extensions
 from sfu.media.contract import EngineEvents, SendDatagram
 from sfu.media.rows import Inbound, Packet, Stream
-from sfu.media.sending import forward, resend, switch
+from sfu.media.sending import forward, probe, resend, switch
 from sfu.media.tables import Tables
 
 
@@ -177,4 +177,14 @@ class PythonEngine(Tables):
         row = self._peers.get(peer)
         down = row.downs_by_ssrc.get(ssrc) if row else None
         if down is not None and down.row.ssrc == ssrc:
-            resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt, abs_send_time(now))
+            resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt)
+
+    def probe(self, peer: PeerId, octets: int, now: float) -> int:
+        """Send old packets again to fill a path."""
+        row = self._peers.get(peer)
+        for down in row.downs.values() if row else ():
+            if down.log is not None and down.rtx_payload_type:
+                sent = probe(self, down, octets, now)
+                if sent:
+                    return sent
+        return 0

@@ -12,6 +12,7 @@ from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
 from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
 from sfu.core.munge import Continuity
 from sfu.core.rtp import HEADER, HEADER_SIZE, abs_send_time, write_extensions
+from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
 from sfu.core.seqnum import Reception, ReplayWindow
 from sfu.core.speakers import LOUD, Window
@@ -77,6 +78,7 @@ class Peer:
         "heard",
         "id",
         "inbound",
+        "log",
         "receiver",
         "sender",
         "spent",
@@ -101,6 +103,8 @@ class Peer:
         self.downs: dict[TrackSid, Down] = {}
         self.downs_by_ssrc: dict[int, Down] = {}
         """By media SSRC and by RTX SSRC."""
+        self.log = SendLog()
+        """Of packets with a transport-wide number."""
         self.spent: dict[int, int] = {}
         """Next packet index of SSRCs that were sent before."""
 
@@ -210,6 +214,7 @@ class Down(Continuity):
         "iv",
         "level_at",
         "level_time_at",
+        "log",
         "octets",
         "packets",
         "payload_type",
@@ -248,6 +253,9 @@ class Down(Continuity):
         self.row = row
         self.payload_type = -1
         self.rtx_payload_type = 0
+        numbered = row.extensions.transport_cc and any("transport-cc" in codec.feedback for codec in row.codecs)
+        self.log: SendLog | None = self.peer.log if numbered else None
+        """Where packets get their transport-wide number; without one they carry their send time."""
         self.head, (self.time_at, _) = self._template(level=False)
         self.head_level, (self.level_time_at, self.level_at) = self._template(level=True)
         self.history.clear()
@@ -276,25 +284,38 @@ class Down(Continuity):
         has_rtx = found is not None and found.rtx_payload_type is not None and self.row.rtx_ssrc
         self.rtx_payload_type = (found.rtx_payload_type or 0) if found and has_rtx else 0
 
-    def head_with(self, dependency: bytes, now: float) -> bytearray:
-        """A header whose block carries a dependency descriptor."""
+    def stamp(self, now: float, size: int) -> tuple[int, bytes]:
+        """The extension by which the receiver, or we, estimate the path; the packet counts as sent."""
         extensions = self.row.extensions
-        elements = [(extensions.mid, self.row.mid.encode()), (extensions.dependency_descriptor, dependency)]
-        elements.append((extensions.abs_send_time, abs_send_time(now)))
-        return self._assemble(write_extensions(elements)[0])
+        if self.log is None:
+            return extensions.abs_send_time, abs_send_time(now)
+        return extensions.transport_cc, self.log.note(now, size).to_bytes(2, "big")
+
+    def head_with(self, dependency: bytes) -> tuple[bytearray, int]:
+        """A header whose block carries a dependency descriptor, and where its stamp lies."""
+        extensions = self.row.extensions
+        ident, blank = self._blank_stamp()
+        elements = [(extensions.mid, self.row.mid.encode()), (ident, blank)]
+        elements.append((extensions.dependency_descriptor, dependency))
+        block, offsets = write_extensions(elements)
+        return self._assemble(block), HEADER_SIZE + offsets[bool(extensions.mid)] if ident else 0
+
+    def _blank_stamp(self) -> tuple[int, bytes]:
+        extensions = self.row.extensions
+        return (extensions.abs_send_time, bytes(3)) if self.log is None else (extensions.transport_cc, bytes(2))
 
     def _template(self, *, level: bool) -> tuple[bytearray, tuple[int, int]]:
-        """A header to patch per packet, and where its send time and audio level lie; 0 is nowhere."""
+        """A header to patch per packet, and where its stamp and audio level lie; 0 is nowhere."""
         extensions = self.row.extensions
+        ident, blank = self._blank_stamp()
         elements = [(extensions.mid, self.row.mid.encode())]
         if level:
             elements.append((extensions.audio_level, b"\0"))
-        elements.append((extensions.abs_send_time, bytes(3)))
+        elements.append((ident, blank))
         present = [ident for ident, _ in elements if ident]
         block, offsets = write_extensions(elements)
         places = {ident: HEADER_SIZE + at for ident, at in zip(present, offsets, strict=True)}
-        time_at = places.get(extensions.abs_send_time, 0)
-        return self._assemble(block), (time_at, places.get(extensions.audio_level, 0) if level else 0)
+        return self._assemble(block), (places.get(ident, 0), places.get(extensions.audio_level, 0) if level else 0)
 
     def _assemble(self, block: bytes) -> bytearray:
         first = 0x90 if block else 0x80

@@ -9,12 +9,16 @@ from typing import Protocol
 
 from sfu.core.media import MediaStats
 from sfu.core.rtp import HEADER, abs_send_time, write_extensions
+from sfu.core.send_log import MASK, OVERHEAD
 from sfu.media.contract import SendDatagram
 from sfu.media.rows import Down, Packet, Stream
 
 _REWRITE = struct.Struct("!BHI")  # marker and payload type, sequence, timestamp
 _U16 = struct.Struct("!H")
 _U32 = 0xFFFFFFFF
+
+PROBE_PACKETS = 32
+"""The newest so many packets of a downlink serve as padding."""
 
 
 class Outlet(Protocol):
@@ -75,18 +79,24 @@ def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: flo
         out = index + down.seq_offset
         out_timestamp = (timestamp + down.timestamp_offset) & _U32
         if dependency is not None and down.row.extensions.dependency_descriptor:
-            head = down.head_with(dependency, now)
+            head, at = down.head_with(dependency)
         elif level >= 0 and down.level_at:
             head = down.head_level
             head[down.level_at] = level
             at = down.level_time_at
-            if at:
-                head[at : at + 3] = sent_at
         else:
             head = down.head
             at = down.time_at
-            if at:
-                head[at : at + 3] = sent_at
+        log = down.log
+        if log is not None:  # as SendLog.note does, without its call
+            number = log.next
+            log.next = number + 1
+            write_u16(head, at, number & 0xFFFF)
+            slot = number & MASK
+            log.times[slot] = now
+            log.sizes[slot] = size
+        elif at:
+            head[at : at + 3] = sent_at
         rewrite(head, 1, marker | payload_type, out & 0xFFFF, out_timestamp)
         if writable is not None and vp8 is not None:  # as _write_vp8 does, without its call
             picture = (vp8.picture_id + down.picture_offset) & 0x7FFF
@@ -125,7 +135,7 @@ def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: flo
     stats.bytes_out += octets
 
 
-def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float, sent_at: bytes) -> None:
+def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float) -> None:
     """Send kept packets again: as RTX where negotiated (RFC 4588), else the very same bytes."""
     address = down.peer.target
     sender = down.peer.sender
@@ -138,22 +148,52 @@ def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt
         _, kept, timestamp, picture, tl0 = entry
         if isinstance(kept, Packet):
             _write_vp8(kept, picture, tl0)
-            extensions = down.row.extensions
-            elements = [(extensions.mid, down.row.mid.encode()), (extensions.abs_send_time, sent_at)]
-            if kept.dependency is not None:
-                elements.append((extensions.dependency_descriptor, kept.dependency))
-            block, _ = write_extensions(elements)
-            index, down.rtx_index = down.rtx_index, down.rtx_index + 1
-            second = kept.marker | down.rtx_payload_type
-            head = HEADER.pack(0x90 if block else 0x80, second, index & 0xFFFF, timestamp, down.row.rtx_ssrc)
-            body = _U16.pack(sequence) + kept.payload
-            datagram = sender.rtp(head + block, body, down.row.rtx_ssrc, index)
-            if datagram is None:
+            if not _send_rtx(engine, down, kept, sequence, timestamp, now):
                 continue
-            engine.send(datagram, address)
         else:
             engine.send(kept, address)
         engine.stats.retransmitted += 1
+
+
+def probe(engine: Outlet, down: Down, octets: int, now: float) -> int:
+    """Send the newest kept packets again, as RTX, up to so many bytes; how many were sent."""
+    sent = 0
+    while sent < octets:
+        before = sent
+        for index in range(down.last_index, down.last_index - PROBE_PACKETS, -1):
+            entry = down.history.ring[index & down.history.mask]
+            if entry is None or entry[0] != index:
+                continue
+            _, kept, timestamp, picture, tl0, _, _ = entry
+            if isinstance(kept, Packet) and down.rtx_payload_type:
+                _write_vp8(kept, picture, tl0)
+                if _send_rtx(engine, down, kept, index & 0xFFFF, timestamp, now):
+                    sent += len(kept.payload) + OVERHEAD
+                    engine.stats.probes += 1
+            if sent >= octets:
+                break
+        if sent == before:
+            break
+    return sent
+
+
+def _send_rtx(engine: Outlet, down: Down, kept: Packet, sequence: int, timestamp: int, now: float) -> bool:
+    """Send a kept packet under the RTX SSRC; False when it cannot be sent."""
+    address, sender = down.peer.target, down.peer.sender
+    if address is None or sender is None:
+        return False
+    elements = [(down.row.extensions.mid, down.row.mid.encode()), down.stamp(now, len(kept.payload))]
+    if kept.dependency is not None:
+        elements.append((down.row.extensions.dependency_descriptor, kept.dependency))
+    block, _ = write_extensions(elements)
+    index, down.rtx_index = down.rtx_index, down.rtx_index + 1
+    second = kept.marker | down.rtx_payload_type
+    head = HEADER.pack(0x90 if block else 0x80, second, index & 0xFFFF, timestamp, down.row.rtx_ssrc)
+    datagram = sender.rtp(head + block, _U16.pack(sequence) + kept.payload, down.row.rtx_ssrc, index)
+    if datagram is None:
+        return False
+    engine.send(datagram, address)
+    return True
 
 
 def _write_vp8(packet: Packet, picture: int, tl0: int) -> None:

@@ -9,6 +9,7 @@ from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import MAX_DOWNLINKS_PER_PEER, MAX_SPENT_SSRCS_PER_PEER, MAX_SSRCS_PER_PEER
 from sfu.core.media import Downlink, MediaStats, PeerId, TrackSid
+from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
 from sfu.core.speakers import Window
 from sfu.media.contract import SrtpKeys, StreamId, StreamRow
@@ -77,6 +78,11 @@ class Tables:
             return []
         arrivals, row.arrivals = row.arrivals, []
         return arrivals
+
+    def send_log(self, peer: PeerId) -> SendLog | None:
+        """What was sent to a peer under which number."""
+        row = self._peers.get(peer)
+        return row.log if row else None
 
     def put_stream(self, row: StreamRow) -> bool:
         """Add or change a layer."""
