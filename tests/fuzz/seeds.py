@@ -45,9 +45,7 @@ def _signals() -> list[bytes]:
         rtc.SignalRequest(subscription=rtc.UpdateSubscription(track_sids=["TR_1"], subscribe=True)),
         rtc.SignalRequest(track_setting=settings),
         rtc.SignalRequest(subscription_permission=permission),
-        rtc.SignalRequest(
-            sync_state=rtc.SyncState(offer=offer, answer=offer, publish_tracks=[rtc.TrackPublishedResponse(cid="c")])
-        ),
+        rtc.SignalRequest(sync_state=state),
         rtc.SignalRequest(update_metadata=rtc.UpdateParticipantMetadata(name="n", attributes={"a": "b"})),
         rtc.SignalRequest(simulate=rtc.SimulateScenario(server_leave=True)),
         rtc.SignalRequest(trickle=rtc.TrickleRequest(candidateInit='{"candidate": ""}')),
