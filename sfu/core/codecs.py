@@ -1,11 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the forwarder must see of a payload: VP8's descriptor, key frames, which payload types match."""
+"""What must the forwarder see of a payload? VP8's descriptor, and where key frames begin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from sfu.core.media import Codec
 
 Payload = bytes | bytearray | memoryview
 
@@ -13,6 +11,11 @@ _H264_IDR = 5
 _H264_SPS = 7
 _H264_STAP_A = 24
 _H264_FU_A = 28
+
+_H265_KEYS = frozenset({16, 17, 18, 19, 20, 21, 32, 33})
+"""Pictures of random access, and the parameter sets before them."""
+_H265_AP = 48
+_H265_FU = 49
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,18 @@ def _h264_keyframe(payload: Payload) -> bool:
     return False
 
 
+def _h265_keyframe(payload: Payload) -> bool:
+    """The first packet of a random access point: parameter sets, alone or aggregated, or the picture (RFC 7798)."""
+    if len(payload) < 3:
+        return False
+    kind = (payload[0] >> 1) & 0x3F
+    if kind == _H265_AP:
+        return len(payload) > 4 and (payload[4] >> 1) & 0x3F in _H265_KEYS
+    if kind == _H265_FU:
+        return bool(payload[2] & 0x80) and payload[2] & 0x3F in _H265_KEYS
+    return kind in _H265_KEYS
+
+
 def _vp9_keyframe(payload: Payload) -> bool:
     """Start of a frame without inter-picture prediction in the lowest spatial layer (RFC 9628)."""
     if not payload or payload[0] & 0x40 or not payload[0] & 0x08:
@@ -119,6 +134,7 @@ def _any_packet(_payload: Payload) -> bool:
 _KEYFRAMES: dict[str, Callable[[Payload], bool]] = {
     "video/vp8": _vp8_keyframe,
     "video/h264": _h264_keyframe,
+    "video/h265": _h265_keyframe,
     "video/vp9": _vp9_keyframe,
     "video/av1": _av1_keyframe,
 }
@@ -127,28 +143,3 @@ _KEYFRAMES: dict[str, Callable[[Payload], bool]] = {
 def keyframe_test(mime: str) -> Callable[[Payload], bool]:
     """Whether a payload begins a key frame; for codecs without that notion every packet does."""
     return _KEYFRAMES.get(mime.lower(), _any_packet)
-
-
-def same_codec(one: Codec, other: Codec) -> bool:
-    """Whether a packet of one payload type decodes under the other: mime, clock and the fmtp that matters."""
-    if one.mime.lower() != other.mime.lower() or one.clock_rate != other.clock_rate:
-        return False
-    mine, theirs = _fmtp(one.fmtp), _fmtp(other.fmtp)
-    match one.mime.lower():
-        case "video/h264":
-            profile = mine.get("profile-level-id", "420010")[:4].lower()
-            mode = mine.get("packetization-mode", "0")
-            return profile == theirs.get("profile-level-id", "420010")[:4].lower() and mode == theirs.get(
-                "packetization-mode", "0"
-            )
-        case "video/vp9":
-            return mine.get("profile-id", "0") == theirs.get("profile-id", "0")
-        case "video/av1":
-            return mine.get("profile", "0") == theirs.get("profile", "0")
-        case _:
-            return True
-
-
-def _fmtp(text: str) -> dict[str, str]:
-    pairs = (part.partition("=") for part in text.split(";"))
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from sfu.core import publishing, subscriptions
 from sfu.core.grants import Source
-from sfu.core.media import Downlink, TrackSid, Uplink
-from sfu.core.media_description import OfferedSection, extension_ids
+from sfu.core.media import Codec, Downlink, TrackSid, Uplink
+from sfu.core.media_description import AnsweredSection, OfferedSection, extension_ids
 from sfu.core.messages import (
     Answer,
     SectionsRequired,
     SubscriptionAllowed,
+    SubscriptionError,
     SubscriptionFailed,
     TrackInfo,
     TrackSubscribed,
@@ -43,19 +44,21 @@ OFFER_TIMEOUT_S = 15.0
 class Distribution:
     """The tracks of one room."""
 
-    def __init__(self, roster: Roster, sids: Sids) -> None:
+    def __init__(self, roster: Roster, sids: Sids, codecs: tuple[str, ...]) -> None:
         self._roster = roster
+        self._codecs = codecs
         self._sids = sids
 
     def answer(self, participant: Participant, offer: Offer, now: float) -> None:
         """Answer an offer and do what it changed."""
         self._open(participant, offer)
         claimed: set[TrackSid] = set()
-        result = participant.negotiation.answer(offer.session, lambda section: _claim(participant, section, claimed))
+        session = offer.session.restricted(self._codecs)
+        result = participant.negotiation.answer(session, lambda section: _claim(participant, section, claimed))
         fresh = [self._take_in(participant, track, section) for track, section in result.taken_in]
         answer = Answer(
             offer.id,
-            tuple(result.sections),
+            tuple(_taken(participant, section) for section in result.sections),
             participant.ice,
             publishing.opus_parameters(tuple(participant.published.values())),
             tuple(result.tracks),
@@ -67,6 +70,8 @@ class Distribution:
             self._roster.put(StopForwarding(participant.downlink_peer, track))
         for started in result.started:
             self._forward(participant, started)
+        for track in result.unreadable:
+            self._unreadable(participant, track)
         if any(fresh):
             self._roster.changed(participant)
         for info in filter(None, fresh):
@@ -96,6 +101,22 @@ class Distribution:
         self._roster.changed(publisher)
         if by_server:
             self._roster.tell(publisher, TrackUnpublished(track))
+
+    def started(self, publisher: Participant, sid: TrackSid, codec: Codec, now: float) -> None:
+        """Take in which codec a track is really sent in; those who cannot read it are told."""
+        track = publisher.published.get(sid)
+        if track is None or track.mime == codec.mime:
+            return
+        track = replace(track, mime=codec.mime)
+        self._roster.own(publisher, track)
+        self._roster.changed(publisher)
+        for receiver in self._roster:
+            if sid not in receiver.subscriptions or receiver.negotiation.reads(codec.mime):
+                continue
+            if receiver.negotiation.stop(sid):
+                self._roster.put(StopForwarding(receiver.downlink_peer, sid))
+                self.negotiate(receiver, now)
+            self._unreadable(receiver, sid)
 
     def withdraw(self, track: TrackSid, now: float) -> None:
         """Take a track from all receivers, silently: whoever calls tells them why."""
@@ -173,14 +194,17 @@ class Distribution:
             publisher.pending.remove(pending)
             track = pending.track
         layers = publishing.simulcast_layers(track, section.rids)
-        track = replace(track, mid=section.mid, simulcast=bool(layers), layers=layers or track.layers)
+        codecs = publishing.taken_codecs(track, section.codecs)
+        track = replace(
+            track, mid=section.mid, mime=codecs[0].mime, simulcast=bool(layers), layers=layers or track.layers
+        )
         self._roster.own(publisher, track)
         uplink = Uplink(
             peer=publisher.sid,
             track=sid,
             kind=track.kind,
             mid=section.mid,
-            codecs=section.codecs,
+            codecs=codecs,
             extensions=extension_ids(section.extensions),
             ssrcs=section.ssrcs,
             rtx_ssrcs=section.rtx_ssrcs,
@@ -203,13 +227,22 @@ class Distribution:
             return False
         if track.sid not in receiver.subscriptions:
             receiver.subscriptions[track.sid] = Subscription(track.sid)
-            stream_id = f"{publisher.sid}|{track.sid}"
-            receiver.negotiation.send(Sending(track.sid, track.kind, track.mime, stream_id))
-            self.negotiate(receiver, now)
+            self._send(receiver, publisher, track, now)
             if track.sid not in publisher.subscribed_once:
                 publisher.subscribed_once.add(track.sid)
                 self._roster.tell(publisher, TrackSubscribed(track.sid))
         return True
+
+    def _send(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> None:
+        """Let a receiver's next free section carry a track, if it can read it."""
+        if not receiver.negotiation.reads(track.mime):
+            self._unreadable(receiver, track.sid)
+            return
+        receiver.negotiation.send(Sending(track.sid, track.kind, track.mime, f"{publisher.sid}|{track.sid}"))
+        self.negotiate(receiver, now)
+
+    def _unreadable(self, receiver: Participant, track: TrackSid) -> None:
+        self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
 
     def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
         if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
@@ -235,6 +268,15 @@ class Distribution:
         subscription = receiver.subscriptions.get(started.track)
         if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
             self._roster.put(ApplyWish(receiver.downlink_peer, started.track, subscription.wish))
+
+
+def _taken(participant: Participant, section: AnsweredSection) -> AnsweredSection:
+    """Let the client send a track in the codec that it announced, which is the first one of an answer."""
+    track = participant.published.get(participant.negotiation.published(section.offered.mid) or TrackSid(""))
+    if track is None:
+        return section
+    codecs = publishing.taken_codecs(track, section.offered.codecs)
+    return replace(section, offered=replace(section.offered, codecs=codecs))
 
 
 def _claim(participant: Participant, section: OfferedSection, claimed: set[TrackSid]) -> TrackSid | None:

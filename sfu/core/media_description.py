@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an offer says and an answer replies, as values: the words between SDP text and negotiation.
 
-Only what this server negotiates is kept: VP8 with its RTX, Opus, one data section, and the header
-extensions in `EXTENSION_URIS`.
+Only what this server negotiates is kept: the codecs in `sfu.core.formats.CARRIED` with their RTX, one data
+section, and the header extensions in `EXTENSION_URIS`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from sfu.core.media import Codec, Extensions, Fingerprint, IceCredentials, Kind
@@ -79,6 +79,13 @@ class OfferedSection:
         """Audio, video, or None for everything else."""
         return {"audio": Kind.AUDIO, "video": Kind.VIDEO}.get(self.media)
 
+    def restricted(self, mimes: tuple[str, ...]) -> "OfferedSection":
+        """Leave out codecs that are not allowed here."""
+        codecs = tuple(codec for codec in self.codecs if codec.mime in mimes)
+        if len(codecs) == len(self.codecs):
+            return self
+        return replace(self, codecs=codecs, rejected=self.rejected or not codecs)
+
     @property
     def is_data(self) -> bool:
         """Whether this is the section of data channels (RFC 8841)."""
@@ -93,6 +100,10 @@ class OfferedSession:
     ice: IceCredentials
     fingerprints: tuple[Fingerprint, ...]
     bundle: tuple[str, ...]
+
+    def restricted(self, mimes: tuple[str, ...]) -> "OfferedSession":
+        """Leave out codecs that are not allowed here; a section of media without any is rejected."""
+        return replace(self, sections=tuple(section.restricted(mimes) for section in self.sections))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants, ParticipantKind, Source
 from sfu.core.media import IceCredentials, Kind, Layer, PeerId, TrackSid
 from sfu.core.media_description import AnsweredSection
@@ -111,6 +112,8 @@ class RoomInfo:
     created_at_ms: int
     participants: int
     publishers: int
+    codecs: tuple[str, ...] = CARRIED
+    """What may be published in it, the preferred video codec first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +209,19 @@ class MediaFlows:
     participants: tuple[PeerId, ...]
 
 
+class SubscriptionError(IntEnum):
+    """LiveKit's SubscriptionError."""
+
+    CODEC_UNSUPPORTED = 1
+    TRACK_NOTFOUND = 2
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
-    """A track that was asked for is not there."""
+    """A track that the receiver should have cannot be sent to it."""
 
     track: TrackSid
+    error: SubscriptionError = SubscriptionError.TRACK_NOTFOUND
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ To get an offer the server asks for sections (`wanted`); zero and zero asks for 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sfu.core.formats import readable_as
 from sfu.core.media import Codec, Kind, TrackSid
 from sfu.core.media_description import (
     AnsweredSection,
@@ -74,6 +75,8 @@ class Negotiated:
     """Forwarded tracks whose slot the client took away; they wait for another one."""
     tracks: list[tuple[str, TrackSid]] = field(default_factory=list)
     """The whole map from section to forwarded track."""
+    unreadable: list[TrackSid] = field(default_factory=list)
+    """Tracks that waited for a slot and are in a codec that the client does not take."""
 
 
 class Negotiation:
@@ -89,6 +92,7 @@ class Negotiation:
         self._offered = False
         self._unclaimed: frozenset[str] = frozenset()
         self._again = False
+        self._readable: set[str] = set()
 
     def send(self, sending: Sending) -> None:
         """Let a track that this client does not have be carried by the next free slot."""
@@ -138,8 +142,26 @@ class Negotiation:
         self._again = False
         self._unclaimed = frozenset(result.unclaimed)
         self._asked = any(self._promised[kind] > self._known(kind) for kind in Kind)
+        self._note_readable(offer)
+        result.unreadable = [sending.track for sending in self._waiting.values() if not self.reads(sending.mime)]
+        for unreadable in result.unreadable:
+            del self._waiting[unreadable]
         result.tracks = [(mid, slot.track) for mid, slot in self._slots.items() if slot.track is not None]
         return result
+
+    def reads(self, mime: str) -> bool:
+        """Whether the client takes a codec; before its first offer it is believed to."""
+        kind = mime.partition("/")[0]
+        known = {name for name in self._readable if name.startswith(kind)}
+        return not known or any(name in known for name in readable_as(mime))
+
+    def published(self, mid: str) -> TrackSid | None:
+        """Give the client's own track of a section."""
+        return self._uplinks[mid][0] if mid in self._uplinks else None
+
+    def _note_readable(self, offer: OfferedSession) -> None:
+        receiving = [section for section in offer.sections if section.mid in self._slots]
+        self._readable |= {codec.mime for section in receiving for codec in section.codecs}
 
     def _answer_section(
         self,
@@ -236,4 +258,4 @@ class Negotiation:
 
 def carried_codec(section: OfferedSection, mime: str) -> Codec | None:
     """Find a section's payload type for a track."""
-    return next((codec for codec in section.codecs if codec.mime == mime), None)
+    return next((codec for name in readable_as(mime) for codec in section.codecs if codec.mime == name), None)

@@ -4,14 +4,11 @@
 
 from dataclasses import dataclass, replace
 
-from sfu.core import limits
+from sfu.core import formats, limits
 from sfu.core.grants import Grants, Source
-from sfu.core.media import Kind, Layer, TrackSid
+from sfu.core.media import Codec, Kind, Layer, TrackSid
 from sfu.core.messages import Outcome, TrackInfo
 from sfu.core.requests import AddTrack
-
-AUDIO_MIME = "audio/opus"
-VIDEO_MIME = "video/VP8"
 
 _RID_RANK = {"q": 0, "h": 1, "f": 2, "2": 0, "1": 1, "0": 2}
 """Lowest to highest in the two ways in which clients name them."""
@@ -62,7 +59,7 @@ def described(request: AddTrack, sid: TrackSid) -> TrackInfo:
         source=request.source,
         name=request.name,
         muted=request.muted,
-        mime=AUDIO_MIME if request.kind is Kind.AUDIO else VIDEO_MIME,
+        mime=announced_mime(request),
         width=request.width,
         height=request.height,
         layers=request.layers,
@@ -70,10 +67,24 @@ def described(request: AddTrack, sid: TrackSid) -> TrackInfo:
         stream=request.stream,
         disable_dtx=request.disable_dtx,
         stereo=request.stereo,
-        disable_red=True,
+        disable_red=request.disable_red,
         encryption=request.encryption,
         audio_features=request.audio_features,
     )
+
+
+def announced_mime(request: AddTrack) -> str:
+    """Give the codec that a client means to send; the negotiation and the first packet say what it does send."""
+    named = next((codec.mime for codec in request.codecs if codec.mime.startswith(request.kind.value)), "")
+    return named or (formats.OPUS if request.kind is Kind.AUDIO else formats.VP8)
+
+
+def taken_codecs(track: TrackInfo, offered: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    """Say in which codecs a track is taken, the one to send first: the announced one, else the client's first."""
+    taken = [codec for codec in offered if not (track.disable_red and codec.mime == formats.RED)]
+    if track.kind is Kind.VIDEO:
+        taken.sort(key=lambda codec: codec.mime != track.mime)
+    return tuple(taken) or offered
 
 
 def simulcast_layers(track: TrackInfo, rids: tuple[str, ...]) -> tuple[Layer, ...]:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from sfu.core import limits
+from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
@@ -23,8 +24,9 @@ class AdmissionError(Exception):
 class Registry:
     """All rooms of one worker."""
 
-    def __init__(self, sids: Sids, *, auto_create: bool) -> None:
+    def __init__(self, sids: Sids, *, auto_create: bool, codecs: tuple[str, ...] = CARRIED) -> None:
         self._sids = sids
+        self._codecs = codecs
         self._auto_create = auto_create
         self._rooms: dict[str, Room] = {}
         self._removed: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -44,7 +46,7 @@ class Registry:
             return room
         if len(self._rooms) >= limits.ROOMS_MAX:
             raise AdmissionError(503, f"this server keeps at most {limits.ROOMS_MAX} rooms")
-        room = self._rooms[name] = Room(name, settings, self._sids, now, wall_ms)
+        room = self._rooms[name] = Room(name, settings, self._sids, now, wall_ms, codecs=self._codecs)
         return room
 
     def forget(self, room: Room) -> None:

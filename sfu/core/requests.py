@@ -19,6 +19,15 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncedCodec:
+    """A codec in which a track may be sent; without a cid it is offered only when somebody needs it."""
+
+    mime: str
+    """LiveKit's spelling; empty for one that this server does not carry."""
+    cid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AddTrack:
     """A track that will be in an offer under `cid`."""
 
@@ -30,8 +39,8 @@ class AddTrack:
     width: int = 0
     height: int = 0
     layers: tuple[Layer, ...] = ()
-    codec_cids: tuple[str, ...] = ()
-    """Further cids under which the offer may name it (one per announced codec)."""
+    codecs: tuple[AnnouncedCodec, ...] = ()
+    """The first one is sent first; empty for clients that leave it to the negotiation."""
     stream: str = ""
     disable_dtx: bool = False
     stereo: bool = False

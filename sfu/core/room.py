@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from sfu.core import limits, relay, requests, signalling
 from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
+from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
-from sfu.core.media import Level, PeerId, TrackSid
+from sfu.core.media import Codec, Level, PeerId, TrackSid
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
@@ -52,15 +53,25 @@ class RoomSettings:
 class Room:
     """One room, its sessions and their tracks."""
 
-    def __init__(self, name: str, settings: RoomSettings, sids: Sids, now: float, created_at_ms: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: RoomSettings,
+        sids: Sids,
+        now: float,
+        created_at_ms: int,
+        *,
+        codecs: tuple[str, ...] = CARRIED,
+    ) -> None:
         self.name = name
         self.sid: RoomSid = sids.room()
         self.closed = False
         self.settings = settings
         self._sids = sids
         self._created_at_ms = created_at_ms
+        self._codecs = codecs
         self._roster = Roster()
-        self._distribution = Distribution(self._roster, sids)
+        self._distribution = Distribution(self._roster, sids, codecs)
         self._departures = Departures(self._roster, self._distribution)
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._close_at: float | None = now + settings.empty_timeout
@@ -82,6 +93,7 @@ class Room:
             created_at_ms=self._created_at_ms,
             participants=participants,
             publishers=publishers,
+            codecs=self._codecs,
         )
 
     def participants(self) -> tuple[ParticipantInfo, ...]:
@@ -246,6 +258,12 @@ class Room:
         speakers = self._roster.speaking.measured(owned)
         if speakers:
             self._roster.tell_all(SpeakersChanged(speakers))
+
+    def started(self, peer: PeerId, track: TrackSid, codec: Codec, now: float) -> None:
+        """The first media of a track came: its codec is certain now."""
+        member = self._roster.get(peer)
+        if member is not None:
+            self._distribution.started(member, track, codec, now)
 
     # What administrators do.
 

@@ -45,7 +45,7 @@ class Sessions:
 
     def add_track(self, participant: Participant, request: requests.AddTrack, now: float) -> None:
         """Announce a track: a sid for it, or a refusal that echoes the request."""
-        cids = frozenset((request.cid, *request.codec_cids))
+        cids = frozenset((request.cid, *(codec.cid for codec in request.codecs if codec.cid)))
         refusal = publishing.refusal(request, participant.grants, len(participant.pending), len(participant.published))
         if refusal is not None:
             answer = RequestAnswered(refusal.outcome, refusal.message, add_track=request.wire)

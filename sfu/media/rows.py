@@ -4,7 +4,8 @@
 
 from collections.abc import Callable
 
-from sfu.core.codecs import Vp8Descriptor, keyframe_test, same_codec
+from sfu.core.codecs import Vp8Descriptor, keyframe_test
+from sfu.core.formats import reader
 from sfu.core.history import History
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
@@ -276,7 +277,7 @@ class Down(Continuity):
 
     def match(self, codec: Codec) -> None:
         """Look the followed codec up in what the receiver accepted; -1 when it has none."""
-        found = next((own for own in self.row.codecs if same_codec(codec, own)), None)
+        found = reader(codec, self.row.codecs)
         payload_type = found.payload_type if found else -1
         if payload_type != self.payload_type:
             self.history.clear()

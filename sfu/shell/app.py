@@ -96,7 +96,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
         return plane
 
     try:
-        worker = Worker(settings.plain_keys(), make_plane, auto_create=settings.auto_create)
+        worker = Worker(settings.plain_keys(), make_plane, auto_create=settings.auto_create, codecs=settings.carried())
     except EngineMissingError as error:
         raise StartError(str(error)) from error
     plane = planes[0]

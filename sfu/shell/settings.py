@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from sfu.core.formats import mime_of
+
 SECRET_MIN = 32
 """Bytes of an API secret: as many as HS256 hashes to (RFC 7518 section 3.2)."""
 
@@ -19,6 +21,8 @@ _WELL_KNOWN = ("devkey", "secret", "password", "changeme", "passerelle", "liveki
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Engine = Literal["auto", "python", "native"]
+CodecName = Literal["vp8", "h264", "vp9", "av1", "h265", "opus", "red"]
+CODECS: tuple[CodecName, ...] = ("vp8", "h264", "vp9", "av1", "h265", "opus", "red")
 
 
 class SettingsError(Exception):
@@ -51,8 +55,15 @@ class Settings(BaseModel):
     engine: Engine = "auto"
     auto_create: bool = False
     """Whether a join makes its room; otherwise the server API does."""
+    codecs: Annotated[tuple[CodecName, ...], Field(min_length=1)] = CODECS
+    """What may be published, the video codec that clients use by default first."""
     keys: Annotated[dict[str, Annotated[SecretStr, AfterValidator(_strong)]], Field(min_length=1)]
     """API keys and their secrets."""
+
+    def carried(self) -> tuple[str, ...]:
+        """Give the codecs by their mime types, video before audio as LiveKit has it."""
+        mimes = [mime_of(name) for name in self.codecs]
+        return tuple(sorted(mimes, key=lambda mime: mime.startswith("audio/")))
 
     def plain_keys(self) -> dict[str, str]:
         """Give the secrets as text, to check and sign tokens with."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from sfu.core import media, outputs
+from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
 from sfu.core.messages import Answer, DisconnectReason, Message, TokenRefreshed
@@ -33,9 +34,16 @@ PlaneFactory = Callable[[Callable[[MediaEvent], None]], Plane]
 class Worker:
     """One process's share of the service."""
 
-    def __init__(self, keys: Mapping[str, str], make_plane: PlaneFactory, *, auto_create: bool) -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        make_plane: PlaneFactory,
+        *,
+        auto_create: bool,
+        codecs: tuple[str, ...] = CARRIED,
+    ) -> None:
         self.keys = dict(keys)
-        self.registry = Registry(Sids(os.urandom), auto_create=auto_create)
+        self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs)
         self.plane = make_plane(self.media_event)
         self._loop = asyncio.get_running_loop()
         self._outboxes: dict[PeerId, Outbox] = {}
@@ -156,8 +164,11 @@ class Worker:
                 room = self._rooms.get(peer)
                 for payload in [] if room is None else room.channel_opened(peer, label):
                     self.plane.send_data(peer, label, payload)
-            case media.TrackStarted():
-                pass
+            case media.TrackStarted(peer, track, codec):
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.started(peer, track, codec, self._loop.time())
+                    self._settle(room)
 
     def _measured(self, levels: tuple[media.Level, ...]) -> None:
         by_room: dict[Room, list[media.Level]] = {}

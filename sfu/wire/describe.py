@@ -25,7 +25,7 @@ def room_info(room: RoomInfo) -> models.Room:
         metadata=room.metadata,
         num_participants=room.participants,
         num_publishers=room.publishers,
-        enabled_codecs=[models.Codec(mime="video/VP8"), models.Codec(mime="audio/opus")],
+        enabled_codecs=[models.Codec(mime=mime) for mime in room.codecs],
     )
 
 

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from sfu.core import limits, requests
+from sfu.core.formats import mime_of
 from sfu.core.grants import Source
 from sfu.core.media import Kind, Layer, PeerId, TrackSid
 from sfu.wire.sdp import parse_offer
@@ -139,7 +140,10 @@ def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:
         width=request.width,
         height=request.height,
         layers=tuple(map(_layer, request.layers[: limits.LAYERS_MAX + 1])),
-        codec_cids=tuple(codec.cid for codec in request.simulcast_codecs[: limits.LAYERS_MAX] if codec.cid),
+        codecs=tuple(
+            requests.AnnouncedCodec(mime_of(codec.codec), codec.cid)
+            for codec in request.simulcast_codecs[: limits.LAYERS_MAX]
+        ),
         stream=request.stream,
         disable_dtx=request.disable_dtx,
         stereo=request.stereo,

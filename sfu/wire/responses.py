@@ -76,8 +76,8 @@ def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
             return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos))
         case core.MediaFlows(participants):
             return rtc.SignalResponse(connection_quality=_excellent(participants))
-        case core.SubscriptionFailed(sid):
-            failure = rtc.SubscriptionResponse(track_sid=sid, err=models.SubscriptionError.SE_TRACK_NOTFOUND)
+        case core.SubscriptionFailed(sid, error):
+            failure = rtc.SubscriptionResponse(track_sid=sid, err=f"SE_{error.name}")
             return rtc.SignalResponse(subscription_response=failure)
         case core.SubscriptionAllowed(participant, sid, allowed):
             permission = rtc.SubscriptionPermissionUpdate(participant_sid=participant, track_sid=sid, allowed=allowed)
@@ -105,7 +105,7 @@ def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
         subscriber_primary=False,
         fast_publish=joined.participant.grants.publishes,
         client_configuration=models.ClientConfiguration(resume_connection=models.ClientConfigSetting.DISABLED),
-        enabled_publish_codecs=[models.Codec(mime="video/VP8"), models.Codec(mime="audio/opus")],
+        enabled_publish_codecs=[models.Codec(mime=mime) for mime in joined.room.codecs],
         sif_trailer=sif_trailer,
     )
 

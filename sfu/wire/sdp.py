@@ -10,13 +10,12 @@ import itertools
 from dataclasses import dataclass, field, replace
 
 from sfu.core import limits
+from sfu.core.formats import CARRIED, OPUS, RED, Format, fmtp_parameters, format_of
 from sfu.core.media import Codec, Fingerprint, IceCredentials
 from sfu.core.media_description import EXTENSION_URIS, Direction, OfferedSection, OfferedSession
 
-_CODECS = {
-    ("audio", "opus", 48000, 2): "audio/opus",
-    ("video", "vp8", 90000, 1): "video/VP8",
-}
+_CLOCKS = {OPUS: (48000, 2), RED: (48000, 2)}
+_CODECS = {(*mime.lower().split("/"), *_CLOCKS.get(mime, (90000, 1))): mime for mime in CARRIED}
 """(media, encoding name, clock rate, channels) of what this server carries, to LiveKit's spelling."""
 
 _FEEDBACK = {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
@@ -121,14 +120,14 @@ def _section(block: str) -> OfferedSection:
     parts = block.split("\n", 1)[0].split()
     if len(parts) < 4 or not parts[1].split("/")[0].isdecimal():
         raise SdpError("a section does not begin with m=<media> <port> <protocol> <formats>")
-    media, port, protocol, formats = parts[0], parts[1], parts[2], parts[3:]
+    media, port, protocol, numbers = parts[0], parts[1], parts[2], parts[3:]
     attributes = _attributes(block)
-    codecs = _codecs(media, formats, attributes)
+    codecs = _codecs(media, numbers, attributes)
     rtx_ssrcs = _rtx_ssrcs(attributes)
     return OfferedSection(
         media=media,
         protocol=protocol,
-        formats=" ".join(formats),
+        formats=" ".join(numbers),
         mid="",
         rejected=port.split("/")[0] == "0" or (media in {"audio", "video"} and not codecs),
         direction=_direction(attributes),
@@ -150,52 +149,36 @@ def _direction(attributes: _Attributes) -> Direction:
     return Direction.SENDRECV
 
 
-def _codecs(media: str, formats: list[str], attributes: _Attributes) -> tuple[Codec, ...]:
-    offered = {number for number in formats if _number(number, 127) is not None}
+def _codecs(media: str, numbers: list[str], attributes: _Attributes) -> tuple[Codec, ...]:
+    """Read the payload types in the client's order of preference, one of each format."""
+    rtpmap = dict(_pairs(attributes.all("rtpmap")))
     fmtp = dict(_pairs(attributes.all("fmtp")))
     feedback: dict[str, list[str]] = {}
     for number, value in _pairs(attributes.all("rtcp-fb")):
         feedback.setdefault(number, []).append(value)
-    rtx_of: dict[str, str] = {}
-    found: dict[str, tuple[str, int, int, str]] = {}
-    for number, encoding in _pairs(attributes.all("rtpmap")):
-        name, rate, channel_count = (*encoding.split("/"), "", "")[:3]
+    rtx_of: dict[str, int] = {}
+    found: dict[Format, Codec] = {}
+    for number in (number for number in numbers if _number(number, 127) is not None):
+        name, rate, channel_count = (*rtpmap.get(number, "").lower().split("/"), "", "", "")[:3]
         clock_rate, channels = _number(rate, 1_000_000), _number(channel_count or "1", 255)
-        if number not in offered or clock_rate is None or channels is None:
+        parameters = fmtp.get(number, "")
+        if name == "rtx":
+            rtx_of.setdefault(fmtp_parameters(parameters).get("apt", ""), int(number))
+        mime = _CODECS.get((media, name, clock_rate or 0, channels or 0))
+        if mime is None:
             continue
-        if name.lower() == "rtx":
-            rtx_of.setdefault(_parameter(fmtp.get(number, ""), "apt"), number)
-        mime = _CODECS.get((media, name.lower(), clock_rate, channels))
-        if mime is not None and all(entry[0] != mime for entry in found.values()):
-            found[number] = (mime, clock_rate, channels, fmtp.get(number, ""))
-    return tuple(
-        Codec(
-            payload_type=int(number),
-            mime=mime,
-            clock_rate=clock_rate,
-            channels=channels,
-            fmtp=parameters,
-            rtx_payload_type=int(rtx_of[number]) if number in rtx_of else None,
-            feedback=tuple(
-                value for value in (*feedback.get(number, ()), *feedback.get("*", ())) if value in _FEEDBACK
-            ),
-        )
-        for number, (mime, clock_rate, channels, parameters) in found.items()
-    )
+        accepted = [value for value in (*feedback.get(number, ()), *feedback.get("*", ())) if value in _FEEDBACK]
+        codec = Codec(int(number), mime, clock_rate or 0, channels or 0, parameters, feedback=tuple(accepted))
+        variant = format_of(codec)
+        if variant is not None:
+            found.setdefault(variant, codec)
+    return tuple(replace(codec, rtx_payload_type=rtx_of.get(str(codec.payload_type))) for codec in found.values())
 
 
 def _pairs(values: list[str]) -> list[tuple[str, str]]:
     """Split `<first> <rest>` of each attribute; those without a rest are left out."""
     split = (value.split(maxsplit=1) for value in values)
     return [(parts[0], parts[1].strip()) for parts in split if len(parts) == 2]
-
-
-def _parameter(fmtp: str, name: str) -> str:
-    for parameter in fmtp.split(";"):
-        key, _, value = parameter.strip().partition("=")
-        if key == name:
-            return value
-    return ""
 
 
 def _extensions(attributes: _Attributes) -> tuple[tuple[int, str], ...]:

@@ -8,7 +8,8 @@ candidates are all in the answer, so that nothing needs to be trickled.
 
 from collections.abc import Sequence
 
-from sfu.core.media import Candidate, Codec, Fingerprint, Kind
+from sfu.core.formats import OPUS, answered_fmtp
+from sfu.core.media import Candidate, Codec, Fingerprint
 from sfu.core.media_description import AnsweredSection, Direction, SentMedia
 from sfu.core.messages import Answer
 
@@ -71,7 +72,7 @@ def _section(section: AnsweredSection, transport: list[str], opus_fmtp: str) -> 
         "a=rtcp-mux",
         "a=rtcp-rsize",
         *(f"a=extmap:{number} {uri}" for number, uri in offered.extensions),
-        *(line for codec in offered.codecs for line in _codec(codec, offered.kind, opus_fmtp)),
+        *(line for codec in offered.codecs for line in _codec(codec, opus_fmtp)),
         *_simulcast(section),
         *(_sent(section.sent) if section.sent is not None else ()),
     ]
@@ -82,14 +83,15 @@ def _payload_types(codec: Codec) -> list[int]:
     return [codec.payload_type, *rtx]
 
 
-def _codec(codec: Codec, kind: Kind | None, opus_fmtp: str) -> list[str]:
+def _codec(codec: Codec, opus_fmtp: str) -> list[str]:
     number = codec.payload_type
     name = codec.mime.partition("/")[2]
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [f"a=rtpmap:{number} {name}/{codec.clock_rate}{channels}"]
     lines += [f"a=rtcp-fb:{number} {feedback}" for feedback in codec.feedback]
-    if kind is Kind.AUDIO:
-        lines.append(f"a=fmtp:{number} {opus_fmtp}")
+    parameters = opus_fmtp if codec.mime == OPUS else answered_fmtp(codec)
+    if parameters:
+        lines.append(f"a=fmtp:{number} {parameters}")
     if codec.rtx_payload_type is not None:
         lines.append(f"a=rtpmap:{codec.rtx_payload_type} rtx/{codec.clock_rate}")
         lines.append(f"a=fmtp:{codec.rtx_payload_type} apt={number}")

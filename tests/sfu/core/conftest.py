@@ -91,12 +91,12 @@ class Person:
 class Meeting:
     """A room, its people and a clock."""
 
-    def __init__(self, seed=1, settings=None):
+    def __init__(self, seed=1, settings=None, **more):
         self.now = 1000.0
         self.done: list[Output] = []
         self.people: dict[PeerId, Person] = {}
         self._random = random.Random(seed)
-        self.room = Room("room", settings or RoomSettings(), Sids(self._random.randbytes), self.now, 5000)
+        self.room = Room("room", settings or RoomSettings(), Sids(self._random.randbytes), self.now, 5000, **more)
 
     def enter(self, identity, *, offers=True, auto_subscribe=True, connected=True, **grants):
         person = Person(self, identity)

@@ -6,8 +6,17 @@ import pytest
 
 from sfu.core import limits, publishing, requests
 from sfu.core.grants import Grants, Source
-from sfu.core.media import Kind, Layer
-from sfu.core.messages import Outcome, RequestAnswered, TrackPublished
+from sfu.core.media import Codec, Kind, Layer
+from sfu.core.messages import (
+    Answer,
+    Outcome,
+    ParticipantsChanged,
+    RequestAnswered,
+    SubscriptionError,
+    SubscriptionFailed,
+    TrackPublished,
+)
+from sfu.core.outputs import Receive, StopForwarding
 
 MIC = requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE)
 
@@ -105,3 +114,73 @@ def test_opus_stops_in_silence_unless_a_track_forbids_it():
 def test_encryption_is_echoed_because_receivers_decrypt_by_it():
     request = requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, encryption=1)
     assert publishing.described(request, "TR_x").encryption == 1
+
+
+VP9 = Codec(98, "video/VP9", 90000, fmtp="profile-id=0", rtx_payload_type=99)
+VP8_CODEC = Codec(96, "video/VP8", 90000, rtx_payload_type=97)
+OPUS = Codec(111, "audio/opus", 48000, 2)
+RED = Codec(63, "audio/red", 48000, 2, fmtp="111/111")
+
+
+def camera(person, make_section, *codecs, **more):
+    """Announce a camera and offer it in these codecs; gives its sid."""
+    person.says(requests.AddTrack("cam", Kind.VIDEO, Source.CAMERA, **more))
+    person.sections.append(make_section(len(person.sections), Kind.VIDEO, cid="cam", codecs=codecs))
+    person.offer()
+    return person.last(TrackPublished).track.sid
+
+
+def test_the_announced_codec_is_the_first_of_the_answer(meeting, make_section):
+    alice = meeting.enter("alice")
+    camera(alice, make_section, VP8_CODEC, VP9, codecs=(requests.AnnouncedCodec("video/VP9", "cam"),))
+    for answer in (alice.last(Answer), alice.offer()):
+        own = answer.sections[-1].offered
+        assert [codec.mime for codec in own.codecs] == ["video/VP9", "video/VP8"]
+    assert meeting.outputs(Receive)[-1].uplink.codecs == (VP9, VP8_CODEC)
+    assert meeting.room.participant("alice").tracks[0].mime == "video/VP9"
+
+
+def test_what_arrives_decides_the_codec_and_who_cannot_read_it_is_told(meeting, make_section):
+    alice, bob, carol = (meeting.enter(name) for name in ("alice", "bob", "carol"))
+    carol.sections = [section for section in carol.sections if section.kind is not Kind.VIDEO]
+    carol.sections += [make_section(3, Kind.VIDEO, codecs=(VP8_CODEC, VP9))]
+    carol.offer()
+    sid = camera(alice, make_section, VP8_CODEC, VP9)
+    meeting.wait(1)
+    bob.offer(), carol.offer()
+    assert bob.forwarded() == carol.forwarded() == {"3": sid}
+    meeting.forget()
+    meeting.room.started(alice.peer, sid, VP9, meeting.now)
+    meeting.settle()
+    assert bob.last(ParticipantsChanged).participants[0].tracks[0].mime == "video/VP9"
+    assert bob.last(SubscriptionFailed).error is SubscriptionError.CODEC_UNSUPPORTED
+    assert carol.all(SubscriptionFailed) == []
+    assert [stop.peer for stop in meeting.outputs(StopForwarding)] == [bob.peer]
+
+
+def test_a_codec_that_is_switched_off_is_not_taken(new_meeting, make_section):
+    meeting = new_meeting(codecs=("video/VP8", "audio/opus"))
+    alice = meeting.enter("alice")
+    camera(alice, make_section, VP9, VP8_CODEC)
+    assert alice.last(Answer).sections[-1].offered.codecs == (VP8_CODEC,)
+    assert meeting.room.info().codecs == ("video/VP8", "audio/opus")
+    alice.sections[-1] = make_section(6, Kind.VIDEO, cid="cam", codecs=(VP9,))
+    assert alice.offer().sections[-1].rejected
+
+
+def test_a_receiver_without_red_has_red_tracks_as_plain_opus(meeting, make_section):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    alice.says(requests.AddTrack("mic", Kind.AUDIO, Source.MICROPHONE))
+    alice.sections.append(make_section(6, Kind.AUDIO, cid="mic", codecs=(RED, OPUS)))
+    alice.offer()
+    meeting.wait(1)
+    assert meeting.room.participant("alice").tracks[0].mime == "audio/red"
+    assert list(bob.offer().tracks) == [("0", alice.last(TrackPublished).track.sid)]
+
+
+def test_red_is_not_taken_where_the_publisher_disables_it(meeting, make_section):
+    alice = meeting.enter("alice")
+    alice.says(requests.AddTrack("mic", Kind.AUDIO, Source.MICROPHONE, disable_red=True))
+    alice.sections.append(make_section(6, Kind.AUDIO, cid="mic", codecs=(RED, OPUS)))
+    assert alice.offer().sections[-1].offered.codecs == (OPUS,)
+    assert meeting.room.participant("alice").tracks[0].disable_red

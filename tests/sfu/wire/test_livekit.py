@@ -12,6 +12,7 @@ import pytest
 from livekit.protocol import models, rtc
 
 from sfu.core import grants, limits, messages, requests
+from sfu.core.formats import CARRIED
 from sfu.core.media import Kind, Layer
 from sfu.wire import describe, responses
 from sfu.wire.data import envelope, read_packet, stamped
@@ -123,11 +124,11 @@ def test_an_announced_camera_keeps_everything_that_receivers_need():
         stream="camera",
     )
     request = to_core(rtc.SignalRequest(add_track=announced))
-    assert (request.kind, request.source, request.cid, request.codec_cids) == (
+    assert (request.kind, request.source, request.cid, request.codecs) == (
         Kind.VIDEO,
         grants.Source.CAMERA,
         "cam",
-        ("cam2",),
+        (requests.AnnouncedCodec("video/VP8", "cam2"),),
     )
     assert request.layers == (Layer("", 2, 1280, 720),)
     assert request.encryption == models.Encryption.GCM
@@ -179,7 +180,7 @@ def test_the_join_response_says_what_clients_insist_on():
     assert not join.subscriber_primary
     assert join.fast_publish
     assert join.client_configuration.resume_connection == models.ClientConfigSetting.DISABLED
-    assert [codec.mime for codec in join.enabled_publish_codecs] == ["video/VP8", "audio/opus"]
+    assert [codec.mime for codec in join.enabled_publish_codecs] == list(CARRIED)
     assert list(join.ice_servers) == []
     assert join.sif_trailer == b"trailer"
     assert join.participant.permission.can_publish

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sfu.core import limits
+from sfu.core.formats import format_of
 from sfu.core.media import IceCredentials
 from sfu.core.media_description import Direction, extension_ids
 from sfu.wire.sdp import SdpError, parse_offer
@@ -34,11 +35,19 @@ def test_recorded_offers_are_read(name):
     for section in offer.sections:
         assert section.ice == offer.ice
         if section.media == "audio":
-            assert [(codec.payload_type, codec.mime) for codec in section.codecs] == [(111, "audio/opus")]
+            assert [(codec.payload_type, codec.mime) for codec in section.codecs] == [
+                (111, "audio/opus"),
+                (63, "audio/red"),
+            ]
         if section.media == "video":
             codec = section.codecs[0]
             assert (codec.payload_type, codec.rtx_payload_type, codec.mime) == (96, 97, "video/VP8")
             assert set(codec.feedback) == {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
+            assert {codec.mime for codec in section.codecs} >= {"video/VP8", "video/VP9", "video/H264", "video/AV1"}
+            for codec in section.codecs:
+                assert codec.rtx_payload_type is not None
+                assert "nack" in codec.feedback
+                assert format_of(codec) is not None
 
 
 def test_there_are_recorded_offers_of_two_clients():
