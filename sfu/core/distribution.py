@@ -7,7 +7,7 @@ from dataclasses import replace
 from sfu.core import publishing, subscriptions
 from sfu.core.grants import Source
 from sfu.core.media import Codec, Downlink, TrackSid, Uplink
-from sfu.core.media_description import AnsweredSection, OfferedSection, extension_ids
+from sfu.core.media_description import OwnSection, OfferedSection, extension_ids
 from sfu.core.messages import (
     Answer,
     SectionsRequired,
@@ -270,7 +270,7 @@ class Distribution:
             self._roster.put(ApplyWish(receiver.downlink_peer, started.track, subscription.wish))
 
 
-def _taken(participant: Participant, section: AnsweredSection) -> AnsweredSection:
+def _taken(participant: Participant, section: OwnSection) -> OwnSection:
     """Let the client send a track in the codec that it announced, which is the first one of an answer."""
     track = participant.published.get(participant.negotiation.published(section.offered.mid) or TrackSid(""))
     if track is None:

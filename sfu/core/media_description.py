@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an offer says and an answer replies, as values: the words between SDP text and negotiation.
+"""What offers and answers say, as values: the words between SDP text and negotiation.
 
 Only what this server negotiates is kept: the codecs in `sfu.core.formats.CARRIED` with their RTX, one data
 section, and the header extensions in `EXTENSION_URIS`.
@@ -51,7 +51,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OfferedSection:
-    """One `m=` section of a client's offer."""
+    """One `m=` section as whoever offers it describes it; and as a client's answer does."""
 
     media: str
     """The media word as it stands: `audio`, `video`, `application` or what we refuse."""
@@ -94,7 +94,7 @@ class OfferedSection:
 
 @dataclass(frozen=True, slots=True)
 class OfferedSession:
-    """A client's whole offer."""
+    """A client's whole offer, or its answer to ours."""
 
     sections: tuple[OfferedSection, ...]
     ice: IceCredentials
@@ -108,7 +108,7 @@ class OfferedSession:
 
 @dataclass(frozen=True, slots=True)
 class SentMedia:
-    """What an answer's section says of a track that we send in it."""
+    """What our section says of a track that we send in it."""
 
     stream_id: str
     track_id: str
@@ -118,8 +118,8 @@ class SentMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredSection:
-    """One section of our answer, in the offer's order."""
+class OwnSection:
+    """One section of a description of ours: an answer, in the offer's order, or our own offer."""
 
     offered: OfferedSection
     direction: Direction

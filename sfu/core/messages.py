@@ -8,7 +8,7 @@ from enum import IntEnum
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants, ParticipantKind, Source
 from sfu.core.media import IceCredentials, Kind, Layer, PeerId, TrackSid
-from sfu.core.media_description import AnsweredSection
+from sfu.core.media_description import OwnSection
 from sfu.core.sids import RoomSid
 
 
@@ -131,15 +131,25 @@ class ResumeRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The reply to an offer, with the map from section to track for the client."""
+class Description:
+    """What a session description of ours says, with the map from section to track for the client."""
 
     id: int
-    sections: tuple[AnsweredSection, ...]
+    sections: tuple[OwnSection, ...]
     ice: IceCredentials
     opus_fmtp: str
     """The same in every section: libwebrtc refuses one payload type with two parameter sets."""
     tracks: tuple[tuple[str, TrackSid], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Description):
+    """The reply to an offer, under its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOffer(Description):
+    """Our offer on the second of two peer connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +282,7 @@ Message = (
     Joined
     | ResumeRefused
     | Answer
+    | ServerOffer
     | TrackPublished
     | TrackUnpublished
     | TrackSubscribed

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from sfu.core.formats import readable_as
 from sfu.core.media import Codec, Kind, TrackSid
 from sfu.core.media_description import (
-    AnsweredSection,
     Direction,
     OfferedSection,
     OfferedSession,
+    OwnSection,
     SentMedia,
 )
 
@@ -63,7 +63,7 @@ class Started:
 class Negotiated:
     """What one offer led to."""
 
-    sections: list[AnsweredSection] = field(default_factory=list)
+    sections: list[OwnSection] = field(default_factory=list)
     taken_in: list[tuple[TrackSid, OfferedSection]] = field(default_factory=list)
     """Own tracks of the client that have a section now (again, where its sources changed)."""
     ended: list[TrackSid] = field(default_factory=list)
@@ -168,20 +168,20 @@ class Negotiation:
         section: OfferedSection,
         own_track: Callable[[OfferedSection], TrackSid | None],
         result: Negotiated,
-    ) -> AnsweredSection:
+    ) -> OwnSection:
         if section.is_data and not section.rejected:
-            return AnsweredSection(section, Direction.SENDRECV)
+            return OwnSection(section, Direction.SENDRECV)
         kind = section.kind
         if section.rejected or kind is None:
             self._release(section.mid, result)
-            return AnsweredSection(section, Direction.INACTIVE, rejected=True)
+            return OwnSection(section, Direction.INACTIVE, rejected=True)
         if section.direction.sends:
             return self._take_in(section, own_track, result)
         if section.mid in self._uplinks:
             result.ended.append(self._uplinks.pop(section.mid)[0])
         if not section.direction.receives:
             self._release(section.mid, result)
-            return AnsweredSection(section, Direction.INACTIVE)
+            return OwnSection(section, Direction.INACTIVE)
         return self._fill(section, kind, result)
 
     def _take_in(
@@ -189,33 +189,33 @@ class Negotiation:
         section: OfferedSection,
         own_track: Callable[[OfferedSection], TrackSid | None],
         result: Negotiated,
-    ) -> AnsweredSection:
+    ) -> OwnSection:
         known = self._uplinks.get(section.mid)
         if known is not None and known[1].msid == section.msid:
             if (known[1].ssrcs, known[1].rids) != (section.ssrcs, section.rids):
                 result.taken_in.append((known[0], section))
             self._uplinks[section.mid] = (known[0], section)
-            return AnsweredSection(section, Direction.RECVONLY)
+            return OwnSection(section, Direction.RECVONLY)
         if known is not None:
             result.ended.append(self._uplinks.pop(section.mid)[0])
         track = own_track(section)
         if track is None:
             if section.msid is not None:
                 result.unclaimed.append(section.msid[1])
-            return AnsweredSection(section, Direction.INACTIVE)
+            return OwnSection(section, Direction.INACTIVE)
         self._uplinks[section.mid] = (track, section)
         result.taken_in.append((track, section))
-        return AnsweredSection(section, Direction.RECVONLY)
+        return OwnSection(section, Direction.RECVONLY)
 
-    def _fill(self, section: OfferedSection, kind: Kind, result: Negotiated) -> AnsweredSection:
+    def _fill(self, section: OfferedSection, kind: Kind, result: Negotiated) -> OwnSection:
         slot = self._slots.setdefault(section.mid, Slot(kind))
         if slot.draining:
             self._slots[section.mid] = Slot(kind)
-            return AnsweredSection(section, Direction.INACTIVE)
+            return OwnSection(section, Direction.INACTIVE)
         if slot.sending is None:
             sending = self._next_waiting(section, kind)
             if sending is None:
-                return AnsweredSection(section, Direction.INACTIVE)
+                return OwnSection(section, Direction.INACTIVE)
             codec = carried_codec(section, sending.mime)
             assert codec is not None  # _next_waiting looked
             slot.sending = sending
@@ -226,7 +226,7 @@ class Negotiation:
                 self._fresh_ssrc() if codec.rtx_payload_type is not None else 0,
             )
             result.started.append(Started(sending.track, kind, section, slot.sent))
-        return AnsweredSection(section, Direction.SENDONLY, sent=slot.sent)
+        return OwnSection(section, Direction.SENDONLY, sent=slot.sent)
 
     def _next_waiting(self, section: OfferedSection, kind: Kind) -> Sending | None:
         for sending in self._waiting.values():

@@ -17,14 +17,14 @@ from sfu.core import media, outputs
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
-from sfu.core.messages import Answer, DisconnectReason, Message, TokenRefreshed
+from sfu.core.messages import Answer, DisconnectReason, Message, ServerOffer, TokenRefreshed
 from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
 from sfu.shell.outbox import Outbox
 from sfu.wire import data, responses, token
-from sfu.wire.sdp_answer import render_answer
+from sfu.wire.sdp_writer import render
 
 log = structlog.get_logger()
 
@@ -245,9 +245,9 @@ class Worker:
                 )
 
     def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:
-        if isinstance(message, Answer):
-            sdp = render_answer(message, self.plane.fingerprint, self.plane.candidates)
-            frame = responses.encode_answer(message, sdp)
+        if isinstance(message, Answer | ServerOffer):
+            sdp = render(message, self.plane.fingerprint, self.plane.candidates)
+            frame = responses.encode_description(message, sdp)
         else:
             frame = responses.encode(message, self._sif_trailer)
         for peer in to:

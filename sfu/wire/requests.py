@@ -15,7 +15,7 @@ from sfu.core import limits, requests
 from sfu.core.formats import mime_of
 from sfu.core.grants import Source
 from sfu.core.media import Kind, Layer, PeerId, TrackSid
-from sfu.wire.sdp import parse_offer
+from sfu.wire.sdp import parse_description
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -127,7 +127,7 @@ def _gunzip(content: bytes) -> bytes:
 def _offer(description: rtc.SessionDescription) -> requests.Offer:
     if description.type != "offer":
         raise WireError("only offers are taken: the client offers, the server answers")
-    return requests.Offer(description.id, parse_offer(description.sdp))
+    return requests.Offer(description.id, parse_description(description.sdp))
 
 
 def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:

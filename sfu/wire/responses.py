@@ -25,14 +25,18 @@ def server_info() -> models.ServerInfo:
 
 
 def encode(message: core.Message, sif_trailer: bytes = b"") -> bytes:
-    """Serialise a message; `Answer` has its own way, `encode_answer`."""
+    """Serialise a message; descriptions have their own way, `encode_description`."""
     return _response(message, sif_trailer).SerializeToString()
 
 
-def encode_answer(answer: core.Answer, sdp: str) -> bytes:
-    """Serialise an answer with its rendered description."""
-    description = rtc.SessionDescription(type="answer", sdp=sdp, id=answer.id, mid_to_track_id=dict(answer.tracks))
-    return rtc.SignalResponse(answer=description).SerializeToString()
+def encode_description(message: core.Answer | core.ServerOffer, sdp: str) -> bytes:
+    """Serialise an answer or an offer with its text."""
+    tracks = dict(message.tracks)
+    if isinstance(message, core.Answer):
+        answer = rtc.SessionDescription(type="answer", sdp=sdp, id=message.id, mid_to_track_id=tracks)
+        return rtc.SignalResponse(answer=answer).SerializeToString()
+    offer = rtc.SessionDescription(type="offer", sdp=sdp, id=message.id, mid_to_track_id=tracks)
+    return rtc.SignalResponse(offer=offer).SerializeToString()
 
 
 def encode_pongs(request: rtc.SignalRequest, wall_ms: int) -> bytes | None:
@@ -89,8 +93,8 @@ def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
             return rtc.SignalResponse(request_response=_request_response(message))
         case core.TokenRefreshed(token):
             return rtc.SignalResponse(refresh_token=token)
-        case core.Answer():
-            raise AssertionError("answers are encoded with their description")
+        case core.Answer() | core.ServerOffer():
+            raise AssertionError("descriptions are encoded with their text")
 
 
 def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What does a client's offer say? SDP text (RFC 8866, RFC 9429) into the core's words.
+"""What does a client's offer or answer say? SDP text (RFC 8866, RFC 9429) into the core's words.
 
 Tolerant of what it does not know: unknown lines, codecs and extensions are passed over. Strict about what
 the answer depends on: sections, mids, ICE credentials and fingerprints. Attributes have RFC 8866's names.
@@ -49,28 +49,28 @@ class _Attributes:
         return values[0] if values else None
 
 
-def parse_offer(text: str) -> OfferedSession:
-    """Read an offer. Raises `SdpError` for whatever is not one."""
+def parse_description(text: str) -> OfferedSession:
+    """Read an offer or an answer. Raises `SdpError` for whatever is neither."""
     if len(text) > limits.SDP_MAX:
-        raise SdpError(f"an offer has at most {limits.SDP_MAX} characters")
+        raise SdpError(f"a description has at most {limits.SDP_MAX} characters")
     first, *blocks = text.replace("\r\n", "\n").split("\nm=")
     if not first.startswith("v=0"):
-        raise SdpError("an offer begins with v=0")
+        raise SdpError("a description begins with v=0")
     if not blocks:
-        raise SdpError("the offer has no section")
+        raise SdpError("the description has no section")
     if len(blocks) > limits.SDP_SECTIONS_MAX:
-        raise SdpError(f"an offer has at most {limits.SDP_SECTIONS_MAX} sections")
+        raise SdpError(f"a description has at most {limits.SDP_SECTIONS_MAX} sections")
     session = _attributes(first)
     sections = _sections(blocks)
     mids = {section.mid for section in sections}
     if len(mids) != len(sections):
-        raise SdpError("two sections of the offer have the same mid")
+        raise SdpError("two sections of the description have the same mid")
     ice = _ice(session) or next((section.ice for section in sections if section.ice is not None), None)
     if ice is None:
-        raise SdpError("the offer has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
+        raise SdpError("the description has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
     fingerprints = [*_fingerprints(session), *(each for section in sections for each in section.fingerprints)]
     if not fingerprints:
-        raise SdpError("the offer has no certificate fingerprint")
+        raise SdpError("the description has no certificate fingerprint")
     bundle = next((group.split()[1:] for group in session.all("group") if group.split()[:1] == ["BUNDLE"]), [])
     return OfferedSession(
         sections, ice, tuple(dict.fromkeys(fingerprints)), tuple(mid for mid in bundle if mid in mids)

@@ -22,7 +22,7 @@ from sfu.core.media import Fingerprint, IceCredentials, PeerId
 from sfu.core.messages import Answer
 from sfu.core.negotiation import Negotiation
 from sfu.wire import data, requests, sdp, token
-from sfu.wire.sdp_answer import render_answer
+from sfu.wire.sdp_writer import render
 
 _SECRET = "0123456789abcdef" * 2
 _ICE = IceCredentials("ufrag", "p" * 22)
@@ -62,10 +62,10 @@ def rtcp_compound(payload: bytes) -> None:
 def sdp_offer(payload: bytes) -> None:
     """An offer, its negotiation and the answer."""
     with suppress(sdp.SdpError):
-        offer = sdp.parse_offer(payload.decode("utf-8", "replace"))
+        offer = sdp.parse_description(payload.decode("utf-8", "replace"))
         result = Negotiation(lambda: 1).answer(offer, lambda _section: None)
         answer = Answer(1, tuple(result.sections), _ICE, "minptime=10", tuple(result.tracks))
-        render_answer(answer, Fingerprint("sha-256", "AA:BB"), ())
+        render(answer, Fingerprint("sha-256", "AA:BB"), ())
 
 
 def signal(payload: bytes) -> None:

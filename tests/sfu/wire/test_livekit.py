@@ -231,7 +231,8 @@ def test_every_message_has_a_response():
         messages.LeaveOrdered(messages.DisconnectReason.ROOM_DELETED),
         messages.TokenRefreshed("token"),
     ]
-    assert {type(sample) for sample in samples} == set(messages.Message.__args__) - {messages.Answer}
+    descriptions = {messages.Answer, messages.ServerOffer}
+    assert {type(sample) for sample in samples} == set(messages.Message.__args__) - descriptions
     for sample in samples:
         assert sent(sample).WhichOneof("message")
     leave = sent(messages.ResumeRefused()).leave

@@ -12,7 +12,7 @@ from sfu.core import limits
 from sfu.core.formats import format_of
 from sfu.core.media import IceCredentials
 from sfu.core.media_description import Direction, extension_ids
-from sfu.wire.sdp import SdpError, parse_offer
+from sfu.wire.sdp import SdpError, parse_description
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "sdp"
 OFFERS = sorted(path.name for path in RECORDED.glob("*offer.sdp"))
@@ -24,7 +24,7 @@ def recorded(name):
 
 @pytest.mark.parametrize("name", OFFERS)
 def test_recorded_offers_are_read(name):
-    offer = parse_offer(recorded(name))
+    offer = parse_description(recorded(name))
     kinds = [section.media for section in offer.sections]
     assert kinds[:7].count("audio") == 3
     assert kinds[:7].count("video") == 3
@@ -55,7 +55,7 @@ def test_there_are_recorded_offers_of_two_clients():
 
 
 def test_a_simulcast_section_of_chromium_has_rids_and_no_ssrcs():
-    offer = parse_offer(recorded("js-2.22.3-third-offer.sdp"))
+    offer = parse_description(recorded("js-2.22.3-third-offer.sdp"))
     camera = next(section for section in offer.sections if section.mid == "8")
     assert camera.direction is Direction.SENDONLY
     assert camera.rids == ("q", "h", "f")
@@ -91,20 +91,20 @@ def minimal(*lines, media="m=audio 9 UDP/TLS/RTP/SAVPF 111", mid="0"):
 def test_equal_sections_differ_in_their_mid_alone():
     text = recorded("js-2.22.3-join-offer.sdp")
     audio = "m=audio" + text.split("m=audio")[1]
-    offer = parse_offer(text + "".join(audio.replace("a=mid:0", f"a=mid:{mid}") for mid in range(7, 300)))
+    offer = parse_description(text + "".join(audio.replace("a=mid:0", f"a=mid:{mid}") for mid in range(7, 300)))
     assert [section.mid for section in offer.sections] == [str(number) for number in range(300)]
     assert {section.codecs for section in offer.sections[7:]} == {offer.sections[0].codecs}
 
 
 def test_transport_attributes_of_the_session_hold_for_all_sections():
-    offer = parse_offer(minimal())
+    offer = parse_description(minimal())
     assert offer.ice == IceCredentials("abcd", "p" * 22)
     assert offer.fingerprints[0].value == "AB:CD"
     assert offer.sections[0].direction is Direction.SENDRECV
 
 
 def test_rtx_sources_are_paired_and_not_taken_for_media():
-    video = parse_offer(
+    video = parse_description(
         minimal(
             "a=rtpmap:96 VP8/90000",
             "a=rtpmap:97 rtx/90000",
@@ -127,12 +127,12 @@ def test_what_this_server_does_not_speak_is_rejected_and_not_an_error():
         "m=text 9 UDP/TLS/RTP/SAVPF 98",
         "m=audio 0 UDP/TLS/RTP/SAVPF 111",
     ):
-        section = parse_offer(minimal(media=media)).sections[0]
+        section = parse_description(minimal(media=media)).sections[0]
         assert section.rejected or section.kind is None
 
 
 def test_unknown_lines_and_odd_numbers_are_passed_over():
-    section = parse_offer(
+    section = parse_description(
         minimal(
             "a=whatever:x",
             "b=AS:1",
@@ -153,7 +153,7 @@ def test_unknown_lines_and_odd_numbers_are_passed_over():
 
 
 def test_only_announced_rids_count_and_alternatives_once():
-    section = parse_offer(
+    section = parse_description(
         minimal("a=rid:a send", "a=rid:b send", "a=rid:c recv", "a=simulcast:send ~a,b;b;c;d recv x")
     ).sections[0]
     assert section.rids == ("a", "b")
@@ -181,7 +181,7 @@ def test_only_announced_rids_count_and_alternatives_once():
 )
 def test_what_is_no_offer_is_refused_with_a_text(text, complaint):
     with pytest.raises(SdpError, match=complaint):
-        parse_offer(text)
+        parse_description(text)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -204,4 +204,4 @@ def test_damaged_offers_are_read_or_refused_and_nothing_else(seed):
             else:
                 damaged.insert(index, chance.choice(lines))
         with contextlib.suppress(SdpError):
-            parse_offer("\r\n".join(damaged))
+            parse_description("\r\n".join(damaged))

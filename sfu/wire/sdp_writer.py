@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""How is an offer answered? The core's words into SDP text.
+"""How are our offers and answers written? The core's words into SDP text.
 
-The same sections in the same order; an ICE-lite, DTLS-passive server on one bundled transport, whose
-candidates are all in the answer, so that nothing needs to be trickled.
+An ICE-lite server on one bundled transport, which is always the DTLS server, and whose candidates are all in
+the description, so that nothing needs to be trickled.
 """
 
 from collections.abc import Sequence
 
 from sfu.core.formats import OPUS, answered_fmtp
 from sfu.core.media import Candidate, Codec, Fingerprint
-from sfu.core.media_description import AnsweredSection, Direction, SentMedia
-from sfu.core.messages import Answer
+from sfu.core.media_description import Direction, OwnSection, SentMedia
+from sfu.core.messages import Answer, Description
 
 SCTP_PORT = 5000
 
@@ -20,12 +20,12 @@ _SCTP_MESSAGE_MAX = 65_535
 _HOST_PREFERENCE = 126
 
 
-def render_answer(answer: Answer, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> str:
-    """Write an answer; it ends with a line break, as SDP must."""
-    bundled = [section.offered.mid for section in answer.sections if not section.rejected]
+def render(description: Description, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> str:
+    """Write an offer or an answer; it ends with a line break, as SDP must."""
+    bundled = [section.offered.mid for section in description.sections if not section.rejected]
     lines = [
         "v=0",
-        f"o=- 1 {answer.id + 1} IN IP4 127.0.0.1",
+        f"o=- 1 {description.id + 1} IN IP4 127.0.0.1",
         "s=-",
         "t=0 0",
         "a=ice-lite",
@@ -34,20 +34,20 @@ def render_answer(answer: Answer, fingerprint: Fingerprint, candidates: Sequence
         "a=msid-semantic: WMS *",
     ]
     transport = [
-        f"a=ice-ufrag:{answer.ice.ufrag}",
-        f"a=ice-pwd:{answer.ice.pwd}",
+        f"a=ice-ufrag:{description.ice.ufrag}",
+        f"a=ice-pwd:{description.ice.pwd}",
         f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
-        "a=setup:passive",
+        "a=setup:passive" if isinstance(description, Answer) else "a=setup:actpass",
     ]
     with_candidates = bundled[0] if bundled else None
-    for section in answer.sections:
-        lines += _section(section, transport, answer.opus_fmtp)
+    for section in description.sections:
+        lines += _section(section, transport, description.opus_fmtp)
         if section.offered.mid == with_candidates:
             lines += _candidates(candidates)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section(section: AnsweredSection, transport: list[str], opus_fmtp: str) -> list[str]:
+def _section(section: OwnSection, transport: list[str], opus_fmtp: str) -> list[str]:
     offered = section.offered
     if section.rejected:
         return [
@@ -98,7 +98,7 @@ def _codec(codec: Codec, opus_fmtp: str) -> list[str]:
     return lines
 
 
-def _simulcast(section: AnsweredSection) -> list[str]:
+def _simulcast(section: OwnSection) -> list[str]:
     """Accept every layer of a section in which the client sends (RFC 8853 section 5.2)."""
     if section.direction is not Direction.RECVONLY or not section.offered.rids:
         return []

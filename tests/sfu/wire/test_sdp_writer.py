@@ -11,8 +11,8 @@ from sfu.core.media import Candidate, Fingerprint, IceCredentials, Kind
 from sfu.core.media_description import EXTENSION_URIS
 from sfu.core.messages import Answer
 from sfu.core.negotiation import Negotiation, Sending
-from sfu.wire.sdp import parse_offer
-from sfu.wire.sdp_answer import render_answer
+from sfu.wire.sdp import parse_description
+from sfu.wire.sdp_writer import render
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "sdp"
 OFFERS = sorted(path.name for path in RECORDED.glob("*offer.sdp"))
@@ -22,14 +22,14 @@ OPUS = "minptime=10;useinbandfec=1;usedtx=1"
 
 
 def answered(name, opus=OPUS):
-    offer = parse_offer((RECORDED / name).read_text())
+    offer = parse_description((RECORDED / name).read_text())
     numbers = iter(range(100, 200))
     negotiation = Negotiation(lambda: next(numbers))
     negotiation.send(Sending("TR_AMbob", Kind.AUDIO, "audio/opus", "PA_bob|TR_AMbob"))
     negotiation.send(Sending("TR_VCbob", Kind.VIDEO, "video/VP8", "PA_bob|TR_VCbob"))
     result = negotiation.answer(offer, lambda section: f"TR_{section.mid}")
     answer = Answer(3, tuple(result.sections), IceCredentials("ours", "s" * 32), opus, tuple(result.tracks))
-    return render_answer(answer, FINGERPRINT, CANDIDATES)
+    return render(answer, FINGERPRINT, CANDIDATES)
 
 
 def sections(text):
@@ -117,9 +117,9 @@ def test_refused_sections_keep_their_place_and_stay_out_of_the_bundle():
     offer = (RECORDED / "js-2.22.3-join-offer.sdp").read_text()
     refused = offer.replace("m=audio 9 ", "m=audio 0 ", 1)
     numbers = iter(range(100, 200))
-    result = Negotiation(lambda: next(numbers)).answer(parse_offer(refused), lambda _section: None)
+    result = Negotiation(lambda: next(numbers)).answer(parse_description(refused), lambda _section: None)
     answer = Answer(1, tuple(result.sections), IceCredentials("ours", "s" * 32), OPUS, ())
-    text = render_answer(answer, FINGERPRINT, CANDIDATES)
+    text = render(answer, FINGERPRINT, CANDIDATES)
     parts = sections(text)
     assert len(parts) == 7
     assert parts[0][0].split()[1] == "0"
