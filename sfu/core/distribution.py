@@ -7,7 +7,7 @@ from dataclasses import replace
 from sfu.core import publishing, subscriptions
 from sfu.core.grants import Source
 from sfu.core.media import Codec, Downlink, TrackSid, Uplink
-from sfu.core.media_description import OwnSection, OfferedSection, extension_ids
+from sfu.core.media_description import OfferedSection, OwnSection, extension_ids
 from sfu.core.messages import (
     Answer,
     SectionsRequired,
