@@ -28,7 +28,9 @@ def serve(
     dev: bool = False,
     host: str = "127.0.0.1",
     port: int = 7880,
-    media_port: Annotated[int | None, cyclopts.Parameter(help="UDP port for media; dev default: port + 2.")] = None,
+    media_port: Annotated[
+        int | None, cyclopts.Parameter(help="Media port, UDP and TCP; dev default: port + 2.")
+    ] = None,
     engine: Literal["auto", "python", "native"] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT.

@@ -55,7 +55,7 @@ class Ports:
 
     @property
     def media(self) -> int:
-        """RTP over UDP."""
+        """RTP over UDP, and over TCP where UDP is blocked."""
         return self.base + 11
 
     @property
@@ -94,6 +94,7 @@ class Ports:
         yield Listener(self.bridge_internal, "the bridge (internal API)")
         yield Listener(self.sfu, "the SFU (HTTP and WebSocket)")
         yield Listener(self.media, "the SFU (media)", socket.SOCK_DGRAM)
+        yield Listener(self.media, "the SFU (media)")
         yield Listener(self.postgres, "PostgreSQL")
         yield Listener(self.home_client, "the homeserver 'home' (clients)")
         yield Listener(self.home_federation, "the homeserver 'home' (federation)")

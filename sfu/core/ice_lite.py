@@ -7,13 +7,20 @@ choice; an unauthenticated check gets silence, so nothing is reflected.
 """
 
 from dataclasses import dataclass, field
+from typing import NewType
 
 from sfu.core import stun
 from sfu.core.limits_media import MAX_ADDRESSES_PER_PEER, MAX_CREDENTIALS_PER_PEER
 from sfu.core.media import IceCredentials, PeerId
 
-Address = tuple[str, int] | tuple[str, int, int, int]
-"""As a UDP socket gives it, IPv4 or IPv6."""
+SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+"""As a socket gives it, IPv4 or IPv6."""
+
+Link = NewType("Link", int)
+"""What reaches an address: one of our UDP sockets, or the one TCP connection (RFC 6544). Never used again."""
+
+Address = tuple[Link, SocketAddress]
+"""Where a peer is, and by what: the same host and port over another link is another address."""
 
 ADDRESS_HELD_S = 5.0
 """An address stays with the peer that was heard on it this recently. Stops: a participant who forges
@@ -47,6 +54,8 @@ class Answer:
     """The address to send to has changed."""
     displaced: PeerId | None = None
     """Who had the address before, long silent, and has none to send to now."""
+    given_up: Address | None = None
+    """The peer's oldest address, which this one took the place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Refused:
 
 
 class IceLite:
-    """All peers of one socket."""
+    """All peers of one worker."""
 
     def __init__(self) -> None:
         self._by_ufrag: dict[str, tuple[IceState, IceCredentials, int]] = {}
@@ -96,6 +105,14 @@ class IceLite:
         """The peer whose checks validated the address."""
         return self._by_address.get(address)
 
+    def gone(self, address: Address) -> IceState | None:
+        """A connection is closed; its peer, when it has no address to send to now."""
+        state = self._by_address.get(address)
+        if state is None:
+            return None
+        self._release(state, address)
+        return state if state.selected is None else None
+
     def on_check(self, data: bytes, source: Address, now: float) -> Answer | Refused:
         """Judge a datagram that looks like STUN."""
         message = stun.parse(data)
@@ -109,20 +126,23 @@ class IceLite:
             return Refused("stun_integrity")
         owner = self._by_address.get(source)
         displaced: PeerId | None = None
+        given_up: Address | None = None
         if owner is not state:
             if owner is not None:
                 if now - owner.heard < ADDRESS_HELD_S:
                     return Refused("address_taken")
                 self._release(owner, source)
                 displaced = owner.peer if owner.selected is None else None
-            if len(state.addresses) >= MAX_ADDRESSES_PER_PEER and not self._evict(state):
-                return Refused("address_cap")
+            if len(state.addresses) >= MAX_ADDRESSES_PER_PEER:
+                given_up = next(known for known in state.addresses if known != state.selected)
+                self._release(state, given_up)
             state.addresses.append(source)
             self._by_address[source] = state
         state.heard = now
         moved = self._select(state, source, message.use_candidate, generation)
-        response = stun.binding_success(message.transaction, (source[0], source[1]), credentials.pwd)
-        return Answer(state, response, moved, displaced)
+        _, seen = source
+        response = stun.binding_success(message.transaction, (seen[0], seen[1]), credentials.pwd)
+        return Answer(state, response, moved, displaced, given_up)
 
     def _accept(self, state: IceState, local: IceCredentials) -> None:
         state.credentials.append(local)
@@ -136,14 +156,6 @@ class IceLite:
         moved = state.selected != source
         state.selected = source
         return moved
-
-    def _evict(self, state: IceState) -> bool:
-        """Give up the oldest address that isn't the selected one."""
-        for address in state.addresses:
-            if address != state.selected:
-                self._release(state, address)
-                return True
-        return False
 
     def _release(self, state: IceState, address: Address) -> None:
         state.addresses.remove(address)

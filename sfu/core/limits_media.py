@@ -80,3 +80,33 @@ CONNECT_TIMEOUT_S = 20.0
 
 CONSENT_S = 30.0
 """Without any authenticated packet the peer is gone (RFC 7675). Stops: sending to a host that left."""
+
+MAX_TCP_CONNECTIONS = 4000
+"""Media connections of one worker, two for each peer. Stops: running out of file descriptors."""
+
+MAX_TCP_STRANGERS = 256
+"""Connections that no valid check has come over yet. Stops: filling the table without a password."""
+
+MAX_TCP_STRANGERS_PER_HOST = 32
+"""The same from one IPv4 address or one IPv6 /64; an office behind one address joins 32 at a time. Stops:
+one host taking all places of strangers."""
+
+TCP_FIRST_CHECK_S = 10.0
+"""From a connection to its first valid check. Stops: connecting and saying nothing."""
+
+TCP_IDLE_S = 30.0
+"""Without a byte a connection is closed; checks come every few seconds. Stops: connections of hosts that left."""
+
+MAX_TCP_FRAME = 2048
+"""Bytes of one received frame (RFC 4571); no packet of a client is longer than its MTU. Stops: 64 KiB that
+wait for their last byte."""
+
+MAX_TCP_UNSENT = 32 * 1024
+"""Bytes that the kernel may hold and not have sent, per connection. Stops: seconds of old media in its buffer."""
+
+MAX_TCP_BUFFERED = 96 * 1024
+"""Bytes that wait in our buffer for a slow connection; what comes then is dropped, by whole frames. A key
+frame fits. Stops: a slow reader filling our memory."""
+
+TCP_RESERVE = 16 * 1024
+"""Further bytes for checks and DTLS alone. Stops: media that waits from ending a slow session."""

@@ -141,7 +141,10 @@ class Engine(Protocol):
         """From the finished handshake."""
 
     def set_address(self, peer: PeerId, address: Address | None) -> None:
-        """Where its packets go."""
+        """Where its packets go: over which link (a UDP socket or a TCP connection) and to which host and port.
+
+        `None`: nowhere, until there is an address again.
+        """
 
     def heard(self, peer: PeerId) -> float:
         """When its last authentic packet came; 0 before."""

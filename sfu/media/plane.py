@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The media plane of one worker: fulfils `sfu.core.media.Plane` over one UDP port."""
+"""The media plane of one worker: fulfils `sfu.core.media.Plane` over one port, by UDP and TCP."""
 
 import asyncio
-import ipaddress
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aiortc.rtcdtlstransport import RTCCertificate
 
@@ -25,11 +26,12 @@ from sfu.core.media import (
     Uplink,
     Wish,
 )
+from sfu.core.reach import reach
 from sfu.media.contract import SrtpKeys
+from sfu.media.network import Network
 from sfu.media.python_engine import PythonEngine
 from sfu.media.router import Router
 from sfu.media.transport import Transport
-from sfu.media.udp import UdpSocket
 
 TICK_S = 0.02
 CONSENT_CHECK_S = 1.0
@@ -42,18 +44,19 @@ class EngineMissingError(RuntimeError):
 class MediaPlane:
     """Create it, `await start()`, use it from the loop that started it, `await close()`.
 
-    `host` is an address to bind; `advertise` are the addresses that clients are told, `host` itself by
-    default. `clock` gives monotonic seconds. Raises ValueError for a wildcard without addresses to
-    advertise, EngineMissingError for an unknown engine.
+    `hosts` are addresses to bind (one, or several with the preferred one first), `advertise` those that
+    clients are told instead. `clock` gives monotonic seconds. Raises ValueError for addresses that can't be
+    (`sfu.core.reach`), EngineMissingError for an unknown engine.
     """
 
     def __init__(
         self,
-        host: str,
+        hosts: str | Sequence[str],
         port: int,
         on_event: Callable[[MediaEvent], None],
         *,
         advertise: Sequence[str] = (),
+        tcp: bool = True,
         engine: str = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,11 +64,9 @@ class MediaPlane:
             raise EngineMissingError('the native engine is not built; set engine to "auto" or "python"')
         if engine not in {"auto", "python"}:
             raise EngineMissingError(f'unknown engine {engine!r}; use "auto" or "python"')
-        if not advertise and ipaddress.ip_address(host).is_unspecified:
-            raise ValueError(f"{host} is no address that clients can reach; name one to advertise")
-        self._host = host
+        self._reach = reach([hosts] if isinstance(hosts, str) else hosts, advertise)
         self._port = port
-        self._advertise = tuple(advertise) or (host,)
+        self._tcp = tcp
         self._on_event = on_event
         self._clock = clock
         self._certificate = RTCCertificate.generateCertificate()
@@ -73,15 +74,15 @@ class MediaPlane:
         self._transports: dict[PeerId, Transport] = {}
         self._tasks: dict[asyncio.Task[str], PeerId] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._router = Router(lambda events: PythonEngine(self._send, events), on_event, clock)
+        self._dropped: Counter[str] = Counter()
+        self._network = Network(self._on_datagram, self._on_gone, clock, self._dropped)
+        self._router = Router(lambda events: PythonEngine(self._network.send, events), on_event, clock)
         self._engine = self._router.engine
         self.engine = self._engine.name
-        self._dropped = self._engine.dropped
-        self._socket = UdpSocket(self._on_datagram, self._dropped)
 
     async def start(self) -> None:
-        """Open the port. Raises OSError when it is taken."""
-        self._port = self._socket.open(self._host, self._port)
+        """Open the port. Raises OSError when it is taken; its `filename` says which address and protocol."""
+        self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp)
         self._tick()
         self._check_consent()
 
@@ -92,7 +93,7 @@ class MediaPlane:
         for peer in list(self._transports):
             self.close_peer(peer)
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._socket.close()
+        self._network.close()
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -103,7 +104,7 @@ class MediaPlane:
     @property
     def candidates(self) -> Sequence[Candidate]:
         """Where clients reach the media port; only after `start`."""
-        return [Candidate(host, self._port) for host in self._advertise]
+        return self._reach.candidates(self._port, tcp=self._tcp)
 
     def open_peer(self, peer: PeerId, local: IceCredentials, remote: Sequence[Fingerprint]) -> None:
         """Await checks, then DTLS. Beyond the cap the peer is lost at once."""
@@ -114,7 +115,7 @@ class MediaPlane:
         state = self._ice.open(peer, local, self._clock())
         self._router.open_peer(peer)
         transport = Transport(
-            state, self._certificate, remote, self._send, self._on_event, self._connected, self._dropped
+            state, self._certificate, remote, self._network.send, self._on_event, self._connected, self._dropped
         )
         self._transports[peer] = transport
         task = asyncio.get_running_loop().create_task(transport.run(), name=f"transport {peer}")
@@ -162,14 +163,10 @@ class MediaPlane:
 
     def stats(self) -> MediaStats:
         """Counters of this worker."""
-        stats = self._engine.stats
-        stats.packets_lost = self._router.feedback.lost
-        return stats
+        dropped = self._engine.dropped + self._dropped
+        return replace(self._engine.stats, packets_lost=self._router.feedback.lost, dropped=dropped)
 
     # packets
-
-    def _send(self, datagram: bytes | bytearray, address: Address) -> None:
-        self._socket.send(datagram, address)
 
     def _on_datagram(self, datagram: memoryview, source: Address) -> None:
         if not datagram:
@@ -198,12 +195,20 @@ class MediaPlane:
         if isinstance(verdict, Refused):
             self._dropped[verdict.cause] += 1
             return
-        self._socket.send(verdict.response, source)
+        self._network.proven(source)
+        self._network.send(verdict.response, source)
+        if verdict.given_up is not None:
+            self._network.hang_up(verdict.given_up)
         if verdict.displaced is not None:
             self._engine.set_address(verdict.displaced, None)
         if verdict.moved:
             self._engine.set_address(verdict.state.peer, verdict.state.selected)
             self._transports[verdict.state.peer].reachable()
+
+    def _on_gone(self, address: Address) -> None:
+        state = self._ice.gone(address)
+        if state is not None:
+            self._engine.set_address(state.peer, None)
 
     # life of peers
 
@@ -213,6 +218,8 @@ class MediaPlane:
 
     def _ended(self, task: asyncio.Task[str], transport: Transport) -> None:
         peer = self._tasks.pop(task)
+        for address in list(transport.ice.addresses):
+            self._network.hang_up(address)
         if task.cancelled() or self._transports.get(peer) is not transport:
             return
         error = task.exception()
@@ -232,6 +239,7 @@ class MediaPlane:
         loop = asyncio.get_running_loop()
         self._timers["consent"] = loop.call_later(CONSENT_CHECK_S, self._check_consent)
         now = self._clock()
+        self._network.sweep(now)
         for peer, transport in list(self._transports.items()):
             ice = transport.ice
             ice.heard = max(ice.heard, self._engine.heard(peer))

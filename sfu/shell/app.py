@@ -90,6 +90,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
             settings.media_port,
             on_event,
             advertise=settings.advertise,
+            tcp=settings.media_tcp,
             engine=settings.engine,
         )
         planes.append(plane)
@@ -103,7 +104,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
     try:
         await plane.start()
     except OSError as error:
-        raise StartError(_why("media", settings.media_host, settings.media_port, error)) from error
+        raise StartError(_why("media", error.filename, settings.media_port, error)) from error
     runner = web.AppRunner(
         make_app(worker),
         access_log=None,
@@ -121,7 +122,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
         log.info(
             "sfu_started",
             http=f"http://{settings.http_host}:{settings.http_port}",
-            media=f"udp://{settings.media_host}:{settings.media_port}",
+            media=[f"{one.protocol} {one.host} {one.port}" for one in plane.candidates],
             engine=plane.engine,
             auto_create=settings.auto_create,
         )

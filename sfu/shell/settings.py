@@ -5,11 +5,22 @@
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from sfu.core.formats import mime_of
+from sfu.core.reach import reach
 
 SECRET_MIN = 32
 """Bytes of an API secret: as many as HS256 hashes to (RFC 7518 section 3.2)."""
@@ -41,6 +52,10 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 class Settings(BaseModel):
     """`sfu.toml`; unknown keys are refused."""
 
@@ -48,10 +63,13 @@ class Settings(BaseModel):
 
     http_host: str = "127.0.0.1"
     http_port: Port = 7880
-    media_host: str = "127.0.0.1"
+    media_host: Annotated[tuple[str, ...], BeforeValidator(_several)] = ("127.0.0.1",)
+    """An address to bind for media, or a list of them, IPv4 and IPv6, the preferred one first."""
     media_port: Port = 7882
+    media_tcp: bool = True
+    """Whether media may come by TCP too, on the same port number, from networks that block UDP."""
     advertise: tuple[str, ...] = ()
-    """Addresses that clients are told for the media port, when they differ from `media_host`."""
+    """Addresses that clients are told instead of the bound ones of the same family, as behind a NAT."""
     engine: Engine = "auto"
     auto_create: bool = False
     """Whether a join makes its room; otherwise the server API does."""
@@ -59,6 +77,11 @@ class Settings(BaseModel):
     """What may be published, the video codec that clients use by default first."""
     keys: Annotated[dict[str, Annotated[SecretStr, AfterValidator(_strong)]], Field(min_length=1)]
     """API keys and their secrets."""
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        reach(self.media_host, self.advertise)
+        return self
 
     def carried(self) -> tuple[str, ...]:
         """Give the codecs by their mime types, video before audio as LiveKit has it."""
@@ -86,8 +109,12 @@ def checked(values: dict[str, object], source: str) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(": ".join(filter(None, (_key(problem), problem["msg"]))) for problem in error.errors())
         raise SettingsError(f"{source}: {problems}") from error
+
+
+def _key(problem: ErrorDetails) -> str:
+    return ".".join(map(str, problem["loc"]))
 
 
 def is_readable_by_others(path: Path) -> bool:

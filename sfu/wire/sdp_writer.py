@@ -17,7 +17,11 @@ SCTP_PORT = 5000
 
 _SCTP_MESSAGE_MAX = 65_535
 
-_HOST_PREFERENCE = 126
+_UDP_PREFERENCE, _TCP_PREFERENCE = 126, 90
+"""Host candidates by type (RFC 8445 section 5.1.2.2); by TCP less, so that UDP is chosen where it works."""
+
+_PASSIVE = 4
+"""Direction preference of a passive host candidate (RFC 6544 section 4.2)."""
 
 
 def render(description: Description, fingerprint: Fingerprint, candidates: Sequence[Candidate]) -> str:
@@ -117,11 +121,14 @@ def _sent(sent: SentMedia) -> list[str]:
 
 
 def _candidates(candidates: Sequence[Candidate]) -> list[str]:
-    """Host candidates, the first one preferred (RFC 8445 section 5.1.2.1)."""
+    """Host candidates, the first ones preferred (RFC 8445 section 5.1.2.1, RFC 6544 section 4.2)."""
     lines = []
     for index, candidate in enumerate(candidates):
-        priority = (_HOST_PREFERENCE << 24) | ((65_535 - index) << 8) | 255
+        tcp = candidate.protocol == "tcp"
+        preference = (_PASSIVE << 13) | (8191 - index) if tcp else 65_535 - index
+        priority = ((_TCP_PREFERENCE if tcp else _UDP_PREFERENCE) << 24) | (preference << 8) | 255
         lines.append(
             f"a=candidate:{index + 1} 1 {candidate.protocol} {priority} {candidate.host} {candidate.port} typ host"
+            f"{' tcptype passive' if tcp else ''}"
         )
     return [*lines, "a=end-of-candidates"]

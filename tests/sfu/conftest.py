@@ -3,6 +3,7 @@
 """What all tests of the SFU share: ports, and patience with examples on a busy machine."""
 
 import socket
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
@@ -13,14 +14,15 @@ settings.load_profile("passerelle")
 
 @pytest.fixture(scope="session")
 def free_ports():
-    """Two neighbouring free ports: HTTP and media."""
+    """Two neighbouring free ports: HTTP, and media by UDP and TCP."""
 
     def find():
         for first in range(22100, 22990, 2):
-            with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            kinds = (socket.SOCK_STREAM, first), (socket.SOCK_DGRAM, first + 1), (socket.SOCK_STREAM, first + 1)
+            with ExitStack() as sockets:
                 try:
-                    tcp.bind(("127.0.0.1", first))
-                    udp.bind(("127.0.0.1", first + 1))
+                    for kind, port in kinds:
+                        sockets.enter_context(socket.socket(socket.AF_INET, kind)).bind(("127.0.0.1", port))
                 except OSError:
                     continue
                 return first, first + 1

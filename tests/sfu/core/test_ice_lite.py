@@ -5,15 +5,16 @@
 import pytest
 
 from sfu.core import stun
-from sfu.core.ice_lite import ADDRESS_HELD_S, Address, Answer, IceLite, Refused
+from sfu.core.ice_lite import ADDRESS_HELD_S, Address, Answer, IceLite, Link, Refused
 from sfu.core.limits_media import MAX_ADDRESSES_PER_PEER
 from sfu.core.media import IceCredentials, PeerId
 
 LOCAL = IceCredentials("server", "p" * 22)
 OTHER = IceCredentials("other", "q" * 22)
 A, B = PeerId("PA_a"), PeerId("PA_b")
-HOME: Address = ("192.0.2.1", 5000)
-AWAY: Address = ("192.0.2.1", 5001)
+UDP, TCP = Link(1), Link(2)
+HOME: Address = (UDP, ("192.0.2.1", 5000))
+AWAY: Address = (UDP, ("192.0.2.1", 5001))
 
 
 def check(credentials: IceCredentials = LOCAL, *, use: bool = False) -> bytes:
@@ -32,7 +33,7 @@ def test_an_authentic_check_is_answered_with_the_address_it_came_from() -> None:
     response = answered(ice, check(), HOME).response
     message = stun.parse(response)
     assert message is not None
-    assert message.mapped == HOME
+    assert message.mapped == HOME[1]
     assert stun.verify(response, message, LOCAL.pwd)
 
 
@@ -93,10 +94,44 @@ def test_validated_addresses_are_capped_and_the_selected_one_is_kept() -> None:
     state = ice.open(A, LOCAL, 0.0)
     answered(ice, check(use=True), HOME)
     for port in range(2000):
-        answered(ice, check(), ("192.0.2.7", port))
+        answered(ice, check(), (UDP, ("192.0.2.7", port)))
     assert len(state.addresses) == MAX_ADDRESSES_PER_PEER
+    assert answered(ice, check(), AWAY).given_up == (UDP, ("192.0.2.7", 2001 - MAX_ADDRESSES_PER_PEER))
     assert HOME in state.addresses
     assert ice.owner(HOME) is state
+
+
+def test_the_same_host_and_port_over_tcp_is_another_address() -> None:
+    ice = IceLite()
+    state = ice.open(A, LOCAL, 0.0)
+    over_tcp = (TCP, HOME[1])
+    answered(ice, check(use=True), HOME)
+    assert ice.owner(over_tcp) is None
+    assert answered(ice, check(use=True), over_tcp).moved
+    assert state.addresses == [HOME, over_tcp]
+
+
+def test_the_next_check_is_followed_when_the_used_connection_is_gone() -> None:
+    ice = IceLite()
+    state = ice.open(A, LOCAL, 0.0)
+    over_tcp = (TCP, HOME[1])
+    answered(ice, check(), HOME)
+    answered(ice, check(use=True), over_tcp)
+    assert ice.gone(over_tcp) is state
+    assert (state.selected, ice.owner(over_tcp)) == (None, None)
+    assert answered(ice, check(), HOME).moved
+    assert ice.gone(over_tcp) is None
+    assert ice.gone(AWAY) is None
+
+
+def test_losing_a_connection_that_is_not_used_changes_nothing() -> None:
+    ice = IceLite()
+    state = ice.open(A, LOCAL, 0.0)
+    over_tcp = (TCP, HOME[1])
+    answered(ice, check(use=True), HOME)
+    answered(ice, check(), over_tcp)
+    assert ice.gone(over_tcp) is None
+    assert (state.selected, state.addresses) == (HOME, [HOME])
 
 
 def test_a_closed_peer_leaves_nothing_behind() -> None:

@@ -7,7 +7,8 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pylibsrtp
@@ -21,7 +22,9 @@ from aiortc.rtcdtlstransport import (
 )
 
 from sfu.core import rtcp, rtp, stun
+from sfu.core.framing import FrameReader, frame
 from sfu.core.media import (
+    Candidate,
     Codec,
     Downlink,
     Extensions,
@@ -220,12 +223,12 @@ def new_lab() -> type[Lab]:
 FIRST_PORT, LAST_PORT = 21000, 21999
 
 
-def bound_socket() -> socket.socket:
+def bound_socket(host: str = "127.0.0.1") -> socket.socket:
     """A UDP socket on a free port of this suite's range."""
     for _ in range(200):
-        found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            found.bind(("127.0.0.1", FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)))
+            found.bind((host, FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)))
         except OSError:
             found.close()
             continue
@@ -241,26 +244,33 @@ class Wire:
     state = "completed"
 
     def __init__(self) -> None:
-        self.socket = bound_socket()
-        self.server: tuple[str, int] = ("", 0)
         self.dtls: asyncio.Queue[bytes] = asyncio.Queue()
         self.media: list[bytes] = []
         self.stun: list[bytes] = []
+        self.server: tuple[str, int] = ("", 0)
+        self.socket = socket.socket()
+
+    def connect(self, candidates: Sequence[Candidate]) -> None:
+        """Talk to the first candidate."""
+        self.server = (candidates[0].host, candidates[0].port)
+        self.socket = bound_socket(candidates[0].host)
         asyncio.get_running_loop().add_reader(self.socket, self._read)
 
     def _read(self) -> None:
         while True:
             try:
-                data = self.socket.recv(2048)
+                self._take(self.socket.recv(2048))
             except (BlockingIOError, ConnectionRefusedError):
                 return
-            first = data[0]
-            if first < 4:
-                self.stun.append(data)
-            elif first < 64:
-                self.dtls.put_nowait(data)
-            else:
-                self.media.append(data)
+
+    def _take(self, data: bytes) -> None:
+        first = data[0]
+        if first < 4:
+            self.stun.append(data)
+        elif first < 64:
+            self.dtls.put_nowait(data)
+        else:
+            self.media.append(data)
 
     def put(self, data: bytes) -> None:
         self.socket.sendto(data, self.server)
@@ -272,8 +282,52 @@ class Wire:
         self.put(data)
 
     def close(self) -> None:
+        if self.socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self.socket)
+            self.socket.close()
+
+
+class TcpWire(Wire):
+    """The same by ICE-TCP: one connection, frames in it."""
+
+    def connect(self, candidates: Sequence[Candidate]) -> None:
+        """Connect to the first passive candidate."""
+        server = next(candidate for candidate in candidates if candidate.protocol == "tcp")
+        self.frames = FrameReader()
+        self.ended = False
+        self.socket = socket.create_connection((server.host, server.port))
+        self.socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = self.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            self.ended = True
+            asyncio.get_running_loop().remove_reader(self.socket)
+            return
+        for one in self.frames.feed(memoryview(data)):
+            self._take(bytes(one))
+
+    def put(self, data: bytes) -> None:
+        self.raw(frame(data))
+
+    def pause(self) -> None:
+        """Read nothing."""
         asyncio.get_running_loop().remove_reader(self.socket)
-        self.socket.close()
+
+    def resume(self) -> None:
+        """Read again."""
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    def raw(self, data: bytes) -> None:
+        """Bytes as they are; lost when the server has hung up."""
+        with suppress(ConnectionError):
+            self.socket.send(data)
 
 
 async def until(condition, seconds: float = 15.0):
@@ -288,12 +342,12 @@ async def until(condition, seconds: float = 15.0):
 class Client:
     """A client on a real socket: checks, DTLS, SRTP by libsrtp."""
 
-    def __init__(self, stage: "Stage", name: str) -> None:
+    def __init__(self, stage: "Stage", name: str, wire: type[Wire] = Wire) -> None:
         self.stage = stage
         self.id = PeerId(name)
         self.credentials = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         self.certificate = RTCCertificate.generateCertificate()
-        self.wire = Wire()
+        self.wire = wire()
         self.dtls = RTCDtlsTransport(self.wire, [self.certificate])
         self.dtls._set_role("client")
 
@@ -304,8 +358,7 @@ class Client:
 
     def open(self, fingerprint: Fingerprint | None = None) -> None:
         """Let the server know of us."""
-        candidate = self.stage.plane.candidates[0]
-        self.wire.server = (candidate.host, candidate.port)
+        self.wire.connect(self.stage.plane.candidates)
         self.stage.plane.open_peer(self.id, self.credentials, [fingerprint or self.fingerprint])
 
     async def check(self, credentials: IceCredentials | None = None, *, use: bool = True) -> stun.StunMessage:
@@ -358,15 +411,14 @@ class Stage:
         self.plane = MediaPlane("127.0.0.1", 0, self.events.append)
         self.clients: list[Client] = []
 
-    def client(self, name: str) -> Client:
-        self.clients.append(Client(self, name))
+    def client(self, name: str, *, tcp: bool = False) -> Client:
+        self.clients.append(Client(self, name, TcpWire if tcp else Wire))
         return self.clients[-1]
 
-    def wire(self) -> Wire:
+    def wire(self, *, tcp: bool = False) -> Wire:
         """A stranger."""
-        wire = Wire()
-        candidate = self.plane.candidates[0]
-        wire.server = (candidate.host, candidate.port)
+        wire = TcpWire() if tcp else Wire()
+        wire.connect(self.plane.candidates)
         return wire
 
     def of(self, peer: PeerId, kind: str) -> list[MediaEvent]:

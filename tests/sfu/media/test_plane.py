@@ -195,7 +195,7 @@ async def test_a_flood_before_the_handshake_is_bounded(stage):
     await client.check()
     for _ in range(20):
         for _ in range(50):
-            stage.plane._on_datagram(memoryview(b"\x16" + bytes(30)), client.wire.socket.getsockname())
+            stage.plane._on_datagram(memoryview(b"\x16" + bytes(30)), (1, client.wire.socket.getsockname()))
     assert stage.dropped["dtls_queue"] >= 1000 - limits.MAX_DTLS_QUEUE
     await client.handshake()
 

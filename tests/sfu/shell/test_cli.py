@@ -95,7 +95,8 @@ def test_a_port_in_use_is_named(free_ports, which):
         with running("--dev", "--port", port, "--media-port", media_port) as process:
             _, err = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert f"{which} port {port if which == 'http' else media_port} on 127.0.0.1 is in use" in err
+    port, protocol = (port, "") if which == "http" else (media_port, " (UDP)")
+    assert f"{which} port {port} on 127.0.0.1{protocol} is in use" in err
     assert "Traceback" not in err
 
 

@@ -47,6 +47,8 @@ def test_the_documented_file_is_taken(write):
         ("0123456789abcdefghijklmnopqrstuv", "devkey-secret-devkey-secret-devkey", "well-known"),
         ('passerelle = "0123456789abcdefghijklmnopqrstuv"', "", "keys"),
         ("[keys]", "[keys", "not TOML"),
+        ('media_host = "127.0.0.1"', 'media_host = "localhost"', "'localhost' is no IP address"),
+        ('media_host = "127.0.0.1"', 'media_host = ["0.0.0.0", "::1"]', "name one to advertise"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_name_and_without_the_secret(write, old, new, complaint):
@@ -55,6 +57,12 @@ def test_what_cannot_be_used_is_refused_with_its_name_and_without_the_secret(wri
     assert complaint in str(caught.value)
     assert "0123456789abcdef" not in str(caught.value)
     assert "secretsecret" not in str(caught.value)
+
+
+def test_media_may_have_several_addresses(write):
+    several = load(write(GOOD.replace('media_host = "127.0.0.1"', 'media_host = ["::1", "127.0.0.1"]')))
+    assert several.media_host == ("::1", "127.0.0.1")
+    assert load(write(GOOD)).media_host == ("127.0.0.1",)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -11,6 +11,7 @@ from sfu.core.media import Candidate, Fingerprint, IceCredentials, Kind
 from sfu.core.media_description import EXTENSION_URIS
 from sfu.core.messages import Answer
 from sfu.core.negotiation import Negotiation, Sending
+from sfu.core.reach import reach
 from sfu.wire.sdp import parse_description
 from sfu.wire.sdp_writer import render
 
@@ -21,7 +22,7 @@ CANDIDATES = [Candidate("127.0.0.1", 7882), Candidate("192.0.2.1", 7882)]
 OPUS = "minptime=10;useinbandfec=1;usedtx=1"
 
 
-def answered(name, opus=OPUS):
+def answered(name, opus=OPUS, candidates=CANDIDATES):
     offer = parse_description((RECORDED / name).read_text())
     numbers = iter(range(100, 200))
     negotiation = Negotiation(lambda: next(numbers))
@@ -29,7 +30,7 @@ def answered(name, opus=OPUS):
     negotiation.send(Sending("TR_VCbob", Kind.VIDEO, "video/VP8", "PA_bob|TR_VCbob"))
     result = negotiation.answer(offer, lambda section: f"TR_{section.mid}")
     answer = Answer(3, tuple(result.sections), IceCredentials("ours", "s" * 32), opus, tuple(result.tracks))
-    return render(answer, FINGERPRINT, CANDIDATES)
+    return render(answer, FINGERPRINT, candidates)
 
 
 def sections(text):
@@ -52,6 +53,21 @@ def test_another_parser_reads_the_same_sections_in_the_same_order(name):
     assert {candidate.ip for candidate in answer.media[0].ice_candidates} == {"127.0.0.1", "192.0.2.1"}
     assert answer.media[0].ice_candidates_complete
     assert answer.group[0].items == [media.rtp.muxId for media in answer.media]
+
+
+def test_every_candidate_by_udp_is_preferred_to_any_by_tcp():
+    answer = answered(OFFERS[0], candidates=reach(["2001:db8::1", "192.0.2.1"]).candidates(7882, tcp=True))
+    [section] = [part for part in sections(answer) if any(line.startswith("a=candidate:") for line in part)]
+    lines = [line.split() for line in section if line.startswith("a=candidate:")]
+    assert [(words[2], words[4], words[5], words[7:]) for words in lines] == [
+        ("udp", "2001:db8::1", "7882", ["host"]),
+        ("udp", "192.0.2.1", "7882", ["host"]),
+        ("tcp", "2001:db8::1", "7882", ["host", "tcptype", "passive"]),
+        ("tcp", "192.0.2.1", "7882", ["host", "tcptype", "passive"]),
+    ]
+    priorities = [int(words[3]) for words in lines]
+    assert priorities == sorted(set(priorities), reverse=True)
+    assert len({words[0] for words in lines}) == len(lines)
 
 
 @pytest.mark.parametrize("name", OFFERS)
