@@ -93,14 +93,33 @@ class Distribution:
             participant.offer_by = now + OFFER_TIMEOUT_S
             self._roster.tell(participant, SectionsRequired(*wanted))
 
-    def unpublish(self, publisher: Participant, track: TrackSid, now: float, *, by_server: bool = False) -> None:
+    def unpublish(self, publisher: Participant, track: TrackSid, now: float) -> None:
         """End a track for everybody."""
-        if track not in publisher.published:
-            return
-        self.withdraw(track, now)
-        self._roster.changed(publisher)
-        if by_server:
-            self._roster.tell(publisher, TrackUnpublished(track))
+        if track in publisher.published:
+            self.withdraw(track, now)
+            self._roster.changed(publisher)
+
+    def revoke(self, participant: Participant, now: float) -> None:
+        """Take away what a participant has and may not have any longer; whoever calls tells the others."""
+        rights = participant.grants.rights
+        participant.pending = [entry for entry in participant.pending if rights.may_publish(entry.track.source)]
+        for track in list(participant.published.values()):
+            if not rights.may_publish(track.source):
+                self.withdraw(track.sid, now)
+                participant.negotiation.unpublished(track.sid)
+                self._roster.tell(participant, TrackUnpublished(track.sid))
+        if not rights.can_subscribe:
+            for sid in list(participant.subscriptions):
+                self._unsubscribe(participant, sid, now)
+
+    def show(self, publisher: Participant, now: float) -> None:
+        """Give or take a participant's tracks after it was hidden or shown."""
+        for receiver in self._roster:
+            for track in publisher.published.values():
+                if publisher.hidden:
+                    self._unsubscribe(receiver, track.sid, now)
+                elif receiver.wants(track.sid):
+                    self._subscribe(receiver, publisher, track, now)
 
     def started(self, publisher: Participant, sid: TrackSid, codec: Codec, now: float) -> None:
         """Take in which codec a track is really sent in; those who cannot read it are told."""
@@ -123,36 +142,36 @@ class Distribution:
         self._roster.put(StopReceiving(track))
         self._roster.disown(track)
         for receiver in self._roster:
-            receiver.declined.discard(track)
+            receiver.chosen.pop(track, None)
             if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
                 self.negotiate(receiver, now)
 
     def welcome(self, receiver: Participant, now: float) -> None:
-        """Subscribe somebody who joined to what is there."""
-        if receiver.auto_subscribe:
-            for publisher in self._roster:
-                for track in publisher.published.values():
+        """Subscribe somebody who joined, or may subscribe again, to what is there."""
+        for publisher in self._roster:
+            for track in publisher.published.values():
+                if receiver.wants(track.sid):
                     self._subscribe(receiver, publisher, track, now)
 
     def set_subscribed(self, receiver: Participant, tracks: tuple[TrackSid, ...], now: float, *, wanted: bool) -> None:
         """Subscribe a receiver by hand, or end that."""
         for sid in tracks:
             publisher = self._roster.owner(sid)
+            if publisher is None or publisher.hidden:
+                if wanted:
+                    self._roster.tell(receiver, SubscriptionFailed(sid))
+                continue
+            receiver.chosen[sid] = wanted
             if not wanted:
-                receiver.declined.add(sid)
                 self._unsubscribe(receiver, sid, now)
-            elif publisher is None:
-                self._roster.tell(receiver, SubscriptionFailed(sid))
-            else:
-                receiver.declined.discard(sid)
-                if not self._subscribe(receiver, publisher, publisher.published[sid], now):
-                    self._roster.tell(receiver, SubscriptionAllowed(publisher.sid, sid, allowed=False))
+            elif not self._subscribe(receiver, publisher, publisher.published[sid], now):
+                self._roster.tell(receiver, SubscriptionAllowed(publisher.sid, sid, allowed=False))
 
     def set_permission(self, publisher: Participant, permission: SubscriptionPermission, now: float) -> None:
         """Let a publisher choose who may have its tracks; tell those for whom that changed."""
         before, publisher.permission = publisher.permission, permission
         for receiver in self._roster:
-            if receiver is publisher:
+            if receiver is publisher or publisher.hidden:
                 continue
             for sid, track in publisher.published.items():
                 had = subscriptions.allowed(before, receiver.sid, receiver.identity, sid)
@@ -162,7 +181,7 @@ class Distribution:
                 self._roster.tell(receiver, SubscriptionAllowed(publisher.sid, sid, has))
                 if not has:
                     self._unsubscribe(receiver, sid, now)
-                elif receiver.auto_subscribe and sid not in receiver.declined:
+                elif receiver.wants(sid):
                     self._subscribe(receiver, publisher, track, now)
 
     def set_wishes(self, receiver: Participant, settings: TrackSettings) -> None:
@@ -221,7 +240,7 @@ class Distribution:
 
     def _subscribe(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> bool:
         """Give a receiver a track if it may have it; True when it has it now."""
-        if receiver is publisher or not receiver.grants.can_subscribe:
+        if receiver is publisher or publisher.hidden or not receiver.grants.rights.can_subscribe:
             return False
         if not subscriptions.allowed(publisher.permission, receiver.sid, receiver.identity, track.sid):
             return False

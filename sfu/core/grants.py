@@ -27,6 +27,26 @@ class ParticipantKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rights:
+    """What a participant may do in its room; LiveKit's defaults for what a token leaves out.
+
+    An administrator may change all of it at run time (ParticipantPermission).
+    """
+
+    can_publish: bool = True
+    can_subscribe: bool = True
+    can_publish_data: bool = True
+    can_publish_sources: tuple[Source, ...] = ()
+    """The only sources that may be published; empty for all."""
+    can_update_own_metadata: bool = False
+    hidden: bool = False
+
+    def may_publish(self, source: Source) -> bool:
+        """Say whether a track of this source may be published."""
+        return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
+
+
+@dataclass(frozen=True, slots=True)
 class Grants:
     """The verified claims of one token; defaults are those of LiveKit for absent claims."""
 
@@ -40,30 +60,16 @@ class Grants:
     room_create: bool = False
     room_list: bool = False
     room_admin: bool = False
-    can_publish: bool = True
-    can_subscribe: bool = True
-    can_publish_data: bool = True
-    can_publish_sources: tuple[Source, ...] = ()
-    can_update_own_metadata: bool = False
-    hidden: bool = False
+    rights: Rights = Rights()
     issued_at: float = 0.0
     """Unix seconds: the later of `iat` and `nbf`; 0 when the token has neither."""
-
-    @property
-    def publishes(self) -> bool:
-        """Whether it may publish anything."""
-        return bool(self.can_publish_sources) or self.can_publish
-
-    def may_publish(self, source: Source) -> bool:
-        """Say whether a track of this source may be published; a list of sources replaces canPublish."""
-        if self.can_publish_sources:
-            return source in self.can_publish_sources
-        return self.can_publish
+    expires_at: float = 0.0
+    """Unix seconds."""
 
     def administers(self, room: str) -> bool:
         """Say whether the holder may use the server API on this room."""
         return self.room_admin and self.room == room
 
     def reissued(self, name: str, metadata: str, attributes: dict[str, str]) -> "Grants":
-        """Give the claims of a refreshed token: the same rights, what the participant is called now."""
+        """Give the claims of a refreshed token: the rights of now, what the participant is called now."""
         return replace(self, name=name, metadata=metadata, attributes=attributes)

@@ -74,6 +74,24 @@ DATA_MAX = 65_535
 DESTINATIONS_MAX = 1000
 """Receivers that one data packet names. stops: long lists for one packet."""
 
+DATA_NONCE_MAX = 16
+"""The nonce of a data packet: a UUID. stops: long ones filling memory; such a packet is not relayed."""
+
+DATA_NONCES_MAX = 1000
+"""Nonces that a room remembers; the oldest is forgotten first. stops: growth by packets."""
+
+API_DATA_MAX = 64_000
+"""Payload of SendData, which clients' own messages have too. stops: messages that no channel takes."""
+
+RPC_PAYLOAD_MAX = 15 * 1024
+"""Payload of a call and of its answer, LiveKit's figure. stops: calls that no channel takes."""
+
+RPC_TIMEOUT_MAX_S = 60.0
+"""How long the server API waits for a participant's answer. stops: requests that are kept open for ever."""
+
+RPC_PENDING_MAX = 1000
+"""Calls of the server API that wait for an answer. stops: growth by clients that never answer."""
+
 DATA_HELD_MAX = 100 * 1024
 """Reliable data that waits for one receiver's channel to open; what comes then is dropped. stops: filling
 memory through somebody who never opens it."""

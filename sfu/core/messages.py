@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from sfu.core.formats import CARRIED
-from sfu.core.grants import Grants, ParticipantKind, Source
+from sfu.core.grants import ParticipantKind, Rights, Source
 from sfu.core.media import IceCredentials, Kind, Layer, PeerId, TrackSid
 from sfu.core.media_description import OwnSection
 from sfu.core.sids import RoomSid
@@ -90,7 +90,7 @@ class ParticipantInfo:
     attributes: tuple[tuple[str, str], ...]
     state: ParticipantState
     kind: ParticipantKind
-    grants: Grants
+    rights: Rights
     joined_at_ms: int
     version: int
     tracks: tuple[TrackInfo, ...]

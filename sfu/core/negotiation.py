@@ -107,6 +107,10 @@ class Negotiation:
                 return True
         return False
 
+    def unpublished(self, track: TrackSid) -> None:
+        """The server ended a track of the client: its section, should it go on sending, carries nothing known."""
+        self._uplinks = {mid: uplink for mid, uplink in self._uplinks.items() if uplink[0] != track}
+
     def announced(self, cids: frozenset[str]) -> None:
         """Ask for an offer when the last one already held this track, which was unknown then."""
         self._again = self._again or not self._unclaimed.isdisjoint(cids)

@@ -17,6 +17,13 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewToken:
+    """Send a session a new token: what it may do or is called has changed."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Close a session's socket after what was already told to it."""
 
@@ -96,6 +103,7 @@ class ParticipantLeft:
 
 Output = (
     Tell
+    | RenewToken
     | HangUp
     | OpenPeer
     | RestartIce

@@ -52,8 +52,8 @@ class Participant:
     subscribed_once: set[TrackSid] = field(default_factory=set)
     """Own tracks of which the first subscription was told."""
     subscriptions: dict[TrackSid, Subscription] = field(default_factory=dict)
-    declined: set[TrackSid] = field(default_factory=set)
-    """Tracks that this receiver unsubscribed from by hand."""
+    chosen: dict[TrackSid, bool] = field(default_factory=dict)
+    """Tracks that were subscribed to (True) or unsubscribed from by hand."""
     reliable: Sequence = field(default_factory=Sequence)
     channels: Channels = field(default_factory=Channels)
     join_by: float | None = None
@@ -75,7 +75,11 @@ class Participant:
     @property
     def hidden(self) -> bool:
         """Whether others must not see it."""
-        return self.grants.hidden
+        return self.grants.rights.hidden
+
+    def wants(self, track: TrackSid) -> bool:
+        """Say whether this receiver shall have a track if it may: by hand, else by its automatic subscription."""
+        return self.chosen.get(track, self.auto_subscribe)
 
     @property
     def deadline(self) -> float | None:
@@ -97,7 +101,7 @@ class Participant:
             attributes=tuple(self.attributes.items()),
             state=state,
             kind=self.grants.kind,
-            grants=self.grants,
+            rights=self.grants.rights,
             joined_at_ms=self.joined_at_ms,
             version=self.version,
             tracks=() if reason is not None else tuple(self.published.values()),

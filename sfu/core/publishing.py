@@ -5,7 +5,7 @@
 from dataclasses import dataclass, replace
 
 from sfu.core import formats, limits
-from sfu.core.grants import Grants, Source
+from sfu.core.grants import Rights, Source
 from sfu.core.media import Codec, Kind, Layer, TrackSid
 from sfu.core.messages import Outcome, TrackInfo
 from sfu.core.requests import AddTrack
@@ -27,7 +27,7 @@ class Refusal:
     message: str
 
 
-def refusal(request: AddTrack, grants: Grants, pending: int, published: int) -> Refusal | None:
+def refusal(request: AddTrack, rights: Rights, pending: int, published: int) -> Refusal | None:
     """Say why a track may not be published, None when it may."""
     if request.backup_of:
         return Refusal(Outcome.UNSUPPORTED_TYPE, "backup codecs are not supported: this server takes VP8")
@@ -37,7 +37,7 @@ def refusal(request: AddTrack, grants: Grants, pending: int, published: int) -> 
         return Refusal(Outcome.INVALID_REQUEST, "the stream name or the list of layers is too long")
     if request.source not in _SOURCES[request.kind]:
         return Refusal(Outcome.INVALID_REQUEST, "this source does not fit the kind of the track")
-    if not grants.may_publish(request.source):
+    if not rights.may_publish(request.source):
         return Refusal(Outcome.NOT_ALLOWED, "the token does not allow to publish this source")
     if pending >= limits.PENDING_TRACKS_MAX:
         return Refusal(

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which rooms are there, who may enter, and whose tokens were revoked?"""
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
 
 from sfu.core import limits
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
+
+_K = TypeVar("_K", bound=Hashable)
 
 
 class AdmissionError(Exception):
@@ -30,6 +34,7 @@ class Registry:
         self._auto_create = auto_create
         self._rooms: dict[str, Room] = {}
         self._removed: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._ended: OrderedDict[str, float] = OrderedDict()
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -64,6 +69,8 @@ class Registry:
             raise AdmissionError(400, f"room, identity and name have at most {limits.NAME_MAX_CHARS} characters each")
         if grants.issued_at <= self._removed.get((grants.room, grants.identity), -1.0):
             raise AdmissionError(401, "the token was issued before its holder was removed from the room")
+        if grants.issued_at < self._ended.get(grants.room, 0.0):
+            raise AdmissionError(401, "the token was issued before the room was ended")
         room = self._rooms.get(grants.room)
         if room is None:
             if not self._auto_create:
@@ -83,7 +90,18 @@ class Registry:
 
         Tokens count whole seconds, so one issued in the very second of the removal is refused too.
         """
-        self._removed.pop((room, identity), None)
-        self._removed[room, identity] = at
-        if len(self._removed) > limits.REVOCATIONS_MAX:
-            self._removed.popitem(last=False)
+        _remember(self._removed, (room, identity), at)
+
+    def revoke_room(self, room: str, at: float) -> None:
+        """Refuse all tokens for a room that were issued before the second of a moment (Unix seconds).
+
+        Those of the same second open its successor: rooms are ended and made again in one go.
+        """
+        _remember(self._ended, room, math.floor(at))
+
+
+def _remember(moments: OrderedDict[_K, float], key: _K, at: float) -> None:
+    moments.pop(key, None)
+    moments[key] = at
+    if len(moments) > limits.REVOCATIONS_MAX:
+        moments.popitem(last=False)

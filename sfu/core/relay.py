@@ -22,6 +22,8 @@ class Envelope:
     sids: tuple[str, ...]
     sequence: int
     """Counts a sender's reliable packets from 1; 0 when the client does not count."""
+    nonce: bytes = b""
+    """The same in copies of one packet that came in several ways; empty when it has none."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,24 @@ class Sequence:
         if envelope.sequence <= self.last:
             return False
         self.last = envelope.sequence
+        return True
+
+
+@dataclass(slots=True)
+class Nonces:
+    """The packets that a room had, by nonce; the oldest is forgotten first."""
+
+    _seen: dict[bytes, None] = field(default_factory=dict)
+
+    def is_new(self, nonce: bytes) -> bool:
+        """Take a packet in; False for a copy of an earlier one."""
+        if not nonce:
+            return True
+        if nonce in self._seen:
+            return False
+        self._seen[nonce] = None
+        if len(self._seen) > limits.DATA_NONCES_MAX:
+            del self._seen[next(iter(self._seen))]
         return True
 
 

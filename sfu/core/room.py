@@ -7,27 +7,29 @@ here raises for what a client sent. `now` is monotonic seconds.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sfu.core import limits, relay, requests, signalling
+from sfu.core.administration import Administration
 from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.formats import CARRIED
-from sfu.core.grants import Grants
+from sfu.core.grants import Grants, ParticipantKind
 from sfu.core.media import Codec, Level, PeerId, TrackSid
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
     MediaFlows,
-    MuteOrdered,
     ParticipantInfo,
     RoomChanged,
     RoomInfo,
     SpeakersChanged,
 )
 from sfu.core.negotiation import Negotiation
+from sfu.core.orders import Order
 from sfu.core.outputs import Output
 from sfu.core.participant import Participant
+from sfu.core.publishing import Refusal
 from sfu.core.relay import Envelope
 from sfu.core.roster import Roster
 from sfu.core.session import Sessions, merged
@@ -74,6 +76,8 @@ class Room:
         self._distribution = Distribution(self._roster, sids, codecs)
         self._departures = Departures(self._roster, self._distribution)
         self._sessions = Sessions(self._roster, self._distribution, sids)
+        self._administration = Administration(self._roster, self._distribution, self._departures)
+        self._nonces = relay.Nonces()
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)
         self._counts_at: float | None = None
@@ -136,7 +140,7 @@ class Room:
         older = self._roster.by_identity(grants.identity)
         if older is not None:
             self._departures.expel(older, DisconnectReason.DUPLICATE_IDENTITY, now, announce=False)
-        own = grants.can_update_own_metadata
+        own = grants.rights.can_update_own_metadata
         sid = self._sids.participant()
         participant = Participant(
             sid=sid,
@@ -225,11 +229,20 @@ class Room:
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
         """Say over which transports a data packet of this peer goes on; empty when nobody may have it."""
         member = self._roster.get(peer)
-        if member is None or not member.grants.can_publish_data:
+        if member is None or not member.grants.rights.can_publish_data:
             return ()
         if self._departures.step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
             return ()
-        others = {other.sid: other for other in self._roster if other is not member}
+        return self._receivers(envelope, besides=member)
+
+    def announce(self, envelope: Envelope) -> tuple[PeerId, ...]:
+        """Say over which transports a data packet of the server itself goes."""
+        return self._receivers(envelope)
+
+    def _receivers(self, envelope: Envelope, besides: Participant | None = None) -> tuple[PeerId, ...]:
+        if not self._nonces.is_new(envelope.nonce):
+            return ()
+        others = {other.sid: other for other in self._roster if other is not besides}
         chosen = relay.receivers(envelope, [(sid, other.identity) for sid, other in others.items()])
         return tuple(others[sid].primary_peer for sid in chosen)
 
@@ -242,6 +255,11 @@ class Room:
         """A data channel can be written to: give what waited for it."""
         member = self._roster.get(peer)
         return [] if member is None or peer != member.primary_peer else member.channels.opened(label)
+
+    def is_agent(self, peer: PeerId) -> bool:
+        """Say whether a peer may publish what others said."""
+        member = self._roster.get(peer)
+        return member is not None and member.grants.kind is ParticipantKind.AGENT
 
     def signature(self, peer: PeerId) -> tuple[str, str]:
         """Give the (sid, identity) under which others see a peer's data; empty for hidden ones."""
@@ -267,27 +285,11 @@ class Room:
 
     # What administrators do.
 
-    def remove(self, identity: str, now: float) -> bool:
-        """Expel somebody; False when nobody has this identity."""
-        member = self._roster.by_identity(identity)
-        if member is None:
-            return False
-        self._departures.expel(member, DisconnectReason.PARTICIPANT_REMOVED, now)
+    def obey(self, order: Order, now: float) -> Refusal | None:
+        """Do what an administrator ordered about somebody; says why when it cannot be done."""
+        refusal = self._administration.obey(order, now)
         self._note_counts(now)
-        return True
-
-    def mute(self, identity: str, track: TrackSid) -> bool:
-        """Mute a track for its publisher; False when there is no such track."""
-        member = self._roster.by_identity(identity)
-        info = None if member is None else member.published.get(track)
-        if member is None or info is None:
-            return False
-        if not info.muted:
-            self._roster.own(member, replace(info, muted=True))
-            self._roster.hush(track)
-            self._roster.tell(member, MuteOrdered(track, muted=True))
-            self._roster.changed(member)
-        return True
+        return refusal
 
     def configure(self, settings: RoomSettings, now: float) -> None:
         """Change the settings of a room that is there already."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sfu.core import limits, publishing, requests
 from sfu.core.distribution import Distribution
 from sfu.core.messages import Outcome, RequestAnswered, TrackPublished
+from sfu.core.outputs import RenewToken
 from sfu.core.participant import Participant, Pending
 from sfu.core.roster import Roster
 from sfu.core.sids import Sids
@@ -46,7 +47,9 @@ class Sessions:
     def add_track(self, participant: Participant, request: requests.AddTrack, now: float) -> None:
         """Announce a track: a sid for it, or a refusal that echoes the request."""
         cids = frozenset((request.cid, *(codec.cid for codec in request.codecs if codec.cid)))
-        refusal = publishing.refusal(request, participant.grants, len(participant.pending), len(participant.published))
+        refusal = publishing.refusal(
+            request, participant.grants.rights, len(participant.pending), len(participant.published)
+        )
         if refusal is not None:
             answer = RequestAnswered(refusal.outcome, refusal.message, add_track=request.wire)
             self._roster.tell(participant, answer)
@@ -98,7 +101,7 @@ class Sessions:
             participant,
             RequestAnswered(outcome, message, request.request_id, update_metadata=request.wire),
         )
-        if not participant.grants.can_update_own_metadata:
+        if not participant.grants.rights.can_update_own_metadata:
             refuse(Outcome.NOT_ALLOWED, "the token does not allow to change one's own metadata")
             return
         attributes = merged(participant.attributes, request.attributes)
@@ -111,6 +114,7 @@ class Sessions:
         participant.attributes = attributes
         self._roster.changed(participant, and_tell_itself=True)
         self._roster.tell(participant, RequestAnswered(Outcome.OK, request_id=request.request_id))
+        self._roster.put(RenewToken(participant.sid))
 
 
 def merged(attributes: dict[str, str], changes: dict[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from aiohttp.log import server_logger
 from sfu.core import limits
 from sfu.core.media import MediaEvent
 from sfu.media.plane import EngineMissingError, MediaPlane
-from sfu.shell import metrics, twirp, websocket
+from sfu.shell import metrics, room_service, twirp, websocket
 from sfu.shell.settings import Settings
 from sfu.shell.websocket import WORKER
 from sfu.shell.worker import Worker
@@ -48,7 +48,7 @@ def make_app(worker: Worker) -> web.Application:
     app.router.add_get("/rtc", websocket.signalling, allow_head=False)
     app.router.add_get("/rtc/v1/validate", websocket.validate)
     app.router.add_get("/rtc/validate", websocket.validate)
-    app.router.add_post("/twirp/livekit.RoomService/{method}", twirp.room_service)
+    app.router.add_post("/twirp/livekit.RoomService/{method}", twirp.service(room_service.METHODS))
     app.on_response_prepare.append(_allow_any_origin)
     return app
 
@@ -97,7 +97,13 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
         return plane
 
     try:
-        worker = Worker(settings.plain_keys(), make_plane, auto_create=settings.auto_create, codecs=settings.carried())
+        worker = Worker(
+            settings.plain_keys(),
+            make_plane,
+            auto_create=settings.auto_create,
+            codecs=settings.carried(),
+            remote_unmute=settings.enable_remote_unmute,
+        )
     except EngineMissingError as error:
         raise StartError(str(error)) from error
     plane = planes[0]

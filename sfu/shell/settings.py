@@ -75,6 +75,8 @@ class Settings(BaseModel):
     """Whether a join makes its room; otherwise the server API does."""
     codecs: Annotated[tuple[CodecName, ...], Field(min_length=1)] = CODECS
     """What may be published, the video codec that clients use by default first."""
+    enable_remote_unmute: bool = False
+    """Whether the server API may unmute somebody's microphone or camera."""
     keys: Annotated[dict[str, Annotated[SecretStr, AfterValidator(_strong)]], Field(min_length=1)]
     """API keys and their secrets."""
 

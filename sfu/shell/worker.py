@@ -13,17 +13,19 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from sfu.core import media, outputs
+from sfu.core import media, orders, outputs
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
 from sfu.core.messages import Answer, DisconnectReason, Message, ServerOffer, TokenRefreshed
+from sfu.core.publishing import Refusal
 from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
+from sfu.shell.data_path import DataPath
 from sfu.shell.outbox import Outbox
-from sfu.wire import data, responses, token
+from sfu.wire import responses, token
 from sfu.wire.sdp_writer import render
 
 log = structlog.get_logger()
@@ -41,10 +43,13 @@ class Worker:
         *,
         auto_create: bool,
         codecs: tuple[str, ...] = CARRIED,
+        remote_unmute: bool = False,
     ) -> None:
         self.keys = dict(keys)
+        self.remote_unmute = remote_unmute
         self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs)
         self.plane = make_plane(self.media_event)
+        self.data = DataPath(self.plane)
         self._loop = asyncio.get_running_loop()
         self._outboxes: dict[PeerId, Outbox] = {}
         self._rooms: dict[PeerId, Room] = {}
@@ -85,7 +90,7 @@ class Worker:
         grants = None if room is None else room.refreshed_grants(peer)
         if grants is not None and outbox is not None:
             key, secret = next(iter(self.keys.items()))
-            fresh = token.issue(grants, key, secret, time.time())
+            fresh = token.refresh(grants, key, secret, time.time())
             outbox.put(responses.encode(TokenRefreshed(fresh)))
 
     def fault(self, peer: PeerId) -> None:
@@ -116,18 +121,20 @@ class Worker:
         room.close(reason, self._loop.time())
         self._settle(room)
 
-    def remove(self, room: Room, identity: str, revoke_until: float | None = None) -> bool:
-        """Expel somebody and refuse the tokens that were issued until now, or until a Unix time."""
-        self.registry.revoke(room.name, identity, time.time() if revoke_until is None else revoke_until)
-        removed = room.remove(identity, self._loop.time())
+    def obey(self, room: Room, order: orders.Order) -> Refusal | None:
+        """Do what an administrator ordered about somebody; says why when it cannot be done."""
+        refusal = room.obey(order, self._loop.time())
         self._settle(room)
-        return removed
+        return refusal
 
-    def mute(self, room: Room, identity: str, track: TrackSid) -> bool:
-        """Mute a track for its publisher."""
-        muted = room.mute(identity, track)
+    def revoke(self, room: Room, identity: str, until: float | None = None) -> None:
+        """Refuse somebody's tokens that were issued until now, or until a Unix time."""
+        self.registry.revoke(room.name, identity, time.time() if until is None else until)
+
+    def configure(self, room: Room, settings: RoomSettings) -> None:
+        """Change a room's settings."""
+        room.configure(settings, self._loop.time())
         self._settle(room)
-        return muted
 
     def shut_down(self) -> None:
         """Tell everybody that the server goes."""
@@ -145,7 +152,9 @@ class Worker:
         """Take in what the media plane reports."""
         match event:
             case media.DataReceived(peer, label, payload):
-                self._relay(peer, label, payload)
+                room = self._rooms.get(peer)
+                if room is not None:
+                    self.data.received(room, peer, label, payload)
             case media.LevelsMeasured(levels):
                 self._measured(levels)
             case media.PeerConnected(peer, profile):
@@ -162,8 +171,8 @@ class Worker:
                     self._settle(room)
             case media.DataOpened(peer, label):
                 room = self._rooms.get(peer)
-                for payload in [] if room is None else room.channel_opened(peer, label):
-                    self.plane.send_data(peer, label, payload)
+                if room is not None:
+                    self.data.opened(room, peer, label)
             case media.TrackStarted(peer, track, codec):
                 room = self._rooms.get(peer)
                 if room is not None:
@@ -179,18 +188,6 @@ class Worker:
         for room, own in by_room.items():
             room.measured(own)
             self._settle(room)
-
-    def _relay(self, peer: PeerId, label: str, payload: bytes) -> None:
-        room = self._rooms.get(peer)
-        packet = data.read_packet(payload)
-        if room is None or packet is None:
-            return
-        receivers = room.relay(peer, label, data.envelope(packet))
-        if receivers:
-            stamped = data.stamped(packet, label, *room.signature(peer))
-            for receiver in receivers:
-                if not self.plane.send_data(receiver, label, stamped):
-                    room.hold(receiver, label, stamped)
 
     # Doing what rooms want.
 
@@ -231,11 +228,14 @@ class Worker:
             case outputs.ClosePeer(peer):
                 self._rooms.pop(peer, None)
                 self.plane.close_peer(peer)
+            case outputs.RenewToken(peer):
+                self.refresh_token(peer)
             case outputs.HangUp(peer):
                 outbox = self._outboxes.get(peer)
                 if outbox is not None:
                     outbox.close()
             case outputs.ParticipantLeft(peer, identity, reason):
+                self.data.left(peer)
                 log.info(
                     "participant_left",
                     room=room.sid,

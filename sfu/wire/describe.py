@@ -7,9 +7,11 @@ from typing import cast
 
 from livekit.protocol import models
 
-from sfu.core.grants import Grants
+from sfu.core.grants import Rights, Source
 from sfu.core.media import Kind, Layer
 from sfu.core.messages import ParticipantInfo, RoomInfo, TrackInfo
+
+_SOURCES = {int(entry) for entry in Source}
 
 
 def room_info(room: RoomInfo) -> models.Room:
@@ -39,7 +41,7 @@ def participant_info(participant: ParticipantInfo) -> models.ParticipantInfo:
         attributes=dict(participant.attributes),
         state=participant.state.name,
         kind=participant.kind.name,
-        permission=_permission(participant.grants),
+        permission=_permission(participant.rights),
         joined_at=participant.joined_at_ms // 1000,
         joined_at_ms=participant.joined_at_ms,
         version=participant.version,
@@ -76,15 +78,32 @@ def track_info(track: TrackInfo) -> models.TrackInfo:
     )
 
 
-def _permission(grants: Grants) -> models.ParticipantPermission:
+def _permission(rights: Rights) -> models.ParticipantPermission:
     return models.ParticipantPermission(
-        can_subscribe=grants.can_subscribe,
-        can_publish=grants.publishes,
-        can_publish_data=grants.can_publish_data,
-        can_publish_sources=[source.name for source in grants.can_publish_sources],
-        hidden=grants.hidden,
-        can_update_metadata=grants.can_update_own_metadata,
+        can_subscribe=rights.can_subscribe,
+        can_publish=rights.can_publish,
+        can_publish_data=rights.can_publish_data,
+        can_publish_sources=[source.name for source in rights.can_publish_sources],
+        hidden=rights.hidden,
+        can_update_metadata=rights.can_update_own_metadata,
     )
+
+
+def rights(permission: models.ParticipantPermission) -> Rights:
+    """Read a permission that replaces all rights of a participant; a source unknown here grants nothing."""
+    return Rights(
+        can_publish=permission.can_publish,
+        can_subscribe=permission.can_subscribe,
+        can_publish_data=permission.can_publish_data,
+        can_publish_sources=tuple(map(source, permission.can_publish_sources)),
+        can_update_own_metadata=permission.can_update_metadata,
+        hidden=permission.hidden,
+    )
+
+
+def source(number: int) -> Source:
+    """Read a TrackSource."""
+    return Source(number) if number in _SOURCES else Source.UNKNOWN
 
 
 def _layer(layer: Layer) -> models.VideoLayer:

@@ -10,19 +10,18 @@ from collections.abc import Iterable
 
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
+from livekit.protocol.room import UpdateSubscriptionsRequest
 
 from sfu.core import limits, requests
 from sfu.core.formats import mime_of
-from sfu.core.grants import Source
 from sfu.core.media import Kind, Layer, PeerId, TrackSid
+from sfu.wire.describe import source
 from sfu.wire.sdp import parse_description
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 _IGNORED = {"trickle", "answer", "update_layers", "sync_state", "ping", "ping_req"}
 """ICE-lite learns addresses from checks; the server offers nothing; pings are answered before."""
-
-_SOURCES = {int(source) for source in Source}
 
 
 class WireError(Exception):
@@ -134,7 +133,7 @@ def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:
     return requests.AddTrack(
         cid=request.cid,
         kind=_kind(request.type),
-        source=Source(request.source) if request.source in _SOURCES else Source.UNKNOWN,
+        source=source(request.source),
         name=request.name,
         muted=request.muted,
         width=request.width,
@@ -168,8 +167,12 @@ def _layer(layer: models.VideoLayer) -> Layer:
 
 
 def _subscribe(change: rtc.UpdateSubscription) -> requests.Subscribe:
-    tracks = [*change.track_sids, *(sid for entry in change.participant_tracks for sid in entry.track_sids)]
-    return requests.Subscribe(_sids(tracks), change.subscribe)
+    return requests.Subscribe(track_sids(change), change.subscribe)
+
+
+def track_sids(change: rtc.UpdateSubscription | UpdateSubscriptionsRequest) -> tuple[TrackSid, ...]:
+    """Read which tracks a change of subscriptions is about."""
+    return _sids([*change.track_sids, *(sid for entry in change.participant_tracks for sid in entry.track_sids)])
 
 
 def _track_settings(settings: rtc.UpdateTrackSettings) -> requests.TrackSettings:

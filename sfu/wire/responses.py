@@ -107,7 +107,7 @@ def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
         subscriber_primary=False,
-        fast_publish=joined.participant.grants.publishes,
+        fast_publish=joined.participant.rights.can_publish,
         client_configuration=models.ClientConfiguration(resume_connection=models.ClientConfigSetting.DISABLED),
         enabled_publish_codecs=[models.Codec(mime=mime) for mime in joined.room.codecs],
         sif_trailer=sif_trailer,

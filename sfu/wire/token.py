@@ -12,13 +12,13 @@ from joserfc.jwk import OctKey
 from joserfc.jws import extract_compact
 
 from sfu.core import limits
-from sfu.core.grants import Grants, ParticipantKind, Source
+from sfu.core.grants import Grants, ParticipantKind, Rights, Source
 
 LEEWAY_S = 60
 """Clocks of issuers and of this server may differ by so much."""
 
 REFRESHED_TTL_S = 600
-"""Life of a token that was refreshed over signalling."""
+"""Life of a token that was refreshed over signalling, unless the one before lives longer."""
 
 _ALGORITHMS = ["HS256"]
 
@@ -54,15 +54,15 @@ def verify(token: str, keys: Mapping[str, str], now: float) -> Grants:
     return _grants(claims)
 
 
-def issue(grants: Grants, key: str, secret: str, now: float, ttl: int = REFRESHED_TTL_S) -> str:
-    """Make a token with these rights; `now` in Unix seconds."""
-    issued = int(now)
+def refresh(grants: Grants, key: str, secret: str, now: float) -> str:
+    """Make a token with these rights that ends no earlier than they did before; `now` in Unix seconds."""
+    issued, rights = int(now), grants.rights
     claims: dict[str, Any] = {
         "iss": key,
         "sub": grants.identity,
         "iat": issued,
         "nbf": issued,
-        "exp": issued + ttl,
+        "exp": max(issued + REFRESHED_TTL_S, int(grants.expires_at)),
         "name": grants.name,
         "metadata": grants.metadata,
         "attributes": grants.attributes,
@@ -73,12 +73,12 @@ def issue(grants: Grants, key: str, secret: str, now: float, ttl: int = REFRESHE
             "roomCreate": grants.room_create,
             "roomList": grants.room_list,
             "roomAdmin": grants.room_admin,
-            "canPublish": grants.can_publish,
-            "canSubscribe": grants.can_subscribe,
-            "canPublishData": grants.can_publish_data,
-            "canPublishSources": [source.name.lower() for source in grants.can_publish_sources],
-            "canUpdateOwnMetadata": grants.can_update_own_metadata,
-            "hidden": grants.hidden,
+            "canPublish": rights.can_publish,
+            "canSubscribe": rights.can_subscribe,
+            "canPublishData": rights.can_publish_data,
+            "canPublishSources": [source.name.lower() for source in rights.can_publish_sources],
+            "canUpdateOwnMetadata": rights.can_update_own_metadata,
+            "hidden": rights.hidden,
         },
     }
     return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(secret))
@@ -121,12 +121,15 @@ def _grants(claims: dict[str, Any]) -> Grants:
         room_create=_flag(video, "roomCreate"),
         room_list=_flag(video, "roomList"),
         room_admin=_flag(video, "roomAdmin"),
-        can_publish=can_publish,
-        can_subscribe=_flag(video, "canSubscribe", default=True),
-        can_publish_data=_flag(video, "canPublishData", default=can_publish),
-        can_publish_sources=_sources(video.get("canPublishSources")),
-        can_update_own_metadata=_flag(video, "canUpdateOwnMetadata"),
-        hidden=_flag(video, "hidden"),
+        rights=Rights(
+            can_publish=can_publish,
+            can_subscribe=_flag(video, "canSubscribe", default=True),
+            can_publish_data=_flag(video, "canPublishData", default=can_publish),
+            can_publish_sources=_sources(video.get("canPublishSources")),
+            can_update_own_metadata=_flag(video, "canUpdateOwnMetadata"),
+            hidden=_flag(video, "hidden"),
+        ),
+        expires_at=_time(claims, "exp"),
         issued_at=max(_time(claims, "iat"), _time(claims, "nbf")),
     )
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from sfu.core import requests
-from sfu.core.grants import Grants, Source
+from sfu.core.grants import Grants, Rights, Source
 from sfu.core.media import Codec, Fingerprint, IceCredentials, Kind, Level, PeerId
 from sfu.core.media_description import Direction, OfferedSection, OfferedSession
 from sfu.core.messages import Answer, Message, TrackPublished
@@ -98,17 +98,23 @@ class Meeting:
         self._random = random.Random(seed)
         self.room = Room("room", settings or RoomSettings(), Sids(self._random.randbytes), self.now, 5000, **more)
 
-    def enter(self, identity, *, offers=True, auto_subscribe=True, connected=True, **grants):
+    def enter(self, identity, *, offers=True, auto_subscribe=True, connected=True, called=None, **rights):
         person = Person(self, identity)
         offer = person.next_offer() if offers else None
         join = requests.Join(auto_subscribe=auto_subscribe, offer=offer)
-        grants = Grants(identity=identity, room="room", room_join=True, **grants)
+        grants = Grants(identity=identity, room="room", room_join=True, rights=Rights(**rights), **(called or {}))
         person.peer = self.room.join(grants, join, self.now, 6000)
         self.people[person.peer] = person
         self.settle()
         if connected:
             self.connect(person)
         return person
+
+    def orders(self, order):
+        """What an administrator orders; gives the refusal, if any."""
+        refusal = self.room.obey(order, self.now)
+        self.settle()
+        return refusal
 
     def connect(self, person):
         self.room.connected(person.peer)

@@ -11,7 +11,7 @@ def change(name="", metadata="", attributes=None):
 
 
 def test_a_change_is_told_to_everybody_and_to_its_author(meeting):
-    alice = meeting.enter("alice", can_update_own_metadata=True, attributes={"old": "1", "gone": "x"})
+    alice = meeting.enter("alice", can_update_own_metadata=True, called={"attributes": {"old": "1", "gone": "x"}})
     bob = meeting.enter("bob")
     alice.says(change("Alice", "meta", {"new": "2", "gone": ""}))
     for person in (alice, bob):
@@ -46,5 +46,5 @@ def test_a_refreshed_token_keeps_the_rights_and_has_the_new_name(meeting):
     alice = meeting.enter("alice", can_update_own_metadata=True, can_publish=False)
     alice.says(change("Alice"))
     grants = meeting.room.refreshed_grants(alice.peer)
-    assert (grants.name, grants.can_publish, grants.identity) == ("Alice", False, "alice")
+    assert (grants.name, grants.rights.can_publish, grants.identity) == ("Alice", False, "alice")
     assert meeting.room.refreshed_grants("PA_nobody") is None

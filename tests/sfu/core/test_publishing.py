@@ -5,7 +5,7 @@
 import pytest
 
 from sfu.core import limits, publishing, requests
-from sfu.core.grants import Grants, Source
+from sfu.core.grants import Rights, Source
 from sfu.core.media import Codec, Kind, Layer
 from sfu.core.messages import (
     Answer,
@@ -29,11 +29,13 @@ def test_a_track_is_refused_without_the_right_to_publish(meeting):
     assert alice.all(TrackPublished) == []
 
 
-def test_a_list_of_sources_replaces_the_right_to_publish():
-    grants = Grants(can_publish=False, can_publish_sources=(Source.MICROPHONE,))
-    assert publishing.refusal(MIC, grants, 0, 0) is None
+def test_a_list_of_sources_narrows_the_right_to_publish_and_never_widens_it():
+    rights = Rights(can_publish_sources=(Source.MICROPHONE,))
+    assert publishing.refusal(MIC, rights, 0, 0) is None
     camera = requests.AddTrack("cid", Kind.VIDEO, Source.CAMERA)
-    assert publishing.refusal(camera, grants, 0, 0).outcome is Outcome.NOT_ALLOWED
+    assert publishing.refusal(camera, rights, 0, 0).outcome is Outcome.NOT_ALLOWED
+    none = Rights(can_publish=False, can_publish_sources=(Source.MICROPHONE,))
+    assert publishing.refusal(MIC, none, 0, 0).outcome is Outcome.NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_list_of_sources_replaces_the_right_to_publish():
     ],
 )
 def test_announcements_that_cannot_be_served_are_refused(request_, outcome):
-    assert publishing.refusal(request_, Grants(), 0, 0).outcome is outcome
+    assert publishing.refusal(request_, Rights(), 0, 0).outcome is outcome
 
 
 def test_announced_and_published_tracks_are_limited(meeting):
@@ -62,7 +64,7 @@ def test_announced_and_published_tracks_are_limited(meeting):
         alice.says(requests.AddTrack(f"c{number}", Kind.AUDIO, Source.MICROPHONE))
     assert len(alice.all(TrackPublished)) == limits.PENDING_TRACKS_MAX
     assert alice.last(RequestAnswered).outcome is Outcome.LIMIT_EXCEEDED
-    refused = publishing.refusal(MIC, Grants(), 0, limits.TRACKS_PER_PARTICIPANT_MAX)
+    refused = publishing.refusal(MIC, Rights(), 0, limits.TRACKS_PER_PARTICIPANT_MAX)
     assert refused.outcome is Outcome.LIMIT_EXCEEDED
 
 

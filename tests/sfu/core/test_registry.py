@@ -69,6 +69,11 @@ def test_remembered_removals_are_limited(monkeypatch):
         rooms.revoke("room", name, 10.0)
     assert rooms.check(grants(identity="a", issued_at=5.0)) is None
     assert refused(rooms, grants(identity="b", issued_at=5.0)).status == 401
+    for name in "abcd":
+        rooms.revoke_room(name, 10.5)
+    assert rooms.check(grants(room="a", issued_at=5.0)) is None
+    assert refused(rooms, grants(room="b", issued_at=9.0)).status == 401
+    assert rooms.check(grants(room="b", issued_at=10.0)) is None
 
 
 def test_a_full_room_lets_only_its_own_people_back_in():

@@ -21,6 +21,7 @@ from sfu.core.messages import (
     SectionsRequired,
     TrackPublished,
 )
+from sfu.core.orders import MuteTrack
 from sfu.core.outputs import ClosePeer, Forward, HangUp, OpenPeer, Receive, RestartIce, StopReceiving
 from sfu.core.room import RoomSettings
 
@@ -28,7 +29,7 @@ from sfu.core.room import RoomSettings
 def test_the_first_message_is_the_room_with_everybody_in_it(meeting):
     alice = meeting.enter("alice")
     track = alice.publish()
-    bob = meeting.enter("bob", name="Bob")
+    bob = meeting.enter("bob", called={"name": "Bob"})
     first = bob.inbox[0]
     assert isinstance(first, Joined)
     assert first.participant.name == "Bob"
@@ -138,8 +139,8 @@ def test_mute_is_seen_by_the_others_once(meeting):
 def test_an_administrator_mutes_and_never_somebody_else_s_track(meeting):
     alice, bob = meeting.enter("alice"), meeting.enter("bob")
     sid = alice.publish()
-    assert not meeting.room.mute("bob", sid)
-    assert meeting.room.mute("alice", sid)
+    assert meeting.orders(MuteTrack("bob", sid, muted=True)).outcome is Outcome.NOT_FOUND
+    assert meeting.orders(MuteTrack("alice", sid, muted=True)) is None
     meeting.settle()
     assert alice.inbox[-1].track == sid
     assert bob.last(ParticipantsChanged).participants[0].tracks[0].muted

@@ -9,6 +9,7 @@ from sfu.core.departures import DETACHED_GRACE_S, JOIN_TIMEOUT_S, LOST_GRACE_S
 from sfu.core.grants import Source
 from sfu.core.media import Kind
 from sfu.core.messages import DisconnectReason, RequestAnswered
+from sfu.core.orders import Remove
 from sfu.core.relay import Envelope
 from sfu.core.signalling import Event, State, Verdict
 
@@ -72,7 +73,7 @@ def cause(meeting, person, other, event):
     elif event is Event.SOCKET_CLOSED:
         room.socket_closed(peer, meeting.now)
     elif event is Event.EXPELLED:
-        room.remove("alice", meeting.now)
+        room.obey(Remove("alice"), meeting.now)
     elif event is Event.JOIN_TIMEOUT:
         meeting.wait(JOIN_TIMEOUT_S)
     elif event is Event.OFFER_TIMEOUT:
@@ -126,7 +127,7 @@ def test_every_request_of_the_protocol_is_an_event_of_the_table():
 def test_a_removed_client_is_told_why_before_its_socket_closes(meeting):
     person, _ = in_state(meeting, State.ACTIVE)
     meeting.forget()
-    meeting.room.remove("alice", meeting.now)
+    meeting.room.obey(Remove("alice"), meeting.now)
     meeting.settle()
     kinds = [type(output).__name__ for output in meeting.done]
     assert kinds.index("Tell") < kinds.index("HangUp")

@@ -4,6 +4,7 @@
 
 import datetime
 
+import jwt
 import pytest
 from livekit import api
 from livekit.protocol import models, rtc
@@ -136,16 +137,33 @@ async def test_whoever_wants_to_resume_is_told_to_join_anew(server, make_join_re
             assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED}
 
 
-async def test_a_removed_person_needs_a_newer_token(server, make_join_request):
-    old = server.token("alice")
+async def test_a_removed_person_needs_a_newer_token(server, credentials, make_join_request):
+    tokens = [server.token("alice")]
     async with server.client("alice") as alice, server.client("bob") as bob:
-        room = server.worker.registry.get("room")
-        assert server.worker.remove(room, "alice")
+        tokens.append((await alice.hear("refresh_token")).refresh_token)
+        async with api.LiveKitAPI(server.url, *credentials) as admin:
+            await admin.room.remove_participant(api.RoomParticipantIdentity(room="room", identity="alice"))
         assert (await alice.hear("leave")).leave.reason == models.DisconnectReason.PARTICIPANT_REMOVED
-        assert await alice.closing() == 1000
+        await alice.closing()
+        server.worker.refresh_token(alice.sid)  # the timer of a session that is gone gives nothing more
+        assert alice.heard[-1].WhichOneof("message") == "leave"
+        for token in tokens:
+            status, text = await server.refusal(token=token, join_request=make_join_request())
+            assert status == 401
+            assert "removed" in text
+        assert await bob.is_alive()
+
+
+async def test_the_end_of_a_room_ends_the_tokens_for_it(server, credentials, make_join_request):
+    early = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=2)
+    old = jwt.encode({**jwt.decode(server.token(), options={"verify_signature": False}), "nbf": early}, credentials[1])
+    async with server.client("alice") as alice:
+        async with api.LiveKitAPI(server.url, *credentials) as admin:
+            await admin.room.delete_room(api.DeleteRoomRequest(room="room"))
+        assert (await alice.hear("leave")).leave.reason == models.DisconnectReason.ROOM_DELETED
         status, text = await server.refusal(token=old, join_request=make_join_request())
-        assert status == 401
-        assert "removed" in text
+        assert (status, "ended" in text) == (401, True)
+    async with server.client("bob") as bob:  # with a token from after it
         assert await bob.is_alive()
 
 

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server API, by the real Python client and as JSON."""
 
+import asyncio
+import time
+
 import aiohttp
 import pytest
 from livekit import api
@@ -9,6 +12,10 @@ from livekit.protocol import models, rtc
 from livekit.protocol import room as room_api
 
 from sfu.core import limits
+from sfu.core.grants import Source
+from sfu.core.media import DataReceived
+from sfu.shell.room_service import METHODS
+from sfu.wire.token import verify
 
 
 @pytest.fixture
@@ -50,7 +57,9 @@ async def test_participants_are_listed_found_and_removed(closed_server, admin):
         assert (caught.value.code, caught.value.status) == ("not_found", 404)
 
 
-async def test_a_published_track_is_muted_and_never_unmuted(closed_server, admin, make_join_request, offer_text):
+async def test_a_published_track_is_muted_and_unmuted_only_where_that_is_enabled(
+    closed_server, admin, make_join_request, offer_text
+):
     await admin.create_room(api.CreateRoomRequest(name="room"))
     camera = rtc.AddTrackRequest(cid="c", type=models.TrackType.VIDEO, source=models.TrackSource.CAMERA)
     sdp = offer_text.replace("a=mid:3\n", "a=mid:3\na=msid:- c\n", 1)
@@ -73,6 +82,9 @@ async def test_a_published_track_is_muted_and_never_unmuted(closed_server, admin
     with pytest.raises(api.TwirpError) as caught:
         await admin.mute_published_track(request)
     assert (caught.value.code, caught.value.status) == ("failed_precondition", 412)
+    closed_server.worker.remote_unmute = True
+    assert not (await admin.mute_published_track(request)).track.muted
+    assert not (await alice.hear("mute")).mute.muted
     request.muted, request.track_sid = True, "TR_other"
     with pytest.raises(api.TwirpError) as caught:
         await admin.mute_published_track(request)
@@ -80,10 +92,189 @@ async def test_a_published_track_is_muted_and_never_unmuted(closed_server, admin
     await alice.socket.close()
 
 
-async def test_what_this_server_does_not_have_is_unimplemented(admin):
+def test_every_method_of_the_service_is_there():
+    service = room_api.DESCRIPTOR.services_by_name["RoomService"]
+    assert set(METHODS) == {method.name for method in service.methods}
+    for method in service.methods:
+        assert METHODS[method.name].request.DESCRIPTOR is method.input_type
+
+
+async def test_moving_between_rooms_is_unimplemented_as_in_the_open_livekit(server):
+    token = server.token(room_admin=True)
+    for method in ("ForwardParticipant", "MoveParticipant"):
+        status, error = await call(server, method, b'{"room":"room"}', token=token)
+        assert (status, error["code"]) == (501, "unimplemented")
+        status, error = await call(server, method, b'{"room":"room"}', token=server.token())
+        assert (status, error["code"]) == (401, "unauthenticated")
+
+
+async def test_people_are_renamed_and_their_rights_changed(closed_server, admin):
+    await admin.create_room(api.CreateRoomRequest(name="room"))
+    async with closed_server.client("alice") as alice:
+        await alice.hear("refresh_token")
+        permission = models.ParticipantPermission(
+            can_publish=True, can_publish_sources=[models.TrackSource.MICROPHONE], can_update_metadata=True
+        )
+        changed = await admin.update_participant(
+            api.UpdateParticipantRequest(
+                room="room", identity="alice", name="Alice", attributes={"a": "b"}, permission=permission
+            )
+        )
+        assert (changed.name, dict(changed.attributes)) == ("Alice", {"a": "b"})
+        assert changed.permission == permission
+        told = (await alice.hear("update")).update.participants[0]
+        assert (told.sid, told.permission) == (alice.sid, permission)
+        fresh = (await alice.hear("refresh_token")).refresh_token
+        grants = verify(fresh, closed_server.worker.keys, time.time())
+        assert (grants.name, grants.rights.can_publish_sources) == ("Alice", (Source.MICROPHONE,))
+        assert not grants.rights.can_subscribe
+    for request in (
+        api.UpdateParticipantRequest(room="room", identity="nobody", name="x"),
+        api.UpdateParticipantRequest(room="none", identity="alice", name="x"),
+    ):
+        with pytest.raises(api.TwirpError) as caught:
+            await admin.update_participant(request)
+        assert caught.value.status in {401, 404}
+
+
+async def test_a_room_s_metadata_is_told_at_once_and_can_be_emptied(closed_server, admin):
+    await admin.create_room(api.CreateRoomRequest(name="room", metadata="m"))
+    async with closed_server.client("alice") as alice:
+        for text in ("n", ""):
+            room = await admin.update_room_metadata(api.UpdateRoomMetadataRequest(room="room", metadata=text))
+            assert room.metadata == text
+            assert (await alice.hear("room_update")).room_update.room.metadata == text
+    huge = "m" * (limits.METADATA_MAX + 1)
     with pytest.raises(api.TwirpError) as caught:
-        await admin.send_data(api.SendDataRequest(room="room", data=b"x"))
-    assert (caught.value.code, caught.value.status) == ("unimplemented", 501)
+        await admin.update_room_metadata(api.UpdateRoomMetadataRequest(room="room", metadata=huge))
+    assert caught.value.code == "invalid_argument"
+
+
+def sent(server):
+    """The data packets that the media plane was given, with receiver and channel."""
+    return [(peer, label, models.DataPacket.FromString(data)) for peer, label, data in server.plane.named("send_data")]
+
+
+async def test_data_is_sent_to_all_or_to_some_over_the_right_channel_and_once(closed_server, admin):
+    await admin.create_room(api.CreateRoomRequest(name="room"))
+    async with closed_server.client("alice") as alice, closed_server.client("bob") as bob:
+        await admin.send_data(api.SendDataRequest(room="room", data=b"to all", topic="t"))
+        assert {(peer, label) for peer, label, _ in sent(closed_server)} == {
+            (alice.sid, "_reliable"),
+            (bob.sid, "_reliable"),
+        }
+        packet = sent(closed_server)[0][2]
+        assert (packet.user.payload, packet.user.topic, packet.participant_identity) == (b"to all", "t", "")
+        closed_server.plane.calls.clear()
+        request = api.SendDataRequest(
+            room="room",
+            data=b"x",
+            kind=models.DataPacket.Kind.LOSSY,
+            destination_identities=["alice"],
+            nonce=b"0123456789abcdef",
+        )
+        token = closed_server.token(room_admin=True)
+        for _ in range(2):  # raw: the client would give each its own nonce
+            body, kind = request.SerializeToString(), "application/protobuf"
+            status, _ = await call(closed_server, "SendData", body, token=token, content_type=kind)
+            assert status == 200
+        assert [(peer, label) for peer, label, _ in sent(closed_server)] == [(alice.sid, "_lossy")]
+        await admin.send_data(api.SendDataRequest(room="room", data=b"by sid", destination_sids=[bob.sid]))
+        assert sent(closed_server)[-1][0] == bob.sid
+    for wrong in (
+        {"data": b"x" * (limits.API_DATA_MAX + 1)},
+        {"destination_identities": ["x"] * (limits.DESTINATIONS_MAX + 1)},
+    ):
+        with pytest.raises(api.TwirpError) as caught:
+            await admin.send_data(api.SendDataRequest(room="room", **wrong))
+        assert (caught.value.code, caught.value.status) == ("invalid_argument", 400)
+
+
+async def test_a_nonce_of_another_size_is_refused(server):
+    token = server.token(room_admin=True)
+    async with server.client("alice"):
+        status, error = await call(server, "SendData", b'{"room":"room","nonce":"c2hvcnQ="}', token=token)
+        assert (status, error["code"]) == (400, "invalid_argument")
+
+
+async def test_subscriptions_are_ordered(closed_server, admin):
+    await admin.create_room(api.CreateRoomRequest(name="room"))
+    async with closed_server.client("alice"):
+        request = api.UpdateSubscriptionsRequest(
+            room="room",
+            identity="alice",
+            participant_tracks=[models.ParticipantTracks(participant_sid="PA_x", track_sids=["TR_x"])],
+            subscribe=False,
+        )
+        await admin.update_subscriptions(request)
+        request.subscribe = True
+        with pytest.raises(api.TwirpError) as caught:
+            await admin.update_subscriptions(request)
+        assert caught.value.code == "not_found"
+
+
+def says(server, client, **packet):
+    """Let the media plane report a reliable data packet of a client."""
+    payload = models.DataPacket(**packet).SerializeToString()
+    server.worker.media_event(DataReceived(client.sid, "_reliable", payload))
+
+
+async def asked(server):
+    """Wait for the call that the server sends a participant."""
+    async with asyncio.timeout(5):
+        while not sent(server):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    return sent(server)[0][2]
+
+
+async def test_a_participant_answers_a_call(server):
+    token = server.token(room_admin=True)
+    body = b'{"room":"room","destinationIdentity":"alice","method":"greet","payload":"hi"}'
+    async with server.client("alice") as alice, server.client("bob") as bob:
+        for answer, expected in (
+            ({"payload": "hello"}, (200, {"payload": "hello"})),
+            ({"error": models.RpcError(code=1400, message="no such method")}, (400, "invalid_argument")),
+            ({"error": models.RpcError(code=7, message="mine", data="d")}, (500, "internal")),
+        ):
+            server.plane.calls.clear()
+            calling = asyncio.create_task(call(server, "PerformRpc", body, token=token))
+            packet = await asked(server)
+            request = packet.rpc_request
+            assert (request.method, request.payload, request.response_timeout_ms) == ("greet", "hi", 10_000)
+            assert list(packet.destination_identities) == ["alice"]
+            says(server, bob, rpc_response=models.RpcResponse(request_id=request.id, payload="forged"))
+            says(server, alice, rpc_ack=models.RpcAck(request_id=request.id))
+            says(server, alice, rpc_response=models.RpcResponse(request_id=request.id, **answer))
+            status, got = await calling
+            assert (status, got if status == 200 else got["code"]) == expected
+
+
+async def test_a_call_ends_by_time_and_by_departure(server):
+    token = server.token(room_admin=True)
+    body = b'{"room":"room","destinationIdentity":"alice","method":"m","responseTimeoutMs":%d}'
+    async with server.client("alice") as alice:
+        status, error = await call(server, "PerformRpc", body % 1, token=token)
+        assert (status, error["code"], "1502" in error["msg"]) == (408, "canceled", True)
+        server.plane.calls.clear()
+        calling = asyncio.create_task(call(server, "PerformRpc", body % 0, token=token))
+        await asked(server)
+        await alice.say(leave=rtc.LeaveRequest())
+        status, error = await calling
+        assert (status, error["code"]) == (503, "unavailable")
+        status, error = await call(server, "PerformRpc", body % 1, token=token)
+        assert (status, error["code"]) == (404, "not_found")
+
+
+async def test_calls_are_limited(server, monkeypatch):
+    monkeypatch.setattr(limits, "RPC_PENDING_MAX", 0)
+    token = server.token(room_admin=True)
+    async with server.client("alice"):
+        body = b'{"room":"room","destinationIdentity":"alice","payload":"%s"}'
+        status, error = await call(server, "PerformRpc", body % b"", token=token)
+        assert (status, error["code"]) == (429, "resource_exhausted")
+        huge = body % (b"x" * (limits.RPC_PAYLOAD_MAX + 1))
+        status, error = await call(server, "PerformRpc", huge, token=token)
+        assert (status, error["code"]) == (400, "malformed")
 
 
 async def call(server, method, body, *, token=None, content_type="application/json;charset=UTF-8"):
@@ -133,7 +324,9 @@ async def test_an_empty_protobuf_body_is_an_empty_request(server):
         ("CreateRoom", b'{"name":5}', {"room_create": True}, 400, "malformed"),
         ("CreateRoom", b'{"metadata":' + b"[" * 9000, {"room_create": True}, 400, "malformed"),
         ("NoSuchMethod", b"{}", {"room_create": True}, 404, "bad_route"),
-        ("UpdateParticipant", b"{}", {"room_admin": True}, 501, "unimplemented"),
+        ("UpdateParticipant", b"{}", {"room_admin": True}, 401, "unauthenticated"),
+        ("SendData", b'{"room":"room"}', {"room_create": True}, 401, "unauthenticated"),
+        ("SendData", b'{"room":"x"}', {"room_admin": True, "room": "x"}, 404, "not_found"),
     ],
 )
 async def test_refusals_have_livekit_s_codes(server, method, body, grants, status, code):

@@ -155,7 +155,7 @@ INFO = messages.ParticipantInfo(
     attributes=(("a", "b"),),
     state=messages.ParticipantState.ACTIVE,
     kind=grants.ParticipantKind.AGENT,
-    grants=grants.Grants(can_publish=False, can_publish_sources=(grants.Source.MICROPHONE,)),
+    rights=grants.Rights(can_publish_sources=(grants.Source.MICROPHONE,)),
     joined_at_ms=1_700_000_000_123,
     version=7,
     tracks=(

@@ -13,7 +13,7 @@ from joserfc.jwk import OctKey
 from livekit import api
 
 from sfu.core import limits
-from sfu.core.grants import Grants, ParticipantKind, Source
+from sfu.core.grants import Grants, ParticipantKind, Rights, Source
 from sfu.wire import token
 
 KEY, SECRET = "key", "0123456789abcdefghijklmnopqrstuv"
@@ -57,23 +57,22 @@ def test_a_token_of_the_real_library_says_what_it_was_made_with():
     assert grants.identity == "@alice:localhost:8431:DEVICE"
     assert (grants.name, grants.metadata, grants.attributes) == ("Alice", "meta", {"a": "b"})
     assert (grants.kind, grants.room, grants.room_join) == (ParticipantKind.AGENT, "r", True)
-    assert (grants.can_publish, grants.can_publish_sources) == (False, (Source.MICROPHONE,))
-    assert (grants.hidden, grants.can_update_own_metadata, grants.room_admin) == (True, True, False)
+    assert (grants.rights.can_publish, grants.rights.can_publish_sources) == (False, (Source.MICROPHONE,))
+    assert (grants.rights.hidden, grants.rights.can_update_own_metadata, grants.room_admin) == (True, True, False)
     assert abs(grants.issued_at - time.time()) < 5
 
 
 def test_absent_claims_have_livekit_s_defaults():
     grants = token.verify(signed(), KEYS, NOW)
-    assert (grants.can_publish, grants.can_subscribe, grants.can_publish_data) == (True, True, True)
-    assert (grants.can_update_own_metadata, grants.hidden, grants.issued_at) == (False, False, 0.0)
+    assert (grants.rights, grants.issued_at) == (Rights(), 0.0)
     silent = token.verify(signed(video={"canPublish": False}), KEYS, NOW)
-    assert (silent.can_publish_data, silent.can_subscribe, silent.room_join) == (False, True, False)
+    assert (silent.rights.can_publish_data, silent.rights.can_subscribe, silent.room_join) == (False, True, False)
     assert token.verify(signed(sub=..., jti="by-id"), KEYS, NOW).identity == "by-id"
 
 
 def test_an_unknown_source_grants_nothing_and_does_not_fall_back():
     grants = token.verify(signed(video={"canPublishSources": ["hologram"]}), KEYS, NOW)
-    assert not grants.may_publish(Source.CAMERA)
+    assert not grants.rights.may_publish(Source.CAMERA)
 
 
 def test_a_refreshed_token_keeps_every_right():
@@ -86,17 +85,26 @@ def test_a_refreshed_token_keeps_every_right():
         room="r",
         room_join=True,
         room_admin=True,
-        can_publish=False,
-        can_subscribe=False,
-        can_publish_data=True,
-        can_publish_sources=(Source.SCREEN_SHARE_AUDIO,),
-        can_update_own_metadata=True,
-        hidden=True,
+        rights=Rights(
+            can_publish=False,
+            can_subscribe=False,
+            can_publish_data=True,
+            can_publish_sources=(Source.SCREEN_SHARE_AUDIO,),
+            can_update_own_metadata=True,
+            hidden=True,
+        ),
         issued_at=NOW,
+        expires_at=NOW + token.REFRESHED_TTL_S,
     )
-    made = token.issue(grants, KEY, SECRET, NOW)
+    made = token.refresh(grants, KEY, SECRET, NOW)
     assert token.verify(made, KEYS, NOW + 1) == grants
     assert "expired" in refused(made, NOW + token.REFRESHED_TTL_S + token.LEEWAY_S + 1)
+
+
+def test_a_refreshed_token_ends_no_earlier_than_the_one_before():
+    grants = Grants(identity="alice", expires_at=NOW + 6 * 3600)
+    made = token.refresh(grants, KEY, SECRET, NOW)
+    assert token.verify(made, KEYS, NOW + 5 * 3600).expires_at == NOW + 6 * 3600
 
 
 def test_clocks_may_differ_by_the_leeway_and_no_more():

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How do data packets get from sender to receivers? Participants' packets, and those of the server API."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+from livekit.protocol import models
+
+from sfu.core import limits
+from sfu.core.media import PeerId, Plane
+from sfu.core.messages import ParticipantInfo
+from sfu.core.room import Room
+from sfu.wire import data
+
+ACKNOWLEDGED_WITHIN_S = 7.0
+"""A participant that has not acknowledged a call by then is not reached; clients' own figure."""
+
+
+class RpcError(Exception):
+    """A call that a participant did not answer, or answered with an error; LiveKit's codes."""
+
+    UNSUPPORTED_METHOD = 1400
+    CONNECTION_TIMEOUT = 1501
+    RESPONSE_TIMEOUT = 1502
+    RECIPIENT_DISCONNECTED = 1503
+
+    def __init__(self, code: int, text: str, detail: str = "") -> None:
+        super().__init__(f"RpcError {code}: {text}" + (f": {detail}" if detail else ""))
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call that waits for a participant."""
+
+    answer: asyncio.Future[str]
+    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class DataPath:
+    """The data packets of one worker."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._calls: dict[tuple[PeerId, str], _Call] = {}
+
+    def received(self, room: Room, peer: PeerId, label: str, payload: bytes) -> None:
+        """Take in what a participant sent."""
+        packet = data.read_packet(payload)
+        if packet is None or self._answers(peer, packet):
+            return
+        if packet.HasField("transcription") and not room.is_agent(peer):
+            return  # the words of others: only agents may say what somebody said
+        receivers = room.relay(peer, label, data.envelope(packet))
+        if receivers:
+            self._send(room, receivers, label, data.stamped(packet, label, *room.signature(peer)))
+
+    def announce(self, room: Room, packet: models.DataPacket) -> None:
+        """Send a packet of the server API; `kind` chooses the channel."""
+        label = data.label_of(packet)
+        self._send(room, room.announce(data.envelope(packet)), label, packet.SerializeToString())
+
+    def opened(self, room: Room, peer: PeerId, label: str) -> None:
+        """A channel can be written to: send what waited for it."""
+        for payload in room.channel_opened(peer, label):
+            self._plane.send_data(peer, label, payload)
+
+    def _send(self, room: Room, receivers: tuple[PeerId, ...], label: str, payload: bytes) -> None:
+        for receiver in receivers:
+            if not self._plane.send_data(receiver, label, payload):
+                room.hold(receiver, label, payload)
+
+    # Calls of the server API.
+
+    @property
+    def busy(self) -> bool:
+        """Whether no further call is taken."""
+        return len(self._calls) >= limits.RPC_PENDING_MAX
+
+    async def call(self, room: Room, callee: ParticipantInfo, method: str, payload: str, timeout_s: float) -> str:
+        """Let a participant answer a call. Raises `RpcError`."""
+        identity = str(uuid.uuid4())  # of the caller too: participants answer to it
+        call = _Call(asyncio.get_running_loop().create_future())
+        self._calls[callee.sid, identity] = call
+        call.answer.add_done_callback(lambda _: call.acknowledged.set())
+        try:
+            async with asyncio.timeout(timeout_s):
+                self.announce(room, data.rpc_request(identity, callee.identity, method, payload, timeout_s))
+                try:
+                    async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+                        await call.acknowledged.wait()
+                except TimeoutError as error:
+                    raise RpcError(RpcError.CONNECTION_TIMEOUT, "Connection timeout") from error
+                return await call.answer
+        except TimeoutError as error:
+            raise RpcError(RpcError.RESPONSE_TIMEOUT, "Response timeout") from error
+        finally:
+            del self._calls[callee.sid, identity]
+
+    def left(self, peer: PeerId) -> None:
+        """A participant is gone: its calls end."""
+        for (callee, _), call in self._calls.items():
+            if callee == peer and not call.answer.done():
+                call.answer.set_exception(RpcError(RpcError.RECIPIENT_DISCONNECTED, "Recipient disconnected"))
+
+    def _answers(self, peer: PeerId, packet: models.DataPacket) -> bool:
+        """Take an answer to a call of the server in; False for packets that go to other participants."""
+        response = packet.rpc_response
+        call = self._calls.get((peer, packet.rpc_ack.request_id or response.request_id))
+        if call is None:
+            return False
+        call.acknowledged.set()
+        if packet.HasField("rpc_response") and not call.answer.done():
+            if response.HasField("error"):
+                error = response.error
+                call.answer.set_exception(RpcError(error.code, error.message, error.data))
+            else:
+                call.answer.set_result(response.payload)
+        return True
