@@ -4,12 +4,14 @@
 # make demo   a meeting of three people through three doors, with captions, and its report
 # make up     the same stack, which stays: sign in, or open the guest link
 # make test   everything that CI checks
+# make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PAGES := bridge/web/vendor
 CLIENTS := tests/sfu/clients
+SUITE := tests/conformance/clients
 
 # make demo SPEECH=folder   a wav or flac and a txt for each speaker
 SPEECH ?= tests/fixtures/speech
@@ -20,7 +22,7 @@ PORTS := $(if $(PORT_BASE),--port-base $(PORT_BASE))
 # make test PYTEST="-k invite"
 PYTEST ?=
 
-.PHONY: demo up test lint install install-test lock clean
+.PHONY: demo up test conformance lint install install-test lock clean
 
 demo: install
 	@exec $(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
@@ -30,6 +32,9 @@ up: install
 
 test: install-test lint
 	@$(BIN)/python -m pytest --durations 15 $(PYTEST)
+
+conformance: install $(SUITE)/node_modules/.installed
+	@$(BIN)/python -m tests.conformance $(PYTEST)
 
 lint: install
 	@echo "==> ruff, mypy, TypeScript, import contracts, licences"
@@ -41,7 +46,7 @@ lint: install
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 
 install: .venv/.installed $(PAGES)/dist/.built
-install-test: install $(CLIENTS)/node_modules/.installed
+install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.installed
 
 .venv/.installed: .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -63,9 +68,9 @@ $(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/build.mjs $(wildcard b
 	@npm run build --prefix $(PAGES) --silent
 	@touch $@
 
-$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+%/clients/node_modules/.installed: %/clients/package-lock.json
 	@echo "==> LiveKit clients for the tests"
-	@npm ci --ignore-scripts --prefix $(CLIENTS) --no-audit --no-fund --silent
+	@npm ci --ignore-scripts --prefix $*/clients --no-audit --no-fund --silent
 	@touch $@
 
 # Hashes, and no addresses, so that it installs from any mirror.
@@ -74,4 +79,4 @@ lock: install
 	  --extra demo --group dev pyproject.toml -o .ci/requirements.lock
 
 clean:
-	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules
+	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules $(SUITE)/node_modules

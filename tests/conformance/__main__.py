@@ -19,7 +19,11 @@ def main(arguments):
     collector = Collector()
     listing = "--list" in arguments
     options = [argument for argument in arguments if argument != "--list"]
-    quiet = ["--collect-only", "-qq", "--no-summary"] if listing else ["-q", "--no-header", "--tb=no", "-r", "", "-p", "no:randomly"]
+    quiet = (
+        ["--collect-only", "-qq", "--no-summary"]
+        if listing
+        else ["-q", "--no-header", "--tb=no", "-r", "", "-p", "no:randomly", "--runxfail"]
+    )
     status = pytest.main([str(HERE), *quiet, *options], plugins=[collector])
     if listing:
         for (capability, client), tests in collector.cells.items():

@@ -9,11 +9,12 @@ import pytest_asyncio
 
 from tests.conformance.call import Call
 from tests.conformance.clients.browser import CHROMIUM, Browser
-from tests.conformance.red import RED_CELLS
+from tests.conformance.red import RED_CELLS, RED_CLIENTS
 from tests.conformance.rows import CLIENTS
 from tests.conformance.server import remote, serving
 
 HERE = Path(__file__).parent
+MODULES = HERE / "clients" / "node_modules"
 KINDS = {"python", "browser", "node"}
 
 
@@ -31,7 +32,11 @@ def pytest_generate_tests(metafunc):
             marks.append(pytest.mark.browser)
             if not CHROMIUM:
                 marks.append(pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)"))
-        if reason := red(marker.args[0], client):
+        if client.package and not (MODULES / client.package).exists():
+            marks.append(pytest.mark.skip(reason=f"{client.package} is not installed: npm ci --prefix {HERE}/clients"))
+        if client.name in RED_CLIENTS:
+            marks.append(pytest.mark.xfail(reason=RED_CLIENTS[client.name], run=False))
+        elif reason := red(marker.args[0], client):
             marks.append(pytest.mark.xfail(reason=reason, strict=True))
         columns.append(pytest.param(client, id=client.name, marks=marks))
     metafunc.parametrize("client", columns)

@@ -8,4 +8,4 @@ RED_CELLS: dict[str, dict[str, str]] = {}
 """Capability → client (`*`: all) → reason."""
 
 RED_CLIENTS = {"livekit-client 2.16.1": TWO_PCS, "livekit-client 2.23.0 dual": TWO_PCS}
-"""Clients none of whose cells passes, but the one in `GREEN`."""
+"""Clients that cannot enter yet."""

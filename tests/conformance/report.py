@@ -74,6 +74,9 @@ def as_text(results):
             marks.append(ABSENT if result is None else PASS if result == "pass" else FAIL)
         lines.append(capability.ljust(left) + "".join(mark.center(COLUMN) for mark in marks).rstrip())
     passed = sum(result == "pass" for result in results.values())
-    lines += ["─" * (left + COLUMN * len(columns)), f"{passed} of {len(results)} cells pass; {ABSENT} means that the client has no such feature."]
+    lines += [
+        "─" * (left + COLUMN * len(columns)),
+        f"{passed} of {len(results)} cells pass; {ABSENT} means that the client has no such feature.",
+    ]
     failed = [(cell, result) for cell, result in results.items() if result != "pass"]
     return "\n".join([*lines, *(f"{FAIL} {capability}, {client}: {why[6:]}" for (capability, client), why in failed)])

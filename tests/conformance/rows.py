@@ -24,5 +24,11 @@ CLIENTS = (
     Client("livekit-client 2.21.0", ("JS", "2.21.0"), "browser", "livekit-client-221"),
     Client("livekit-client 2.22.3", ("JS", "2.22.3"), "browser", "livekit-client-2223"),
     Client("livekit-client 2.23.0", ("JS", "2.23.0"), "browser", "livekit-client-newest"),
-    Client("livekit-client 2.23.0 dual", ("JS two", "PCs", "2.23.0"), "browser", "livekit-client-newest", {"singlePeerConnection": False}),
+    Client(
+        "livekit-client 2.23.0 dual",
+        ("JS two", "PCs", "2.23.0"),
+        "browser",
+        "livekit-client-newest",
+        {"singlePeerConnection": False},
+    ),
 )

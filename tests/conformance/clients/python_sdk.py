@@ -226,7 +226,7 @@ class PythonClient:
 
     async def transcribe(self, identity, sid, text):
         """Say what somebody said, as an agent does."""
-        segment = rtc.TranscriptionSegment("S1", text, 0, 0, "en", True)  # noqa: FBT003
+        segment = rtc.TranscriptionSegment("S1", text, 0, 0, "en", True)
         await self._room.local_participant.publish_transcription(rtc.Transcription(identity, sid, [segment]))
 
     async def dial(self, digit):
@@ -315,7 +315,9 @@ class PythonClient:
         try:
             async for event in stream:
                 heard = numpy.frombuffer(event.frame.data, numpy.int16).astype(float)
-                self._sounds[identity] = numpy.concatenate([self._sounds.get(identity, numpy.zeros(0)), heard])[-WINDOW:]
+                self._sounds[identity] = numpy.concatenate([self._sounds.get(identity, numpy.zeros(0)), heard])[
+                    -WINDOW:
+                ]
         finally:
             self._sounds.pop(identity, None)
             await stream.aclose()
