@@ -53,6 +53,7 @@ class Administration:
             self._roster.own(member, replace(track, muted=order.muted))
             if order.muted:
                 self._roster.hush(track.sid)
+            member.mutes_by_server[track.sid] = order.muted
             self._roster.tell(member, MuteOrdered(track.sid, order.muted))
             self._roster.changed(member)
         return None

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How do sessions end? By a goodbye, by silence, by time, by others; and what is said and undone then."""
 
-from sfu.core import requests, signalling
+from sfu.core import signalling
 from sfu.core.distribution import Distribution
+from sfu.core.media import PeerId
 from sfu.core.messages import DisconnectReason, LeaveAction, LeaveOrdered, ParticipantsChanged
 from sfu.core.outputs import ClosePeer, HangUp, ParticipantLeft
 from sfu.core.participant import Participant
@@ -13,11 +14,25 @@ from sfu.core.signalling import Event, State, Verdict
 JOIN_TIMEOUT_S = 60.0
 """A session whose media is not up by then ends."""
 
+RESUMED_TIMEOUT_S = 15.0
+"""A client that resumed has so long to bring silent media back: the time after which clients join anew."""
+
 LOST_GRACE_S = 1.0
 """A session whose media path is gone is told to join anew after this, unless it says goodbye."""
 
-DETACHED_GRACE_S = 5.0
-"""A session without a socket ends after this; a client that joins anew replaces it before."""
+DETACHED_GRACE_S = 60.0
+"""A session whose media flows waits so long for its client's new socket: clients give up after 45 s."""
+
+DARK_GRACE_S = 16.0
+"""A session with neither socket nor media ends after this.
+
+Media counts as silent after 12 s, so a dead client is gone from the room 29 s after its last packet at the
+latest; one whose network was away for 20 s has 8 s more to open a socket, which with TCP's back-off (1, 2
+and 4 s) is enough.
+"""
+
+DEPARTED_KEPT_S = 90.0
+"""How long it is remembered that somebody left: longer than any session waits for its client."""
 
 
 class Departures:
@@ -42,16 +57,22 @@ class Departures:
         """End a session that may not come back by itself."""
         self._end(member, Event.EXPELLED, LeaveOrdered(reason), now, announce=announce)
 
-    def simulate(self, member: Participant, scenario: requests.Scenario, now: float) -> None:
-        """Misbehave as a client asked for, to test itself."""
-        if scenario is requests.Scenario.SERVER_LEAVE:
-            self._roster.tell(member, LeaveOrdered(DisconnectReason.SERVER_SHUTDOWN))
-        elif scenario is requests.Scenario.FULL_RECONNECT:
-            self._roster.tell(member, LeaveOrdered(DisconnectReason.UNKNOWN_REASON, LeaveAction.RECONNECT))
-        self._gone(member, DisconnectReason.UNKNOWN_REASON, now)
+    def send_off(self, member: Participant, order: LeaveOrdered, now: float) -> None:
+        """End a session whose client is told what to do next."""
+        self._end(member, Event.EXPELLED, order, now)
+
+    def vanish(self, member: Participant, reason: DisconnectReason, now: float) -> None:
+        """End a session as if this server had died: without a word to its client."""
+        if self.step(member, Event.EXPELLED) is Verdict.ACT:
+            self._gone(member, reason, now)
+
+    def mismatch(self, member: Participant, now: float) -> None:
+        """What the client that came back believes is not so: it shall join anew."""
+        order = LeaveOrdered(DisconnectReason.STATE_MISMATCH, LeaveAction.RECONNECT)
+        self._end(member, Event.MISMATCH, order, now)
 
     def lost(self, member: Participant, now: float) -> None:
-        """The media path is gone: wait a moment for a goodbye."""
+        """The media transport was closed: wait a moment for a goodbye."""
         if self.step(member, Event.PEER_LOST) is not Verdict.ACT:
             return
         if member.state is State.LOST:
@@ -60,21 +81,58 @@ class Departures:
         else:  # no socket either
             self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
 
+    def silent(self, member: Participant, peer: PeerId, now: float) -> None:
+        """Nothing comes over a transport: have the client resume, then wait for it."""
+        member.silent.add(peer)
+        if member.state is State.ACTIVE:
+            self._roster.tell(member, LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RESUME))
+            self._roster.put(HangUp(member.sid))
+        if self.step(member, Event.SILENT) is Verdict.ACT:
+            _disarm(member)
+            member.gone_at = now + DARK_GRACE_S
+
+    def heard(self, member: Participant, peer: PeerId, now: float) -> None:
+        """A silent transport is back."""
+        member.silent.discard(peer)
+        if not member.silent and self.step(member, Event.HEARD) is Verdict.ACT:
+            self.reachable(member, now)
+
+    def reachable(self, member: Participant, now: float) -> None:
+        """Media flows: nothing is to be waited for but a socket, where there is none."""
+        member.join_by = None
+        if member.state is State.DETACHED:
+            member.gone_at = now + DETACHED_GRACE_S
+
     def socket_closed(self, member: Participant, now: float) -> None:
-        """The socket is gone: wait a moment for the same client's next session."""
+        """The socket is gone: wait for the client to resume, or for its next session."""
         if self.step(member, Event.SOCKET_CLOSED) is not Verdict.ACT:
             return
         if member.state is State.DETACHED:
             _disarm(member)
             member.gone_at = now + DETACHED_GRACE_S
-        else:  # no media path either
+        elif member.state is State.DARK:
+            _disarm(member)
+            member.gone_at = now + DARK_GRACE_S
+        else:  # no media transport either
             self._gone(member, DisconnectReason.SIGNAL_CLOSE, now)
+
+    def resumed(self, member: Participant, now: float) -> bool:
+        """The client is back on a new socket; False when there is nothing to go on with."""
+        if not member.resumes.take(now) or self.step(member, Event.RESUMED) is not Verdict.ACT:
+            return False
+        member.gone_at = None
+        if member.state is State.JOINED:
+            member.join_by = now + RESUMED_TIMEOUT_S
+        return True
 
     def tick(self, member: Participant, now: float) -> None:
         """End a session whose time is over."""
         if member.join_by is not None and now >= member.join_by:
             member.join_by = None
-            self._end(member, Event.JOIN_TIMEOUT, LeaveOrdered(DisconnectReason.JOIN_FAILURE), now)
+            order = LeaveOrdered(DisconnectReason.JOIN_FAILURE)
+            if member.was_active:
+                order = LeaveOrdered(DisconnectReason.MEDIA_FAILURE, LeaveAction.RECONNECT)
+            self._end(member, Event.JOIN_TIMEOUT, order, now)
         if member.offer_by is not None and now >= member.offer_by:
             member.offer_by = None
             order = LeaveOrdered(DisconnectReason.STATE_MISMATCH, LeaveAction.RECONNECT)
@@ -106,7 +164,9 @@ class Departures:
         self._roster.put(ParticipantLeft(member.sid, member.identity, reason))
         if announce and not member.hidden:
             member.version += 1
-            self._roster.tell_all(ParticipantsChanged((member.info(reason),)))
+            info = member.info(reason)
+            self._roster.departed.append((now, info))
+            self._roster.tell_all(ParticipantsChanged((info,)))
 
 
 def _disarm(member: Participant) -> None:

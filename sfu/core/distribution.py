@@ -37,6 +37,10 @@ from sfu.core.subscriptions import Subscription
 MERGE_S = 0.01
 """Changes of this long are negotiated in one go."""
 
+RESUMED_OFFER_S = 2.0
+"""A client that resumes offers by itself at once (with new ICE credentials); one that does not within this
+is asked if there is need."""
+
 OFFER_TIMEOUT_S = 15.0
 """A client that was asked for an offer has so long; LiveKit's figure."""
 
@@ -62,6 +66,7 @@ class Distribution:
             participant.ice,
             publishing.opus_parameters(tuple(participant.published.values())),
             tuple(result.tracks),
+            participant.candidates,
         )
         self._roster.tell(participant, answer)
         for track in result.ended:
@@ -78,7 +83,14 @@ class Distribution:
             self._spread(participant, info, now)
         if not participant.negotiation.offer_due:
             participant.offer_by = None
+        participant.negotiate_at = None
         self.negotiate(participant, now)
+
+    def resumed(self, participant: Participant, now: float) -> None:
+        """The client is on a new socket: expect its offer."""
+        participant.offer_by = None
+        participant.negotiation.resumed()
+        participant.negotiate_at = now + RESUMED_OFFER_S
 
     def negotiate(self, participant: Participant, now: float) -> None:
         """Ask the client for an offer soon, if one is needed then."""
@@ -107,6 +119,7 @@ class Distribution:
             if not rights.may_publish(track.source):
                 self.withdraw(track.sid, now)
                 participant.negotiation.unpublished(track.sid)
+                participant.ended_by_server.add(track.sid)
                 self._roster.tell(participant, TrackUnpublished(track.sid))
         if not rights.can_subscribe:
             for sid in list(participant.subscriptions):
@@ -170,6 +183,7 @@ class Distribution:
     def set_permission(self, publisher: Participant, permission: SubscriptionPermission, now: float) -> None:
         """Let a publisher choose who may have its tracks; tell those for whom that changed."""
         before, publisher.permission = publisher.permission, permission
+        publisher.limited_permission = publisher.limited_permission or not permission.all_participants
         for receiver in self._roster:
             if receiver is publisher or publisher.hidden:
                 continue

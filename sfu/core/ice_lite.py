@@ -81,12 +81,13 @@ class IceLite:
         self._accept(state, local)
         return state
 
-    def restart(self, peer: PeerId, local: IceCredentials) -> None:
-        """Accept checks for further credentials; beyond the cap the oldest go."""
+    def restart(self, peer: PeerId, local: IceCredentials, now: float) -> None:
+        """Accept checks for further credentials; beyond the cap the oldest go. Consent starts anew."""
         state = self._by_peer.get(peer)
         if state is None:
             return
         state.generation += 1
+        state.heard = now
         self._accept(state, local)
         while len(state.credentials) > MAX_CREDENTIALS_PER_PEER:
             self._by_ufrag.pop(state.credentials.pop(0).ufrag, None)

@@ -92,6 +92,33 @@ RPC_TIMEOUT_MAX_S = 60.0
 RPC_PENDING_MAX = 1000
 """Calls of the server API that wait for an answer. stops: growth by clients that never answer."""
 
+RESUMES_PER_SECOND = 0.5
+"""Resumes of one session in the long run; then it is told to join anew. stops: whole pictures of a room for
+cheap requests, over and over."""
+
+RESUMES_BURST = 10.0
+"""Resumes of one session at once: clients retry after 0, 0.3, 1.2, 2.7 and 4.8 s."""
+
+DEPARTED_MAX = 1000
+"""Participants that left lately, told again to whoever resumes. stops: growth by joining and leaving."""
+
+SIMULATED_SPEECH_MAX_S = 60
+"""Seconds for which a client lets itself be called a speaker, to test itself. stops: speaking for ever."""
+
+PREFERENCES_MAX = 1000
+"""Identities of one room whose candidate protocol is remembered for their next session; the oldest goes
+first. stops: growth by joining under name after name."""
+
+DATA_KEPT_S = 2.0
+"""How long a room's reliable packets are kept for those who resume: LiveKit's figure. Longer gaps are closed
+by SCTP, whose association outlives a lost path."""
+
+DATA_KEPT_MAX = 100_000
+"""Bytes of these packets in one room; the oldest go first. stops: filling memory by sending fast."""
+
+SENDERS_MAX = 1000
+"""Senders of whom a client that resumes says how far it heard. stops: long lists for one cheap frame."""
+
 DATA_HELD_MAX = 100 * 1024
 """Reliable data that waits for one receiver's channel to open; what comes then is dropped. stops: filling
 memory through somebody who never opens it."""

@@ -78,6 +78,10 @@ MAX_RTCP_PACKETS = 32
 CONNECT_TIMEOUT_S = 20.0
 """From opening a peer to a finished DTLS handshake. Stops: half-open peers piling up."""
 
+SILENT_S = 12.0
+"""Without any authenticated packet a connected peer is told to be silent: browsers check every 2.5 s, and a
+dead peer shall be noticed within 15 s. Stops: rooms full of people whose network is gone."""
+
 CONSENT_S = 30.0
 """Without any authenticated packet the peer is gone (RFC 7675). Stops: sending to a host that left."""
 

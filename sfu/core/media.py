@@ -156,6 +156,20 @@ class PeerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerSilent:
+    """Nothing came over a connected transport for a while: it is kept, and may come back."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHeard:
+    """A silent transport is back, at the same address or another."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
 class DataOpened:
     """A data channel that the client opened can be written to."""
 
@@ -197,7 +211,9 @@ class LevelsMeasured:
     levels: tuple[Level, ...]
 
 
-MediaEvent = PeerConnected | PeerLost | DataOpened | DataReceived | TrackStarted | LevelsMeasured
+MediaEvent = (
+    PeerConnected | PeerSilent | PeerHeard | PeerLost | DataOpened | DataReceived | TrackStarted | LevelsMeasured
+)
 
 
 @dataclass(slots=True)
@@ -236,7 +252,7 @@ class Plane(Protocol):
         """Await STUN checks for `local.ufrag`, then DTLS as server, then SCTP on port 5000."""
 
     def restart_ice(self, peer: PeerId, local: IceCredentials) -> None:
-        """Accept checks with new credentials, keep DTLS and media."""
+        """Accept checks with new credentials, keep DTLS and media. The consent time starts anew."""
 
     def close_peer(self, peer: PeerId) -> None:
         """Forget the peer with all its uplinks and downlinks; sends close_notify. Unknown peers are fine."""
@@ -255,6 +271,9 @@ class Plane(Protocol):
 
     def wish(self, peer: PeerId, track: TrackSid, wish: Wish) -> None:
         """Apply what a receiver shows of a track."""
+
+    def cap_bandwidth(self, peer: PeerId, bps: int) -> None:
+        """Send a peer at most so many bits per second, whatever is estimated; 0 lifts the cap."""
 
     def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
         """Write to the channel of that label; False when it isn't open or its buffer is full."""

@@ -32,6 +32,7 @@ class DisconnectReason(IntEnum):
     ROOM_DELETED = 5
     STATE_MISMATCH = 6
     JOIN_FAILURE = 7
+    MIGRATION = 8
     SIGNAL_CLOSE = 9
     MEDIA_FAILURE = 15
 
@@ -126,6 +127,14 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The first message on the new socket of a session that goes on."""
+
+    last_reliable: int
+    """The number of the last reliable packet that came from the client: it sends again what it sent since."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumeRefused:
     """The first and only message to a client that wants to resume: join anew."""
 
@@ -140,6 +149,8 @@ class Description:
     opus_fmtp: str
     """The same in every section: libwebrtc refuses one payload type with two parameter sets."""
     tracks: tuple[tuple[str, TrackSid], ...]
+    candidates: str = ""
+    """The protocol to which the server's candidates are limited, where there is one; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +291,7 @@ class TokenRefreshed:
 
 Message = (
     Joined
+    | Reconnected
     | ResumeRefused
     | Answer
     | ServerOffer

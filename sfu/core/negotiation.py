@@ -130,6 +130,11 @@ class Negotiation:
         self._asked = True
         return missing[Kind.AUDIO], missing[Kind.VIDEO]
 
+    def resumed(self) -> None:
+        """The client is on a new socket: what it was asked for may be lost, and it will offer by itself."""
+        self._asked = False
+        self._promised = dict.fromkeys(Kind, 0)
+
     @property
     def offer_due(self) -> bool:
         """Whether the client was asked for an offer that has not come."""

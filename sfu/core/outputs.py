@@ -93,6 +93,23 @@ class ApplyWish:
 
 
 @dataclass(frozen=True, slots=True)
+class CapBandwidth:
+    """Send a peer at most so many bits per second; 0 lifts the cap."""
+
+    peer: PeerId
+    bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendData:
+    """Write a packet to the channel of that label."""
+
+    peer: PeerId
+    label: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantLeft:
     """Tell operators (log, metrics) that a session ended."""
 
@@ -113,5 +130,7 @@ Output = (
     | Forward
     | StopForwarding
     | ApplyWish
+    | CapBandwidth
+    | SendData
     | ParticipantLeft
 )

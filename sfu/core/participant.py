@@ -8,12 +8,14 @@ transport `sid`, those of others go over `downlink_peer`: the same one, or anoth
 
 from dataclasses import dataclass, field
 
+from sfu.core import limits
 from sfu.core.grants import Grants
 from sfu.core.media import IceCredentials, PeerId, TrackSid
 from sfu.core.messages import DisconnectReason, ParticipantInfo, ParticipantState, TrackInfo
+from sfu.core.meter import Meter
 from sfu.core.negotiation import Negotiation
 from sfu.core.relay import Channels, Sequence
-from sfu.core.requests import ClientInfo, SubscriptionPermission
+from sfu.core.requests import ClientInfo, Scenario, SubscriptionPermission
 from sfu.core.signalling import State
 from sfu.core.subscriptions import EVERYBODY, Subscription
 
@@ -47,6 +49,8 @@ class Participant:
     remote_ice: IceCredentials | None = None
     """Of the last offer; None until the media plane awaits this peer."""
     permission: SubscriptionPermission = EVERYBODY
+    limited_permission: bool = False
+    """Whether it ever limited who may subscribe."""
     pending: list[Pending] = field(default_factory=list)
     published: dict[TrackSid, TrackInfo] = field(default_factory=dict)
     subscribed_once: set[TrackSid] = field(default_factory=set)
@@ -54,6 +58,12 @@ class Participant:
     subscriptions: dict[TrackSid, Subscription] = field(default_factory=dict)
     chosen: dict[TrackSid, bool] = field(default_factory=dict)
     """Tracks that were subscribed to (True) or unsubscribed from by hand."""
+    silent: set[PeerId] = field(default_factory=set)
+    """Transports over which nothing comes."""
+    mutes_by_server: dict[TrackSid, bool] = field(default_factory=dict)
+    ended_by_server: set[TrackSid] = field(default_factory=set)
+    """Own tracks that the server muted or unmuted, or ended: told again to a client that may have missed it."""
+    resumes: Meter = field(default_factory=lambda: Meter(limits.RESUMES_PER_SECOND, limits.RESUMES_BURST))
     reliable: Sequence = field(default_factory=Sequence)
     channels: Channels = field(default_factory=Channels)
     join_by: float | None = None
@@ -61,6 +71,12 @@ class Participant:
     offer_by: float | None = None
     gone_at: float | None = None
     lost_at: float | None = None
+    speaks_until: float | None = None
+    """Only simulated."""
+    drop_resume: tuple[Scenario, float] | None = None
+    """How a resume before that time is cut off, to simulate it."""
+    candidates: str = ""
+    """The protocol to which its candidates are limited, where there is one; empty for all."""
 
     @property
     def identity(self) -> str:
@@ -84,7 +100,7 @@ class Participant:
     @property
     def deadline(self) -> float | None:
         """When time alone changes something about this session."""
-        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at, self.lost_at)
+        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at, self.lost_at, self.speaks_until)
         return min((time for time in times if time is not None), default=None)
 
     def info(self, reason: DisconnectReason | None = None) -> ParticipantInfo:

@@ -121,12 +121,32 @@ class UpdateTrack:
     height: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """What a client that is back on a new socket says of itself."""
+
+    published: tuple[TrackSid, ...]
+    """Its own tracks; an empty sid for one that it cannot name."""
+    subscription: Subscribe
+    """Where it differs from its automatic subscription."""
+    disabled: tuple[TrackSid, ...] = ()
+    """Tracks of others that it doesn't show now."""
+    received: tuple[tuple[PeerId, int], ...] = ()
+    """The last reliable packet that it has of each sender."""
+
+
 class Scenario(Enum):
     """Which misbehaviour a client asks for, to test itself."""
 
-    SERVER_LEAVE = "server_leave"
-    FULL_RECONNECT = "leave_request_full_reconnect"
+    SPEAKER_UPDATE = "speaker_update"
     NODE_FAILURE = "node_failure"
+    MIGRATION = "migration"
+    SERVER_LEAVE = "server_leave"
+    SWITCH_CANDIDATE_PROTOCOL = "switch_candidate_protocol"
+    SUBSCRIBER_BANDWIDTH = "subscriber_bandwidth"
+    DROP_ON_RESUME = "disconnect_signal_on_resume"
+    DROP_ON_RESUME_UNHEARD = "disconnect_signal_on_resume_no_messages"
+    FULL_RECONNECT = "leave_request_full_reconnect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +154,8 @@ class Simulate:
     """LiveKit's SimulateScenario."""
 
     scenario: Scenario
+    value: int = 0
+    """Seconds of speech, a CandidateProtocol, or bits per second (0 for no limit); nothing for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +165,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A request that needs no action here: trickled candidates (ICE-lite learns from checks), sync state."""
+    """A request that needs no action here: trickled candidates (ICE-lite learns from checks)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +184,7 @@ Request = (
     | SubscriptionPermission
     | UpdateMetadata
     | UpdateTrack
+    | SyncState
     | Simulate
     | Leave
     | Nothing

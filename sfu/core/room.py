@@ -30,11 +30,14 @@ from sfu.core.orders import Order
 from sfu.core.outputs import Output
 from sfu.core.participant import Participant
 from sfu.core.publishing import Refusal
-from sfu.core.relay import Envelope
+from sfu.core.relay import RELIABLE, Envelope
+from sfu.core.replay import Kept, Replay
+from sfu.core.resumption import Resumption
 from sfu.core.roster import Roster
 from sfu.core.session import Sessions, merged
 from sfu.core.sids import RoomSid, Sids
 from sfu.core.signalling import Event, Verdict
+from sfu.core.simulation import Simulation
 
 COUNTS_EVERY_S = 5.0
 """Changed counts of a room are told at most this often."""
@@ -78,6 +81,9 @@ class Room:
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._administration = Administration(self._roster, self._distribution, self._departures)
         self._nonces = relay.Nonces()
+        self._replay = Replay()
+        self._resumption = Resumption(self._roster, self._distribution, self._departures, self._replay)
+        self._simulation = Simulation(self._roster, self._departures)
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)
         self._counts_at: float | None = None
@@ -155,6 +161,7 @@ class Room:
             ice=self._sids.ice(),
             negotiation=Negotiation(self._sids.ssrc),
             join_by=now + JOIN_TIMEOUT_S,
+            candidates=self._roster.preferred(grants.identity),
         )
         others = self.participants()
         self._roster.add(participant)
@@ -172,6 +179,16 @@ class Room:
         self._note_counts(now)
         return participant.sid
 
+    def resume(self, grants: Grants, peer: PeerId, now: float) -> bool:
+        """Go on with a session on a new socket; False when it is not there: the client shall join anew."""
+        member = self._roster.get(peer)
+        if member is None or member.identity != grants.identity or not self._departures.resumed(member, now):
+            return False
+        if not self._simulation.drops(member, requests.Scenario.DROP_ON_RESUME_UNHEARD, now):
+            self._resumption.welcome(member, self.info(), now)
+            self._simulation.drops(member, requests.Scenario.DROP_ON_RESUME, now)
+        return True
+
     def handle(self, peer: PeerId, request: requests.Request, now: float) -> None:
         """Take a client's request in."""
         member = self._roster.get(peer)
@@ -185,25 +202,39 @@ class Room:
             case Verdict.ACT if isinstance(request, requests.Leave):
                 self._departures.leave(member, now)
             case Verdict.ACT if isinstance(request, requests.Simulate):
-                self._departures.simulate(member, request.scenario, now)
+                self._simulation.act(member, request, now)
+            case Verdict.ACT if isinstance(request, requests.SyncState):
+                self._resumption.sync(member, request, now)
             case Verdict.ACT:
                 self._sessions.act(member, request, now)
         self._note_counts(now)
 
-    def connected(self, peer: PeerId) -> None:
+    def connected(self, peer: PeerId, now: float) -> None:
         """The media plane has a transport up."""
         member = self._roster.get(peer)
         if member is None or peer != member.primary_peer:
             return
         if self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
             return
-        member.join_by = None
+        self._departures.reachable(member, now)
         member.was_active = True
         self._roster.changed(member, and_tell_itself=True)
         visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
         self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
         if not member.hidden:
             self._roster.tell_all(MediaFlows((member.sid,)), besides=(member,))
+
+    def silent(self, peer: PeerId, now: float) -> None:
+        """Nothing comes over a transport of this peer."""
+        member = self._roster.get(peer)
+        if member is not None:
+            self._departures.silent(member, peer, now)
+
+    def heard(self, peer: PeerId, now: float) -> None:
+        """A silent transport of this peer is back."""
+        member = self._roster.get(peer)
+        if member is not None:
+            self._departures.heard(member, peer, now)
 
     def lost(self, peer: PeerId, now: float) -> None:
         """The media plane lost a transport: the client goes, or shall join anew."""
@@ -245,6 +276,13 @@ class Room:
         others = {other.sid: other for other in self._roster if other is not besides}
         chosen = relay.receivers(envelope, [(sid, other.identity) for sid, other in others.items()])
         return tuple(others[sid].primary_peer for sid in chosen)
+
+    def keep(
+        self, sender: PeerId, label: str, envelope: Envelope, receivers: tuple[PeerId, ...], payload: bytes, now: float
+    ) -> None:
+        """Remember a packet that was sent on, for receivers that are on their way back."""
+        if label == RELIABLE:
+            self._replay.keep(Kept(now, sender, envelope.sequence, frozenset(receivers), payload))
 
     def hold(self, receiver: PeerId, label: str, payload: bytes) -> bool:
         """Keep a packet that the media plane could not write; False when it is to be dropped."""
@@ -319,6 +357,7 @@ class Room:
             if member.negotiate_at is not None and now >= member.negotiate_at:
                 self._distribution.ask(member, now)
             self._departures.tick(member, now)
+            self._simulation.tick(member, now)
         self._note_counts(now)
         if self._counts_at is not None and now >= self._counts_at:
             self._counts_at = None

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is in the room, and who must hear of a change? The state that a room's parts share."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
+from sfu.core import limits
 from sfu.core.media import PeerId, TrackSid
-from sfu.core.messages import Message, ParticipantsChanged, SpeakersChanged, TrackInfo
+from sfu.core.messages import Message, ParticipantInfo, ParticipantsChanged, SpeakersChanged, TrackInfo
 from sfu.core.outputs import Output, Tell
 from sfu.core.participant import Participant
 from sfu.core.signalling import State
@@ -22,7 +24,10 @@ class Roster:
         self._transports: dict[PeerId, Participant] = {}
         self._owners: dict[TrackSid, Participant] = {}
         self._outputs: list[Output] = []
+        self._candidates: dict[str, str] = {}
         self.speaking = Speaking()
+        self.departed: deque[tuple[float, ParticipantInfo]] = deque(maxlen=limits.DEPARTED_MAX)
+        """Who left lately, and when; oldest first."""
 
     def __iter__(self) -> Iterator[Participant]:
         return iter(list(self._members.values()))
@@ -52,6 +57,18 @@ class Roster:
         self._transports.pop(participant.sid, None)
         self._transports.pop(participant.downlink_peer, None)
 
+    def prefer(self, identity: str, candidates: str) -> None:
+        """Limit the candidates of somebody's next sessions to a protocol; empty for all."""
+        self._candidates.pop(identity, None)
+        if candidates:
+            self._candidates[identity] = candidates
+        if len(self._candidates) > limits.PREFERENCES_MAX:
+            del self._candidates[next(iter(self._candidates))]
+
+    def preferred(self, identity: str) -> str:
+        """Give what `prefer` noted."""
+        return self._candidates.get(identity, "")
+
     def own(self, owner: Participant, track: TrackInfo) -> None:
         """Note a published track, or what changed about it."""
         owner.published[track.sid] = track
@@ -62,6 +79,7 @@ class Roster:
         owner = self._owners.pop(track, None)
         if owner is not None:
             owner.published.pop(track, None)
+            owner.mutes_by_server.pop(track, None)
             self.hush(track)
 
     def owner(self, track: TrackSid) -> Participant | None:

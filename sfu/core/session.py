@@ -72,6 +72,7 @@ class Sessions:
             if track.muted == request.muted:
                 return
             self._roster.own(participant, replace(track, muted=request.muted))
+            participant.mutes_by_server.pop(track.sid, None)
             if request.muted:
                 self._roster.hush(track.sid)
             self._roster.changed(participant)

@@ -40,6 +40,10 @@ class Speaking:
         """Give those who speak now, for somebody who joins."""
         return tuple(speaker for speaker in self._told.values() if speaker.active)
 
+    def all(self) -> tuple[Speaker, ...]:
+        """Give everybody of whom something was ever told, for somebody who may have missed it."""
+        return tuple(self._told.values())
+
     def _changes(self, participants: Iterable[PeerId]) -> tuple[Speaker, ...]:
         changes = []
         for participant in participants:

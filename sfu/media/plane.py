@@ -12,7 +12,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 
 from sfu.core.demux import Traffic, classify
 from sfu.core.ice_lite import Address, IceLite, Refused
-from sfu.core.limits_media import CONSENT_S, MAX_PEERS
+from sfu.core.limits_media import CONSENT_S, MAX_PEERS, SILENT_S
 from sfu.core.media import (
     Candidate,
     Downlink,
@@ -20,8 +20,10 @@ from sfu.core.media import (
     IceCredentials,
     MediaEvent,
     MediaStats,
+    PeerHeard,
     PeerId,
     PeerLost,
+    PeerSilent,
     TrackSid,
     Uplink,
     Wish,
@@ -124,7 +126,7 @@ class MediaPlane:
 
     def restart_ice(self, peer: PeerId, local: IceCredentials) -> None:
         """Accept checks with new credentials too."""
-        self._ice.restart(peer, local)
+        self._ice.restart(peer, local, self._clock())
 
     def close_peer(self, peer: PeerId) -> None:
         """Forget a peer; emits nothing."""
@@ -155,6 +157,9 @@ class MediaPlane:
     def wish(self, peer: PeerId, track: TrackSid, wish: Wish) -> None:
         """Apply what a receiver shows of a track."""
         self._router.wish(peer, track, wish)
+
+    def cap_bandwidth(self, peer: PeerId, bps: int) -> None:
+        """Limit what is sent to a peer."""
 
     def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
         """Write to the channel of that label."""
@@ -201,9 +206,13 @@ class MediaPlane:
             self._network.hang_up(verdict.given_up)
         if verdict.displaced is not None:
             self._engine.set_address(verdict.displaced, None)
+        peer, transport = verdict.state.peer, self._transports[verdict.state.peer]
         if verdict.moved:
-            self._engine.set_address(verdict.state.peer, verdict.state.selected)
-            self._transports[verdict.state.peer].reachable()
+            self._engine.set_address(peer, verdict.state.selected)
+            transport.reachable()
+        if transport.silent:
+            transport.silent = False
+            self._on_event(PeerHeard(peer))
 
     def _on_gone(self, address: Address) -> None:
         state = self._ice.gone(address)
@@ -245,3 +254,6 @@ class MediaPlane:
             ice.heard = max(ice.heard, self._engine.heard(peer))
             if now - ice.heard > CONSENT_S:
                 self._lose(peer, "consent expired")
+            elif now - ice.heard > SILENT_S and transport.connected and not transport.silent:
+                transport.silent = True
+                self._on_event(PeerSilent(peer))

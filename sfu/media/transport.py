@@ -41,6 +41,13 @@ class Transport:
         self._keys: SrtpKeys | None = None
         self._dtls = DtlsServer(self._queue, certificate, self._take_keys)
         self._channels: Channels | None = None
+        self.silent = False
+        """Whether the plane reported that nothing comes from it."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the handshake is over: only then silence means something."""
+        return self._keys is not None
 
     def reachable(self) -> None:
         """A check was answered: there is an address to talk to."""

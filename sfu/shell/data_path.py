@@ -53,21 +53,25 @@ class DataPath:
             return
         if packet.HasField("transcription") and not room.is_agent(peer):
             return  # the words of others: only agents may say what somebody said
-        receivers = room.relay(peer, label, data.envelope(packet))
+        envelope = data.envelope(packet)
+        receivers = room.relay(peer, label, envelope)
         if receivers:
-            self._send(room, receivers, label, data.stamped(packet, label, *room.signature(peer)))
+            stamped = data.stamped(packet, label, *room.signature(peer))
+            room.keep(peer, label, envelope, receivers, stamped, asyncio.get_running_loop().time())
+            self.send(room, receivers, label, stamped)
 
     def announce(self, room: Room, packet: models.DataPacket) -> None:
         """Send a packet of the server API; `kind` chooses the channel."""
         label = data.label_of(packet)
-        self._send(room, room.announce(data.envelope(packet)), label, packet.SerializeToString())
+        self.send(room, room.announce(data.envelope(packet)), label, packet.SerializeToString())
 
     def opened(self, room: Room, peer: PeerId, label: str) -> None:
         """A channel can be written to: send what waited for it."""
         for payload in room.channel_opened(peer, label):
             self._plane.send_data(peer, label, payload)
 
-    def _send(self, room: Room, receivers: tuple[PeerId, ...], label: str, payload: bytes) -> None:
+    def send(self, room: Room, receivers: tuple[PeerId, ...], label: str, payload: bytes) -> None:
+        """Write a packet to these receivers, or keep it for those whose channel is not open yet."""
         for receiver in receivers:
             if not self._plane.send_data(receiver, label, payload):
                 room.hold(receiver, label, payload)

@@ -83,10 +83,14 @@ async def signalling(request: web.Request) -> web.StreamResponse:
         log.info("join_refused", status=refused.status, cause=refused.text)
         return web.Response(status=refused.status, text=refused.text)
     await socket.prepare(request)
-    if join.reconnect:
-        await _say_last(socket, encode(ResumeRefused()))
-        return socket
     outbox = Outbox()
+    if join.reconnect:
+        resumed = request.app[WORKER].resume(grants, join, outbox)
+        if resumed is None:
+            await _say_last(socket, encode(ResumeRefused()))
+        else:
+            await _Session(request.app[WORKER], resumed, socket, outbox).run()
+        return socket
     try:
         peer = request.app[WORKER].join(grants, join, outbox)
     except AdmissionError:  # the room filled up or closed during the upgrade
@@ -124,7 +128,7 @@ class _Session:
                 await asyncio.wait([writer], timeout=CLOSE_TIMEOUT_S)
                 writer.cancel()
         finally:
-            self._worker.socket_closed(self._peer)
+            self._worker.socket_closed(self._peer, self._outbox)
 
     async def _read(self) -> None:
         async for message in self._socket:

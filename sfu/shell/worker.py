@@ -77,6 +77,21 @@ class Worker:
         )
         return peer
 
+    def resume(self, grants: Grants, join: Join, outbox: Outbox) -> PeerId | None:
+        """Go on with a session on a new socket; None when it is not there any more."""
+        peer = PeerId(join.participant)
+        room = self._rooms.get(peer)
+        if room is None or room.name != grants.room or not room.resume(grants, peer, self._loop.time()):
+            log.info("resume_refused", participant=peer)
+            return None
+        older, self._outboxes[peer] = self._outboxes.get(peer), outbox
+        if older is not None:
+            older.close()
+        self._settle(room)
+        self.refresh_token(peer)
+        log.info("participant_resumed", room=room.sid, participant=peer, half_open=older is not None)
+        return peer
+
     def signal(self, peer: PeerId, request: Request) -> None:
         """Take a client's request in."""
         room = self._rooms.get(peer)
@@ -100,9 +115,11 @@ class Worker:
             room.fault(peer, self._loop.time())
             self._settle(room)
 
-    def socket_closed(self, peer: PeerId) -> None:
-        """A session's socket is gone."""
-        self._outboxes.pop(peer, None)
+    def socket_closed(self, peer: PeerId, outbox: Outbox) -> None:
+        """A socket is gone; that of a session that went on with another one is no news."""
+        if self._outboxes.get(peer) is not outbox:
+            return
+        del self._outboxes[peer]
         room = self._rooms.get(peer)
         if room is not None:
             room.socket_closed(peer, self._loop.time())
@@ -161,7 +178,19 @@ class Worker:
                 log.info("media_connected", participant=peer, srtp=profile)
                 room = self._rooms.get(peer)
                 if room is not None:
-                    room.connected(peer)
+                    room.connected(peer, self._loop.time())
+                    self._settle(room)
+            case media.PeerSilent(peer):
+                log.info("media_silent", participant=peer)
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.silent(peer, self._loop.time())
+                    self._settle(room)
+            case media.PeerHeard(peer):
+                log.info("media_heard_again", participant=peer)
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.heard(peer, self._loop.time())
                     self._settle(room)
             case media.PeerLost(peer, reason):
                 log.info("media_lost", participant=peer, reason=reason)
@@ -220,6 +249,10 @@ class Worker:
                 self.plane.stop_forwarding(peer, track)
             case outputs.ApplyWish(peer, track, wish):
                 self.plane.wish(peer, track, wish)
+            case outputs.CapBandwidth(peer, bps):
+                self.plane.cap_bandwidth(peer, bps)
+            case outputs.SendData(peer, label, payload):
+                self.data.send(room, (peer,), label, payload)
             case outputs.OpenPeer(peer, local, remote):
                 self._rooms[peer] = room
                 self.plane.open_peer(peer, local, remote)
@@ -246,7 +279,8 @@ class Worker:
 
     def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:
         if isinstance(message, Answer | ServerOffer):
-            sdp = render(message, self.plane.fingerprint, self.plane.candidates)
+            candidates = [one for one in self.plane.candidates if one.protocol == message.candidates]
+            sdp = render(message, self.plane.fingerprint, candidates or self.plane.candidates)
             frame = responses.encode_description(message, sdp)
         else:
             frame = responses.encode(message, self._sif_trailer)

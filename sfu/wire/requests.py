@@ -20,7 +20,7 @@ from sfu.wire.sdp import parse_description
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
-_IGNORED = {"trickle", "answer", "update_layers", "sync_state", "ping", "ping_req"}
+_IGNORED = {"trickle", "answer", "update_layers", "ping", "ping_req"}
 """ICE-lite learns addresses from checks; the server offers nothing; pings are answered before."""
 
 
@@ -105,6 +105,8 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
         case "update_video_track":
             video = signal.update_video_track
             return requests.UpdateTrack(TrackSid(video.track_sid), width=video.width, height=video.height)
+        case "sync_state":
+            return _sync_state(signal.sync_state)
         case "simulate":
             return _simulate(signal.simulate)
         case "leave":
@@ -200,11 +202,23 @@ def _permission(permission: rtc.SubscriptionPermission) -> requests.Subscription
     )
 
 
+def _sync_state(state: rtc.SyncState) -> requests.SyncState:
+    return requests.SyncState(
+        published=_sids(entry.track.sid for entry in state.publish_tracks),
+        subscription=_subscribe(state.subscription),
+        disabled=_sids(state.track_sids_disabled),
+        received=tuple(
+            (PeerId(entry.publisher_sid), entry.last_seq)
+            for entry in state.datachannel_receive_states[: limits.SENDERS_MAX]
+        ),
+    )
+
+
 def _simulate(simulate: rtc.SimulateScenario) -> requests.Request:
     scenario = simulate.WhichOneof("scenario") or "nothing"
     known = {entry.value: entry for entry in requests.Scenario}
     if scenario in known:
-        return requests.Simulate(known[scenario])
+        return requests.Simulate(known[scenario], int(getattr(simulate, scenario)))
     return requests.Unsupported(f"simulate {scenario}")
 
 

@@ -54,6 +54,9 @@ def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
     match message:
         case core.Joined():
             return rtc.SignalResponse(join=_joined(message, sif_trailer))
+        case core.Reconnected(last_reliable):
+            reconnect = rtc.ReconnectResponse(server_info=server_info(), last_message_seq=last_reliable)
+            return rtc.SignalResponse(reconnect=reconnect)
         case core.ResumeRefused():
             return rtc.SignalResponse(leave=_leave(core.DisconnectReason.STATE_MISMATCH, core.LeaveAction.RECONNECT))
         case core.LeaveOrdered(reason, action):
@@ -108,7 +111,6 @@ def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
         ping_timeout=PING_TIMEOUT_S,
         subscriber_primary=False,
         fast_publish=joined.participant.rights.can_publish,
-        client_configuration=models.ClientConfiguration(resume_connection=models.ClientConfigSetting.DISABLED),
         enabled_publish_codecs=[models.Codec(mime=mime) for mime in joined.room.codecs],
         sif_trailer=sif_trailer,
     )

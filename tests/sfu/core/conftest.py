@@ -77,6 +77,18 @@ class Person:
         self.offer()
         return sid
 
+    def detach(self):
+        """Lose the socket without a word."""
+        self.meeting.room.socket_closed(self.peer, self.meeting.now)
+        self.meeting.settle()
+
+    def resume(self, identity=None):
+        """Come back on a new socket; whether the server goes on."""
+        grants = Grants(identity=identity or self.identity, room="room", room_join=True)
+        resumed = self.meeting.room.resume(grants, self.peer, self.meeting.now)
+        self.meeting.settle()
+        return resumed
+
     def last(self, kind):
         return self.all(kind)[-1]
 
@@ -117,7 +129,7 @@ class Meeting:
         return refusal
 
     def connect(self, person):
-        self.room.connected(person.peer)
+        self.room.connected(person.peer, self.now)
         self.settle()
 
     def hears(self, *levels):

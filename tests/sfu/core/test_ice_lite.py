@@ -69,11 +69,11 @@ def test_after_a_restart_old_credentials_answer_but_no_longer_nominate() -> None
     ice = IceLite()
     state = ice.open(A, LOCAL, 0.0)
     answered(ice, check(use=True), HOME)
-    ice.restart(A, OTHER)
+    ice.restart(A, OTHER, 0.0)
     answered(ice, check(OTHER, use=True), AWAY)
     assert state.selected == AWAY
     assert not answered(ice, check(LOCAL, use=True), HOME).moved
-    ice.restart(A, IceCredentials("third", "r" * 22))
+    ice.restart(A, IceCredentials("third", "r" * 22), 0.0)
     assert ice.on_check(check(LOCAL), HOME, 0.0) == Refused("stun_unknown_ufrag")
 
 

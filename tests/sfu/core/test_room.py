@@ -288,7 +288,9 @@ def test_simulated_scenarios_end_the_session_as_named(meeting):
         person.says(requests.Simulate(scenario))
         assert person.last(LeaveOrdered).action is action
         assert person.peer not in meeting.room
-    person = meeting.enter("node")
-    person.says(requests.Simulate(requests.Scenario.NODE_FAILURE))
-    assert person.all(LeaveOrdered) == []
-    assert HangUp(person.peer) in meeting.done
+    for scenario in (requests.Scenario.NODE_FAILURE, requests.Scenario.MIGRATION):
+        person = meeting.enter(scenario.value)
+        person.says(requests.Simulate(scenario))
+        assert person.all(LeaveOrdered) == []
+        assert HangUp(person.peer) in meeting.done
+        assert not person.resume()

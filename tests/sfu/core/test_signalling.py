@@ -5,8 +5,8 @@
 import pytest
 
 from sfu.core import requests, signalling
-from sfu.core.departures import DETACHED_GRACE_S, JOIN_TIMEOUT_S, LOST_GRACE_S
-from sfu.core.grants import Source
+from sfu.core.departures import DARK_GRACE_S, DETACHED_GRACE_S, JOIN_TIMEOUT_S, LOST_GRACE_S
+from sfu.core.grants import Grants, Source
 from sfu.core.media import Kind
 from sfu.core.messages import DisconnectReason, RequestAnswered
 from sfu.core.orders import Remove
@@ -21,7 +21,8 @@ REQUESTS = {
     Event.SUBSCRIPTION_PERMISSION: requests.SubscriptionPermission(True, ()),
     Event.UPDATE_METADATA: requests.UpdateMetadata(1, "name", "", {}),
     Event.UPDATE_TRACK: requests.UpdateTrack("TR_x", width=1, height=1),
-    Event.SIMULATE: requests.Simulate(requests.Scenario.SERVER_LEAVE),
+    Event.SYNC_STATE: requests.SyncState((), requests.Subscribe((), wanted=False)),
+    Event.SIMULATE: requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 1),
     Event.LEAVE: requests.Leave(),
     Event.NOTHING: requests.Nothing(),
     Event.UNSUPPORTED: requests.Unsupported("data tracks"),
@@ -30,6 +31,7 @@ REQUESTS = {
 # What no client or clock can cause in these states, because nothing is armed or no socket is there.
 UNREACHABLE = {
     (State.JOINED, Event.GRACE_OVER),
+    (State.JOINED, Event.SILENT),
     (State.JOINED, Event.MEDIA_TIMEOUT),
     (State.ACTIVE, Event.JOIN_TIMEOUT),
     (State.ACTIVE, Event.GRACE_OVER),
@@ -40,9 +42,18 @@ UNREACHABLE = {
     (State.DETACHED, Event.JOIN_TIMEOUT),
     (State.DETACHED, Event.OFFER_TIMEOUT),
     (State.DETACHED, Event.MEDIA_TIMEOUT),
+    (State.DETACHED, Event.MISMATCH),
+    (State.DARK, Event.JOIN_TIMEOUT),
+    (State.DARK, Event.OFFER_TIMEOUT),
+    (State.DARK, Event.MEDIA_TIMEOUT),
+    (State.DARK, Event.MISMATCH),
+    (State.LOST, Event.MISMATCH),
     *((State.LEFT, event) for event in (Event.JOIN_TIMEOUT, Event.OFFER_TIMEOUT)),
     *((State.LEFT, event) for event in (Event.GRACE_OVER, Event.MEDIA_TIMEOUT)),
 }
+
+
+WITHOUT_SOCKET = {State.DETACHED, State.DARK}
 
 
 def in_state(meeting, state):
@@ -52,6 +63,8 @@ def in_state(meeting, state):
         meeting.room.lost(person.peer, meeting.now)
     elif state is State.DETACHED:
         meeting.room.socket_closed(person.peer, meeting.now)
+    elif state is State.DARK:
+        meeting.room.silent(person.peer, meeting.now)
     elif state is State.LEFT:
         person.says(requests.Leave())
     meeting.settle()
@@ -60,12 +73,21 @@ def in_state(meeting, state):
 
 def cause(meeting, person, other, event):
     room, peer = meeting.room, person.peer
+    member = room._roster.get(peer)
     if event in REQUESTS:
         person.says(REQUESTS[event])
     elif event is Event.OFFER:
         person.says(person.next_offer())
     elif event is Event.CONNECTED:
-        room.connected(peer)
+        room.connected(peer, meeting.now)
+    elif event is Event.SILENT:
+        room.silent(peer, meeting.now)
+    elif event is Event.HEARD:
+        room.heard(peer, meeting.now)
+    elif event is Event.RESUMED:
+        room.resume(Grants(identity="alice", room="room"), peer, meeting.now)
+    elif event is Event.MISMATCH:
+        person.says(requests.SyncState(("TR_unknown",), requests.Subscribe((), wanted=False)))
     elif event is Event.PEER_LOST:
         room.lost(peer, meeting.now)
     elif event is Event.DATA:
@@ -81,7 +103,7 @@ def cause(meeting, person, other, event):
             other.publish(Kind.AUDIO)
         meeting.wait(16)
     elif event is Event.GRACE_OVER:
-        meeting.wait(DETACHED_GRACE_S)
+        meeting.wait(DETACHED_GRACE_S if member.state is State.DETACHED else DARK_GRACE_S)
     elif event is Event.MEDIA_TIMEOUT:
         meeting.wait(LOST_GRACE_S)
     meeting.settle()
@@ -107,7 +129,7 @@ def test_every_event_in_every_state_does_what_the_table_says(meeting, state, eve
     assert member.state is step.next
     assert (person.peer in meeting.room) is (step.next is not State.LEFT)
     refusals = [answer for answer in person.all(RequestAnswered) if "does not take" in answer.message]
-    if step.verdict is Verdict.REFUSE and event in REQUESTS and state is not State.DETACHED:
+    if step.verdict is Verdict.REFUSE and event in REQUESTS and state not in WITHOUT_SOCKET:
         assert len(refusals) == 1
     else:
         assert refusals == []

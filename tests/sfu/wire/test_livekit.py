@@ -97,14 +97,24 @@ def test_requests_of_clients_become_words():
     )
     full_reconnect = rtc.SimulateScenario(leave_request_full_reconnect=True)
     migration = rtc.SimulateScenario(migration=True)
+    kept_out = requests.Subscribe(("TR_3",), wanted=False)
+    sync_state = rtc.SyncState(
+        publish_tracks=[rtc.TrackPublishedResponse(track=models.TrackInfo(sid="TR_1")), rtc.TrackPublishedResponse()],
+        subscription=rtc.UpdateSubscription(track_sids=["TR_3"], subscribe=False),
+        track_sids_disabled=["TR_2"],
+        datachannel_receive_states=[rtc.DataChannelReceiveState(publisher_sid="PA_b", last_seq=7)],
+    )
     cases = [
         ({"mute": rtc.MuteTrackRequest(sid="TR_x", muted=True)}, requests.Mute("TR_x", True)),
         ({"subscription": subscription}, requests.Subscribe(("TR_1", "TR_2", "TR_3"), wanted=True)),
         ({"track_setting": settings}, requests.TrackSettings(("TR_1",), False, 0, 320, 180)),
         ({"leave": rtc.LeaveRequest()}, requests.Leave()),
         ({"trickle": rtc.TrickleRequest(candidateInit="{}")}, requests.Nothing()),
-        ({"simulate": full_reconnect}, requests.Simulate(requests.Scenario.FULL_RECONNECT)),
-        ({"simulate": migration}, requests.Unsupported("simulate migration")),
+        ({"simulate": full_reconnect}, requests.Simulate(requests.Scenario.FULL_RECONNECT, 1)),
+        ({"simulate": migration}, requests.Simulate(requests.Scenario.MIGRATION, 1)),
+        ({"simulate": rtc.SimulateScenario(speaker_update=3)}, requests.Simulate(requests.Scenario.SPEAKER_UPDATE, 3)),
+        ({"simulate": rtc.SimulateScenario()}, requests.Unsupported("simulate nothing")),
+        ({"sync_state": sync_state}, requests.SyncState(("TR_1", ""), kept_out, ("TR_2",), (("PA_b", 7),))),
         ({}, requests.Unsupported("an empty request")),
     ]
     for signal, expected in cases:
@@ -179,7 +189,7 @@ def test_the_join_response_says_what_clients_insist_on():
     assert join.server_version == "1.13.5"
     assert not join.subscriber_primary
     assert join.fast_publish
-    assert join.client_configuration.resume_connection == models.ClientConfigSetting.DISABLED
+    assert join.client_configuration.resume_connection == models.ClientConfigSetting.UNSET
     assert [codec.mime for codec in join.enabled_publish_codecs] == list(CARRIED)
     assert list(join.ice_servers) == []
     assert join.sif_trailer == b"trailer"
@@ -215,6 +225,7 @@ def test_every_state_source_and_kind_is_the_protocol_s(ours, theirs):
 def test_every_message_has_a_response():
     samples = [
         messages.Joined(ROOM, INFO, ()),
+        messages.Reconnected(3),
         messages.ResumeRefused(),
         messages.TrackPublished("cid", INFO.tracks[0]),
         messages.TrackUnpublished("TR_x"),
@@ -237,7 +248,7 @@ def test_every_message_has_a_response():
         assert sent(sample).WhichOneof("message")
     leave = sent(messages.ResumeRefused()).leave
     assert (leave.action, leave.reason) == (rtc.LeaveRequest.RECONNECT, models.DisconnectReason.STATE_MISMATCH)
-    echoed = sent(samples[13]).request_response
+    echoed = sent(samples[14]).request_response
     assert (echoed.request_id, echoed.mute.sid, echoed.message) == (4, "TR_x", "no")
 
 
