@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""An asyncio loop whose clock jumps: minutes of timers in seconds of work."""
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+    """Never waits: where another would sleep until the next timer, it moves the clock there."""
+
+    now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        if not ready:
+            if timeout is None:
+                raise RuntimeError("nothing is scheduled: this would wait for ever")
+            self.now += max(timeout, 0.0)
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """For programs that wait for timers and for each other alone; sockets are only polled."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return self._jumping.now
+
+
+def run(scenario: Coroutine[Any, Any, Result]) -> Result:
+    """Run a scenario in virtual time. Whatever a callback raises ends it, and is raised here."""
+    failures: list[BaseException] = []
+
+    async def guarded() -> Result:
+        task = asyncio.ensure_future(scenario)
+
+        def failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            failures.append(context.get("exception") or RuntimeError(context["message"]))
+            task.cancel()
+
+        asyncio.get_running_loop().set_exception_handler(failed)
+        return await task
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        try:
+            result = runner.run(guarded())
+        except asyncio.CancelledError:
+            if failures:
+                raise failures[0] from None
+            raise
+    if failures:
+        raise failures[0]
+    return result
