@@ -103,6 +103,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
             auto_create=settings.auto_create,
             codecs=settings.carried(),
             remote_unmute=settings.enable_remote_unmute,
+            turn=None if settings.turn is None else settings.turn.shared(),
         )
     except EngineMissingError as error:
         raise StartError(str(error)) from error

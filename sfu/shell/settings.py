@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 
 from sfu.core.formats import mime_of
 from sfu.core.reach import reach
+from sfu.core.turn import Turn
 
 SECRET_MIN = 32
 """Bytes of an API secret: as many as HS256 hashes to (RFC 7518 section 3.2)."""
@@ -52,8 +53,30 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+TurnUrl = Annotated[
+    str, Field(pattern=r"^turns?:(\[[0-9a-fA-F:]+\]|[0-9A-Za-z.-]+)(:[0-9]{1,5})?(\?transport=(udp|tcp))?$")
+]
+
+
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+class TurnSettings(BaseModel):
+    """`[turn]`: a coturn with `use-auth-secret` and the same secret as `static-auth-secret`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    urls: Annotated[tuple[TurnUrl, ...], Field(min_length=1, max_length=8)]
+    """`turn:host:3478?transport=udp`, `turns:host:443?transport=tcp` …; clients try them all."""
+    secret: Secret
+    ttl: Annotated[int, Field(ge=60, le=86_400)] = 14_400
+    """Seconds for which credentials open allocations. A reconnection brings new ones."""
+
+    def shared(self) -> Turn:
+        """Give them to whoever makes credentials."""
+        return Turn(self.urls, self.secret.get_secret_value(), self.ttl)
 
 
 class Settings(BaseModel):
@@ -77,8 +100,10 @@ class Settings(BaseModel):
     """What may be published, the video codec that clients use by default first."""
     enable_remote_unmute: bool = False
     """Whether the server API may unmute somebody's microphone or camera."""
-    keys: Annotated[dict[str, Annotated[SecretStr, AfterValidator(_strong)]], Field(min_length=1)]
+    keys: Annotated[dict[str, Secret], Field(min_length=1)]
     """API keys and their secrets."""
+    turn: TurnSettings | None = None
+    """A relay for networks from which the media port can't be reached."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:

@@ -17,12 +17,13 @@ from sfu.core import media, orders, outputs
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
-from sfu.core.messages import Answer, DisconnectReason, Message, ServerOffer, TokenRefreshed
+from sfu.core.messages import Answer, DisconnectReason, Joined, Message, Reconnected, ServerOffer, TokenRefreshed
 from sfu.core.publishing import Refusal
 from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
+from sfu.core.turn import IceServer, Turn, ice_server
 from sfu.shell.data_path import DataPath
 from sfu.shell.outbox import Outbox
 from sfu.wire import responses, token
@@ -44,6 +45,7 @@ class Worker:
         auto_create: bool,
         codecs: tuple[str, ...] = CARRIED,
         remote_unmute: bool = False,
+        turn: Turn | None = None,
     ) -> None:
         self.keys = dict(keys)
         self.remote_unmute = remote_unmute
@@ -57,6 +59,7 @@ class Worker:
         self._timers: dict[Room, asyncio.TimerHandle] = {}
         self._settling: set[Room] = set()
         self._sif_trailer = os.urandom(16)
+        self._turn = turn
 
     # Sessions.
 
@@ -283,11 +286,16 @@ class Worker:
             sdp = render(message, self.plane.fingerprint, candidates or self.plane.candidates)
             frame = responses.encode_description(message, sdp)
         else:
-            frame = responses.encode(message, self._sif_trailer)
+            frame = responses.encode(message, self._sif_trailer, self._ice_servers(to, message))
         for peer in to:
             outbox = self._outboxes.get(peer)
             if outbox is not None:
                 outbox.put(frame)
+
+    def _ice_servers(self, to: tuple[PeerId, ...], message: Message) -> list[IceServer]:
+        if self._turn is None or not isinstance(message, Joined | Reconnected):
+            return []
+        return [ice_server(self._turn, peer, int(time.time())) for peer in to]
 
     def _arm(self, room: Room) -> None:
         timer = self._timers.pop(room, None)

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does the server say? The core's words into LiveKit's SignalResponse (protobuf)."""
 
+from collections.abc import Sequence
+
 from livekit.protocol import models, rtc
 
 from sfu.core import messages as core
+from sfu.core.turn import IceServer
 from sfu.wire.describe import participant_info, room_info, track_info
 
 PING_INTERVAL_S = 5
@@ -24,9 +27,9 @@ def server_info() -> models.ServerInfo:
     return models.ServerInfo(version=SERVER_VERSION, protocol=PROTOCOL, region="", node_id="passerelle")
 
 
-def encode(message: core.Message, sif_trailer: bytes = b"") -> bytes:
+def encode(message: core.Message, sif_trailer: bytes = b"", ice_servers: Sequence[IceServer] = ()) -> bytes:
     """Serialise a message; descriptions have their own way, `encode_description`."""
-    return _response(message, sif_trailer).SerializeToString()
+    return _response(message, sif_trailer, ice_servers).SerializeToString()
 
 
 def encode_description(message: core.Answer | core.ServerOffer, sdp: str) -> bytes:
@@ -50,12 +53,14 @@ def encode_pongs(request: rtc.SignalRequest, wall_ms: int) -> bytes | None:
     return None
 
 
-def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
+def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[IceServer]) -> rtc.SignalResponse:
     match message:
         case core.Joined():
-            return rtc.SignalResponse(join=_joined(message, sif_trailer))
+            return rtc.SignalResponse(join=_joined(message, sif_trailer, ice_servers))
         case core.Reconnected(last_reliable):
-            reconnect = rtc.ReconnectResponse(server_info=server_info(), last_message_seq=last_reliable)
+            reconnect = rtc.ReconnectResponse(
+                ice_servers=map(_ice_server, ice_servers), server_info=server_info(), last_message_seq=last_reliable
+            )
             return rtc.SignalResponse(reconnect=reconnect)
         case core.ResumeRefused():
             return rtc.SignalResponse(leave=_leave(core.DisconnectReason.STATE_MISMATCH, core.LeaveAction.RECONNECT))
@@ -100,13 +105,14 @@ def _response(message: core.Message, sif_trailer: bytes) -> rtc.SignalResponse:
             raise AssertionError("descriptions are encoded with their text")
 
 
-def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
+def _joined(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence[IceServer]) -> rtc.JoinResponse:
     return rtc.JoinResponse(
         room=room_info(joined.room),
         participant=participant_info(joined.participant),
         other_participants=map(participant_info, joined.others),
         server_version=SERVER_VERSION,
         server_info=server_info(),
+        ice_servers=map(_ice_server, ice_servers),
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
         subscriber_primary=False,
@@ -114,6 +120,10 @@ def _joined(joined: core.Joined, sif_trailer: bytes) -> rtc.JoinResponse:
         enabled_publish_codecs=[models.Codec(mime=mime) for mime in joined.room.codecs],
         sif_trailer=sif_trailer,
     )
+
+
+def _ice_server(server: IceServer) -> rtc.ICEServer:
+    return rtc.ICEServer(urls=server.urls, username=server.username, credential=server.credential)
 
 
 def _leave(reason: core.DisconnectReason, action: core.LeaveAction) -> rtc.LeaveRequest:

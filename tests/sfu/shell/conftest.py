@@ -15,6 +15,7 @@ from livekit import api
 from livekit.protocol import rtc
 
 from sfu.core.media import Candidate, Fingerprint, MediaStats
+from sfu.core.turn import Turn
 from sfu.shell.app import make_app
 from sfu.shell.worker import Worker
 
@@ -177,8 +178,8 @@ def credentials():
 
 
 @asynccontextmanager
-async def running(*, auto_create):
-    worker = Worker({KEY: SECRET}, NotingPlane, auto_create=auto_create)
+async def running(*, auto_create, turn=None):
+    worker = Worker({KEY: SECRET}, NotingPlane, auto_create=auto_create, turn=turn)
     runner = web.AppRunner(make_app(worker), shutdown_timeout=1.0, max_line_size=16 * 1024)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -197,6 +198,13 @@ async def running(*, auto_create):
 @pytest.fixture
 async def server():
     async with running(auto_create=True) as started:
+        yield started
+
+
+@pytest.fixture
+async def server_with_turn():
+    turn = Turn(("turn:turn.example:3478",), "shared with coturn", 600)
+    async with running(auto_create=True, turn=turn) as started:
         yield started
 
 

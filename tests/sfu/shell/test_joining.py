@@ -3,6 +3,7 @@
 """Doors: who gets in, who is refused with which status, before anything was upgraded."""
 
 import datetime
+import time
 
 import jwt
 import pytest
@@ -15,6 +16,7 @@ from sfu.core import limits
 async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
     async with server.client("alice") as alice:
         assert [message.WhichOneof("message") for message in alice.heard] == ["join"]
+        assert list(alice.heard[0].join.ice_servers) == []  # no host of strangers is named
         answer = (await alice.hear("answer")).answer
         assert answer.id == 1
         assert answer.sdp.startswith("v=0\r\n")
@@ -25,6 +27,16 @@ async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
         (peer, _local, remote), *_ = server.plane.named("open_peer")
         assert peer == alice.sid
         assert remote[0].algorithm == "sha-256"
+
+
+async def test_each_session_gets_credentials_of_its_own_for_the_relay(server_with_turn):
+    async with server_with_turn.client("alice") as alice, server_with_turn.client("bob") as bob:
+        [hers], [his] = alice.heard[0].join.ice_servers, bob.heard[0].join.ice_servers
+    assert list(hers.urls) == ["turn:turn.example:3478"]
+    end, _, session = hers.username.partition(":")
+    assert session == alice.sid
+    assert 590 <= int(end) - time.time() <= 600
+    assert hers.credential != his.credential
 
 
 async def test_the_parameter_and_not_the_path_chooses_the_mode(server, make_join_request):

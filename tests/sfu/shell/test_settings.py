@@ -65,6 +65,37 @@ def test_media_may_have_several_addresses(write):
     assert load(write(GOOD)).media_host == ("127.0.0.1",)
 
 
+TURN = """
+[turn]
+urls = ["turn:turn.example:3478?transport=udp", "turns:[2001:db8::1]:443?transport=tcp"]
+secret = "vutsrqponmlkjihgfedcba9876543210"
+"""
+
+
+def test_a_turn_server_is_taken_with_its_secret_hidden(write):
+    settings = load(write(GOOD + TURN))
+    assert settings.turn.shared().urls[1].startswith("turns:[2001:db8::1]")
+    assert settings.turn.shared().ttl_s == 14_400
+    assert "vutsrq" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("turn:turn.example", "http://turn.example", "turn.urls"),
+        ("transport=udp", "transport=sctp", "turn.urls"),
+        ("vutsrqponmlkjihgfedcba9876543210", "short", "32 bytes"),
+        ("secret =", "ttl = 5\nsecret =", "turn.ttl"),
+        ("secret =", "realm = 5\nsecret =", "turn.realm"),
+    ],
+)
+def test_a_turn_server_that_cannot_work_is_refused(write, old, new, complaint):
+    with pytest.raises(SettingsError) as caught:
+        load(write(GOOD + TURN.replace(old, new)))
+    assert complaint in str(caught.value)
+    assert "vutsrq" not in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"no\.toml"):
         load(tmp_path / "no.toml")

@@ -14,6 +14,7 @@ from livekit.protocol import models, rtc
 from sfu.core import grants, limits, messages, requests
 from sfu.core.formats import CARRIED
 from sfu.core.media import Kind, Layer
+from sfu.core.turn import IceServer
 from sfu.wire import describe, responses
 from sfu.wire.data import envelope, read_packet, stamped
 from sfu.wire.requests import WireError, read_join, read_request, to_core
@@ -198,6 +199,15 @@ def test_the_join_response_says_what_clients_insist_on():
     track = join.other_participants[0].tracks[0]
     assert (track.sid, track.mid, track.muted, track.encryption) == ("TR_x", "7", True, 1)
     assert track.codecs[0].cid == "cid"
+
+
+def test_both_first_messages_carry_the_relay():
+    servers = [IceServer(("turn:turn.example:3478", "turns:turn.example:443"), "1700000600:PA_x", "password")]
+    for message in (messages.Joined(ROOM, INFO, ()), messages.Reconnected(3)):
+        response = rtc.SignalResponse.FromString(responses.encode(message, b"", servers))
+        [server] = getattr(response, response.WhichOneof("message")).ice_servers
+        assert (list(server.urls), server.username) == (list(servers[0].urls), "1700000600:PA_x")
+        assert server.credential == "password"
 
 
 @pytest.mark.parametrize("enum", [messages.DisconnectReason, messages.LeaveAction, messages.Outcome])
