@@ -31,6 +31,7 @@ def serve(
     media_port: Annotated[
         int | None, cyclopts.Parameter(help="Media port, UDP and TCP; dev default: port + 2.")
     ] = None,
+    webhook: list[str] | None = None,
     engine: Literal["auto", "python", "native"] | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT.
@@ -46,12 +47,16 @@ def serve(
         Address for HTTP and media, with --dev.
     port
         HTTP port, with --dev.
+    webhook
+        URLs that are told what happens in rooms, with --dev.
     engine
         Which forwarding engine; overrides the file.
     """
     _log_to_stderr()
     try:
-        settings = _settings(config, dev=dev, host=host, port=port, media_port=media_port, engine=engine)
+        settings = _settings(
+            config, dev=dev, host=host, port=port, media_port=media_port, webhook=webhook, engine=engine
+        )
         asyncio.run(serve_settings(settings))
     except (SettingsError, StartError) as error:
         print(f"sfu: {error}", file=sys.stderr)  # noqa: T201
@@ -60,7 +65,14 @@ def serve(
 
 
 def _settings(
-    config: Path | None, *, dev: bool, host: str, port: int, media_port: int | None, engine: str | None
+    config: Path | None,
+    *,
+    dev: bool,
+    host: str,
+    port: int,
+    media_port: int | None,
+    webhook: list[str] | None,
+    engine: str | None,
 ) -> Settings:
     if dev == (config is not None):
         raise SettingsError("give either --config FILE or --dev")
@@ -82,6 +94,7 @@ def _settings(
         "engine": engine or "auto",
         "auto_create": True,
         "keys": {key: secret},
+        "webhook": {"urls": webhook, "api_key": key} if webhook else None,
     }
     return checked(values, "--dev")
 

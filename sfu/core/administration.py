@@ -77,8 +77,9 @@ class Administration:
         self._distribution.revoke(member, now)
         if rights.hidden and not before.hidden:
             member.version += 1
-            gone = ParticipantsChanged((member.info(DisconnectReason.UNKNOWN_REASON),))
-            self._roster.tell_all(gone, besides=(member,))
+            gone = member.info(DisconnectReason.UNKNOWN_REASON)
+            self._roster.departed.append((now, gone))
+            self._roster.tell_all(ParticipantsChanged((gone,)), besides=(member,))
         if rights.hidden != before.hidden:
             self._distribution.show(member, now)
         if rights.can_subscribe and not before.can_subscribe:

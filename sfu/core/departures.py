@@ -6,7 +6,7 @@ from sfu.core import signalling
 from sfu.core.distribution import Distribution
 from sfu.core.media import PeerId
 from sfu.core.messages import DisconnectReason, LeaveAction, LeaveOrdered, ParticipantsChanged
-from sfu.core.outputs import ClosePeer, HangUp, ParticipantLeft
+from sfu.core.outputs import ClosePeer, HangUp, Happened, Occasion
 from sfu.core.participant import Participant
 from sfu.core.roster import Roster
 from sfu.core.signalling import Event, State, Verdict
@@ -161,12 +161,13 @@ class Departures:
         self._roster.speaking.left(member.sid)
         self._roster.put(HangUp(member.sid))
         self._roster.put(*(ClosePeer(peer) for peer in dict.fromkeys((member.sid, member.downlink_peer))))
-        self._roster.put(ParticipantLeft(member.sid, member.identity, reason))
+        member.version += 1
+        gone = member.info(reason)
+        left = Occasion.PARTICIPANT_LEFT if member.was_active else Occasion.PARTICIPANT_CONNECTION_ABORTED
+        self._roster.put(Happened(left, gone))
         if announce and not member.hidden:
-            member.version += 1
-            info = member.info(reason)
-            self._roster.departed.append((now, info))
-            self._roster.tell_all(ParticipantsChanged((info,)))
+            self._roster.departed.append((now, gone))
+            self._roster.tell_all(ParticipantsChanged((gone,)))
 
 
 def _disarm(member: Participant) -> None:

@@ -22,6 +22,8 @@ from sfu.core.negotiation import Sending, Started
 from sfu.core.outputs import (
     ApplyWish,
     Forward,
+    Happened,
+    Occasion,
     OpenPeer,
     Receive,
     RestartIce,
@@ -152,7 +154,11 @@ class Distribution:
 
     def withdraw(self, track: TrackSid, now: float) -> None:
         """Take a track from all receivers, silently: whoever calls tells them why."""
+        owner = self._roster.owner(track)
+        if owner is None:
+            return
         self._roster.put(StopReceiving(track))
+        self._roster.put(Happened(Occasion.TRACK_UNPUBLISHED, owner.info(), owner.published[track]))
         self._roster.disown(track)
         for receiver in self._roster:
             receiver.chosen.pop(track, None)
@@ -245,7 +251,10 @@ class Distribution:
             screen_share=track.source is Source.SCREEN_SHARE,
         )
         self._roster.put(Receive(uplink))
-        return track if is_new else None
+        if not is_new:
+            return None
+        self._roster.put(Happened(Occasion.TRACK_PUBLISHED, publisher.info(), track))
+        return track
 
     def _spread(self, publisher: Participant, track: TrackInfo, now: float) -> None:
         for receiver in self._roster:

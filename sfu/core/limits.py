@@ -83,6 +83,12 @@ DATA_NONCES_MAX = 1000
 API_DATA_MAX = 64_000
 """Payload of SendData, which clients' own messages have too. stops: messages that no channel takes."""
 
+WEBHOOKS_PER_ROOM_MAX = 100
+"""Events of one room that wait for one receiver; then the oldest is dropped. stops: memory for dead receivers."""
+
+WEBHOOK_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of all events that wait for one receiver; a further one is dropped. stops: the same, over many rooms."""
+
 RPC_PAYLOAD_MAX = 15 * 1024
 """Payload of a call and of its answer, LiveKit's figure. stops: calls that no channel takes."""
 

@@ -3,9 +3,10 @@
 """What does the room want done? Every input to a room is followed by draining these, in order."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from sfu.core.media import Downlink, Fingerprint, IceCredentials, PeerId, TrackSid, Uplink, Wish
-from sfu.core.messages import DisconnectReason, Message
+from sfu.core.messages import Message, ParticipantInfo, TrackInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,27 @@ class SendData:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantLeft:
-    """Tell operators (log, metrics) that a session ended."""
+class Occasion(Enum):
+    """What happens in a room that operators' programs are told: LiveKit's webhook events."""
 
-    peer: PeerId
-    identity: str
-    reason: DisconnectReason
+    ROOM_STARTED = "room_started"
+    ROOM_FINISHED = "room_finished"
+    PARTICIPANT_JOINED = "participant_joined"
+    """Its media is up, not only its signalling."""
+    PARTICIPANT_LEFT = "participant_left"
+    PARTICIPANT_CONNECTION_ABORTED = "participant_connection_aborted"
+    """It left before its media was up."""
+    TRACK_PUBLISHED = "track_published"
+    TRACK_UNPUBLISHED = "track_unpublished"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Tell operators: log, metrics, webhooks."""
+
+    occasion: Occasion
+    participant: ParticipantInfo | None = None
+    track: TrackInfo | None = None
 
 
 Output = (
@@ -132,5 +147,5 @@ Output = (
     | ApplyWish
     | CapBandwidth
     | SendData
-    | ParticipantLeft
+    | Happened
 )

@@ -27,7 +27,7 @@ from sfu.core.messages import (
 )
 from sfu.core.negotiation import Negotiation
 from sfu.core.orders import Order
-from sfu.core.outputs import Output
+from sfu.core.outputs import Happened, Occasion, Output
 from sfu.core.participant import Participant
 from sfu.core.publishing import Refusal
 from sfu.core.relay import RELIABLE, Envelope
@@ -80,6 +80,7 @@ class Room:
         self._departures = Departures(self._roster, self._distribution)
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._administration = Administration(self._roster, self._distribution, self._departures)
+        self._roster.put(Happened(Occasion.ROOM_STARTED))
         self._nonces = relay.Nonces()
         self._replay = Replay()
         self._resumption = Resumption(self._roster, self._distribution, self._departures, self._replay)
@@ -217,8 +218,10 @@ class Room:
         if self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
             return
         self._departures.reachable(member, now)
-        member.was_active = True
+        is_first, member.was_active = not member.was_active, True
         self._roster.changed(member, and_tell_itself=True)
+        if is_first:
+            self._roster.put(Happened(Occasion.PARTICIPANT_JOINED, member.info()))
         visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
         self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
         if not member.hidden:
@@ -342,7 +345,7 @@ class Room:
         """End the room for everybody."""
         for member in self._roster:
             self._departures.expel(member, reason, now, announce=False)
-        self.closed = True
+        self._finish()
 
     # Time.
 
@@ -364,7 +367,12 @@ class Room:
             self._told_counts = self._counts()
             self._roster.tell_all(RoomChanged(self.info()))
         if self._close_at is not None and now >= self._close_at:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self.closed:
             self.closed = True
+            self._roster.put(Happened(Occasion.ROOM_FINISHED))
 
     def _counts(self) -> tuple[int, int]:
         visible = [member for member in self._roster if not member.hidden]

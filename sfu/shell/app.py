@@ -19,6 +19,7 @@ from sfu.core.media import MediaEvent
 from sfu.media.plane import EngineMissingError, MediaPlane
 from sfu.shell import metrics, room_service, twirp, websocket
 from sfu.shell.settings import Settings
+from sfu.shell.webhooks import Webhooks
 from sfu.shell.websocket import WORKER
 from sfu.shell.worker import Worker
 
@@ -82,6 +83,12 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
 
     Raises `StartError` when a port cannot be had.
     """
+    async with _webhooks(settings) as webhooks, _serving(settings, webhooks) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Worker]:
     planes: list[MediaPlane] = []
 
     def make_plane(on_event: Callable[[MediaEvent], None]) -> MediaPlane:
@@ -104,6 +111,7 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
             codecs=settings.carried(),
             remote_unmute=settings.enable_remote_unmute,
             turn=None if settings.turn is None else settings.turn.shared(),
+            webhooks=webhooks,
         )
     except EngineMissingError as error:
         raise StartError(str(error)) from error
@@ -153,6 +161,13 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
         log.info("sfu_stopping")
     log.info("sfu_stopped")
+
+
+def _webhooks(settings: Settings) -> Webhooks:
+    if settings.webhook is None:
+        return Webhooks()
+    key = settings.webhook.api_key
+    return Webhooks(settings.webhook.urls, key, settings.plain_keys()[key])
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

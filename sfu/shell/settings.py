@@ -6,6 +6,7 @@ import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -59,6 +60,13 @@ TurnUrl = Annotated[
 ]
 
 
+def _http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a webhook's URL begins with http:// or https:// and names a host")
+    return url
+
+
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -77,6 +85,16 @@ class TurnSettings(BaseModel):
     def shared(self) -> Turn:
         """Give them to whoever makes credentials."""
         return Turn(self.urls, self.secret.get_secret_value(), self.ttl)
+
+
+class Webhook(BaseModel):
+    """`[webhook]`: who is told what happens in rooms."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    urls: tuple[Annotated[str, AfterValidator(_http)], ...]
+    api_key: str
+    """The key of `[keys]` whose secret signs."""
 
 
 class Settings(BaseModel):
@@ -104,6 +122,13 @@ class Settings(BaseModel):
     """API keys and their secrets."""
     turn: TurnSettings | None = None
     """A relay for networks from which the media port can't be reached."""
+    webhook: Webhook | None = None
+
+    @model_validator(mode="after")
+    def _webhooks_can_be_signed(self) -> Self:
+        if self.webhook is not None and self.webhook.api_key not in self.keys:
+            raise ValueError("webhook.api_key is none of the keys")
+        return self
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:

@@ -17,7 +17,16 @@ from sfu.core import media, orders, outputs
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
-from sfu.core.messages import Answer, DisconnectReason, Joined, Message, Reconnected, ServerOffer, TokenRefreshed
+from sfu.core.messages import (
+    Answer,
+    DisconnectReason,
+    Joined,
+    Message,
+    ParticipantState,
+    Reconnected,
+    ServerOffer,
+    TokenRefreshed,
+)
 from sfu.core.publishing import Refusal
 from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
@@ -26,7 +35,9 @@ from sfu.core.sids import Sids
 from sfu.core.turn import IceServer, Turn, ice_server
 from sfu.shell.data_path import DataPath
 from sfu.shell.outbox import Outbox
+from sfu.shell.webhooks import Webhooks
 from sfu.wire import responses, token
+from sfu.wire.describe import webhook_event
 from sfu.wire.sdp_writer import render
 
 log = structlog.get_logger()
@@ -46,9 +57,11 @@ class Worker:
         codecs: tuple[str, ...] = CARRIED,
         remote_unmute: bool = False,
         turn: Turn | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
         self.keys = dict(keys)
         self.remote_unmute = remote_unmute
+        self.webhooks = webhooks or Webhooks()
         self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs)
         self.plane = make_plane(self.media_event)
         self.data = DataPath(self.plane)
@@ -270,15 +283,21 @@ class Worker:
                 outbox = self._outboxes.get(peer)
                 if outbox is not None:
                     outbox.close()
-            case outputs.ParticipantLeft(peer, identity, reason):
-                self.data.left(peer)
-                log.info(
-                    "participant_left",
-                    room=room.sid,
-                    participant=peer,
-                    reason=reason.name.lower(),
-                    **{"pii.identity": identity},
-                )
+            case outputs.Happened():
+                self._happened(room, output)
+
+    def _happened(self, room: Room, happened: outputs.Happened) -> None:
+        person = happened.participant
+        if person is not None and person.state is ParticipantState.DISCONNECTED:
+            self.data.left(person.sid)
+            log.info(
+                "participant_left",
+                room=room.sid,
+                participant=person.sid,
+                reason=person.reason.name.lower(),
+                **{"pii.identity": person.identity},
+            )
+        self.webhooks.notify(webhook_event(happened, room.info()))
 
     def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:
         if isinstance(message, Answer | ServerOffer):

@@ -1,15 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""How do rooms, participants and tracks look in LiveKit's protobuf? For signalling and the server API."""
+"""How do rooms, participants and tracks look in LiveKit's protobuf? For signalling, the server API and webhooks."""
 
 from collections.abc import Iterable
 from typing import cast
 
-from livekit.protocol import models
+from livekit.protocol import models, webhook
 
 from sfu.core.grants import Rights, Source
 from sfu.core.media import Kind, Layer
 from sfu.core.messages import ParticipantInfo, RoomInfo, TrackInfo
+from sfu.core.outputs import Happened
 
 _SOURCES = {int(entry) for entry in Source}
 
@@ -76,6 +77,19 @@ def track_info(track: TrackInfo) -> models.TrackInfo:
         encryption=cast("models.Encryption.Type", track.encryption),
         audio_features=cast("Iterable[models.AudioTrackFeature]", track.audio_features),
     )
+
+
+def webhook_event(happened: Happened, room: RoomInfo) -> webhook.WebhookEvent:
+    """Describe what happened; with a track its publisher is only named, as LiveKit has it."""
+    event = webhook.WebhookEvent(event=happened.occasion.value, room=room_info(room))
+    person, track = happened.participant, happened.track
+    if track is not None:
+        event.track.CopyFrom(track_info(track))
+    if person is not None and track is not None:
+        event.participant.sid, event.participant.identity = person.sid, person.identity
+    elif person is not None:
+        event.participant.CopyFrom(participant_info(person))
+    return event
 
 
 def _permission(rights: Rights) -> models.ParticipantPermission:

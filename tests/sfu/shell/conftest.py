@@ -178,8 +178,8 @@ def credentials():
 
 
 @asynccontextmanager
-async def running(*, auto_create, turn=None):
-    worker = Worker({KEY: SECRET}, NotingPlane, auto_create=auto_create, turn=turn)
+async def running(*, auto_create=True, **more):
+    worker = Worker({KEY: SECRET}, NotingPlane, auto_create=auto_create, **more)
     runner = web.AppRunner(make_app(worker), shutdown_timeout=1.0, max_line_size=16 * 1024)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -193,6 +193,12 @@ async def running(*, auto_create, turn=None):
         worker.shut_down()
         await runner.cleanup()
         worker.stop()
+
+
+@pytest.fixture
+def run_server():
+    """Run a server with settings of its own."""
+    return running
 
 
 @pytest.fixture

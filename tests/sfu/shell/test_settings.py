@@ -35,6 +35,13 @@ def test_the_documented_file_is_taken(write):
     assert "0123456789" not in repr(settings)
 
 
+def test_webhooks_have_urls_and_the_key_that_signs(write):
+    told = '[webhook]\nurls = ["https://one.example/hook", "http://localhost:1/"]\napi_key = "passerelle"\n'
+    webhook = load(write(GOOD + told)).webhook
+    assert webhook is not None
+    assert (webhook.urls[0], webhook.api_key) == ("https://one.example/hook", "passerelle")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -47,6 +54,8 @@ def test_the_documented_file_is_taken(write):
         ("0123456789abcdefghijklmnopqrstuv", "devkey-secret-devkey-secret-devkey", "well-known"),
         ('passerelle = "0123456789abcdefghijklmnopqrstuv"', "", "keys"),
         ("[keys]", "[keys", "not TOML"),
+        ("[keys]", '[webhook]\nurls = ["ftp://host/"]\napi_key = "passerelle"\n[keys]', "webhook.urls"),
+        ("[keys]", '[webhook]\nurls = ["http://host/"]\napi_key = "other"\n[keys]', "webhook.api_key is none"),
         ('media_host = "127.0.0.1"', 'media_host = "localhost"', "'localhost' is no IP address"),
         ('media_host = "127.0.0.1"', 'media_host = ["0.0.0.0", "::1"]', "name one to advertise"),
     ],
