@@ -59,6 +59,43 @@ def up(
     return 1 if problems else 0
 
 
+@app.command
+def turn_config(
+    *,
+    name: str,
+    address: tuple[str, ...],
+    sfu: tuple[str, ...],
+    output: Path = Path("turnserver.conf"),
+    certificate: Path | None = None,
+    key: Path | None = None,
+    port: int = 3478,
+    tls_port: int = 5349,
+) -> int:
+    """Write a coturn configuration, with a secret of its own, and print the table that sfu.toml needs for it.
+
+    Args:
+        name: Host name under which clients find the relay; its certificate is for that name.
+        address: Where the relay listens; PUBLIC/PRIVATE behind a NAT. Give it again for IPv6.
+        sfu: Address of the SFU's media port, the only one that can be reached through the relay. May be repeated.
+        output: The file to write, mode 0600.
+        certificate: Certificate chain for TLS.
+        key: Its private key.
+        port: UDP and TCP port.
+        tls_port: TLS port; 443 passes more firewalls, where nothing else needs it.
+    """
+    from bridge.stack import turn  # noqa: PLC0415
+    from bridge.stack.secrets import write_private  # noqa: PLC0415
+
+    try:
+        relay = turn.Relay(name, address, sfu, certificate, key, port, tls_port)
+    except StackError as problem:
+        Console(stderr=True).print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    write_private(output, turn.render_coturn(relay))
+    print(turn.render_sfu_table(relay), end="")  # noqa: T201
+    return 0
+
+
 def _leaves(group: BaseExceptionGroup[StackError]) -> list[StackError]:
     return [leaf for e in group.exceptions for leaf in (_leaves(e) if isinstance(e, BaseExceptionGroup) else [e])]
 

@@ -107,22 +107,27 @@ def templates_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "homeserver-config"
 
 
+def templates() -> Environment:
+    """Everything of `homeserver-config`; a value that nobody gave is an error."""
+    return Environment(
+        loader=FileSystemLoader(templates_folder()),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  no HTML: values of YAML pass `tojson`, those of coturn are checked
+        keep_trailing_newline=True,
+    )
+
+
 def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certificates) -> Rendered:
     """Write every file below `data` and say where each one is."""
     where = Addresses(ports)
     config = data / "config"
     config.mkdir(mode=0o700, exist_ok=True)
-    templates = Environment(
-        loader=FileSystemLoader(templates_folder()),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  YAML and not HTML: every value passes `tojson`
-        keep_trailing_newline=True,
-    )
+    environment = templates()
     registration = config / "appservice.yaml"
-    write_private(registration, _appservice(templates, where, secrets))
+    write_private(registration, _appservice(environment, where, secrets))
     rendered = Rendered(
         home=_homeserver(
-            templates,
+            environment,
             where,
             data / "home",
             name=where.home_name,
@@ -134,7 +139,7 @@ def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certifi
             jwt_login={"secret": secrets.jwt_login_secret, "issuer": JWT_ISSUER},
         ),
         partner=_homeserver(
-            templates,
+            environment,
             where,
             data / "partner",
             name=where.partner_name,
