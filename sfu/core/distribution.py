@@ -5,12 +5,12 @@
 from dataclasses import replace
 
 from sfu.core import publishing, subscriptions
+from sfu.core.downlinks import Downlinks
 from sfu.core.grants import Source
-from sfu.core.media import Codec, Downlink, TrackSid, Uplink
+from sfu.core.media import Codec, TrackSid, Uplink
 from sfu.core.media_description import OfferedSection, OwnSection, extension_ids
 from sfu.core.messages import (
     Answer,
-    SectionsRequired,
     SubscriptionAllowed,
     SubscriptionError,
     SubscriptionFailed,
@@ -18,10 +18,9 @@ from sfu.core.messages import (
     TrackSubscribed,
     TrackUnpublished,
 )
-from sfu.core.negotiation import Sending, Started
+from sfu.core.negotiation import Sending
 from sfu.core.outputs import (
     ApplyWish,
-    Forward,
     Happened,
     Occasion,
     OpenPeer,
@@ -36,16 +35,6 @@ from sfu.core.roster import Roster
 from sfu.core.sids import Sids
 from sfu.core.subscriptions import Subscription
 
-MERGE_S = 0.01
-"""Changes of this long are negotiated in one go."""
-
-RESUMED_OFFER_S = 2.0
-"""A client that resumes offers by itself at once (with new ICE credentials); one that does not within this
-is asked if there is need."""
-
-OFFER_TIMEOUT_S = 15.0
-"""A client that was asked for an offer has so long; LiveKit's figure."""
-
 
 class Distribution:
     """The tracks of one room."""
@@ -54,6 +43,7 @@ class Distribution:
         self._roster = roster
         self._codecs = codecs
         self._sids = sids
+        self.downlinks = Downlinks(roster, sids)
 
     def answer(self, participant: Participant, offer: Offer, now: float) -> None:
         """Answer an offer and do what it changed."""
@@ -76,36 +66,17 @@ class Distribution:
         for track in result.stopped:
             self._roster.put(StopForwarding(participant.downlink_peer, track))
         for started in result.started:
-            self._forward(participant, started)
+            self.downlinks.forward(participant, started)
         for track in result.unreadable:
             self._unreadable(participant, track)
         if any(fresh):
             self._roster.changed(participant)
         for info in filter(None, fresh):
             self._spread(participant, info, now)
-        if not participant.negotiation.offer_due:
+        if participant.subscriber is None and not participant.negotiation.offer_due:
             participant.offer_by = None
         participant.negotiate_at = None
-        self.negotiate(participant, now)
-
-    def resumed(self, participant: Participant, now: float) -> None:
-        """The client is on a new socket: expect its offer."""
-        participant.offer_by = None
-        participant.negotiation.resumed()
-        participant.negotiate_at = now + RESUMED_OFFER_S
-
-    def negotiate(self, participant: Participant, now: float) -> None:
-        """Ask the client for an offer soon, if one is needed then."""
-        if participant.negotiate_at is None:
-            participant.negotiate_at = now + MERGE_S
-
-    def ask(self, participant: Participant, now: float) -> None:
-        """Ask the client for an offer now, if one is needed."""
-        participant.negotiate_at = None
-        wanted = participant.negotiation.wanted()
-        if wanted is not None:
-            participant.offer_by = now + OFFER_TIMEOUT_S
-            self._roster.tell(participant, SectionsRequired(*wanted))
+        self.downlinks.negotiate(participant, now)
 
     def unpublish(self, publisher: Participant, track: TrackSid, now: float) -> None:
         """End a track for everybody."""
@@ -145,11 +116,10 @@ class Distribution:
         self._roster.own(publisher, track)
         self._roster.changed(publisher)
         for receiver in self._roster:
-            if sid not in receiver.subscriptions or receiver.negotiation.reads(codec.mime):
+            if sid not in receiver.subscriptions or receiver.downlinks.reads(codec.mime):
                 continue
-            if receiver.negotiation.stop(sid):
+            if self.downlinks.stop(receiver, sid, now):
                 self._roster.put(StopForwarding(receiver.downlink_peer, sid))
-                self.negotiate(receiver, now)
             self._unreadable(receiver, sid)
 
     def withdraw(self, track: TrackSid, now: float) -> None:
@@ -162,8 +132,8 @@ class Distribution:
         self._roster.disown(track)
         for receiver in self._roster:
             receiver.chosen.pop(track, None)
-            if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
-                self.negotiate(receiver, now)
+            if receiver.subscriptions.pop(track, None) is not None:
+                self.downlinks.stop(receiver, track, now)
 
     def welcome(self, receiver: Participant, now: float) -> None:
         """Subscribe somebody who joined, or may subscribe again, to what is there."""
@@ -277,39 +247,18 @@ class Distribution:
 
     def _send(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> None:
         """Let a receiver's next free section carry a track, if it can read it."""
-        if not receiver.negotiation.reads(track.mime):
+        if not receiver.downlinks.reads(track.mime):
             self._unreadable(receiver, track.sid)
             return
-        receiver.negotiation.send(Sending(track.sid, track.kind, track.mime, f"{publisher.sid}|{track.sid}"))
-        self.negotiate(receiver, now)
+        sending = Sending(track.sid, track.kind, track.mime, f"{publisher.sid}|{track.sid}")
+        self.downlinks.send(receiver, sending, now)
 
     def _unreadable(self, receiver: Participant, track: TrackSid) -> None:
         self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
 
     def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
-        if receiver.subscriptions.pop(track, None) is not None and receiver.negotiation.stop(track):
+        if receiver.subscriptions.pop(track, None) is not None and self.downlinks.stop(receiver, track, now):
             self._roster.put(StopForwarding(receiver.downlink_peer, track))
-            self.negotiate(receiver, now)
-
-    def _forward(self, receiver: Participant, started: Started) -> None:
-        section = started.section
-        self._roster.put(
-            Forward(
-                Downlink(
-                    peer=receiver.downlink_peer,
-                    track=started.track,
-                    kind=started.kind,
-                    mid=section.mid,
-                    ssrc=started.sent.ssrc,
-                    rtx_ssrc=started.sent.rtx_ssrc,
-                    codecs=section.codecs,
-                    extensions=extension_ids(section.extensions),
-                )
-            )
-        )
-        subscription = receiver.subscriptions.get(started.track)
-        if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
-            self._roster.put(ApplyWish(receiver.downlink_peer, started.track, subscription.wish))
 
 
 def _taken(participant: Participant, section: OwnSection) -> OwnSection:

@@ -56,6 +56,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class DataChannel:
+    """A data channel that the server opens (RFC 8832)."""
+
+    label: str
+    reliable: bool
+    """Ordered and retransmitted; else unordered and sent once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Codec:
     """One payload type as one SDP section negotiated it."""
 
@@ -171,7 +180,7 @@ class PeerHeard:
 
 @dataclass(frozen=True, slots=True)
 class DataOpened:
-    """A data channel that the client opened can be written to."""
+    """A data channel can be written to."""
 
     peer: PeerId
     label: str
@@ -248,8 +257,14 @@ class Plane(Protocol):
         """Where clients reach the media port."""
         ...
 
-    def open_peer(self, peer: PeerId, local: IceCredentials, remote: Sequence[Fingerprint]) -> None:
-        """Await STUN checks for `local.ufrag`, then DTLS as server, then SCTP on port 5000."""
+    def open_peer(
+        self,
+        peer: PeerId,
+        local: IceCredentials,
+        remote: Sequence[Fingerprint],
+        channels: Sequence[DataChannel] = (),
+    ) -> None:
+        """Await STUN checks for `local.ufrag`, then DTLS as server, then SCTP on port 5000; open `channels` there."""
 
     def restart_ice(self, peer: PeerId, local: IceCredentials) -> None:
         """Accept checks with new credentials, keep DTLS and media. The consent time starts anew."""

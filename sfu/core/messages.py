@@ -124,6 +124,8 @@ class Joined:
     room: RoomInfo
     participant: ParticipantInfo
     others: tuple[ParticipantInfo, ...]
+    subscriber_primary: bool = False
+    """Whether the second peer connection is the one to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

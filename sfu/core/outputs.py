@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from sfu.core.media import Downlink, Fingerprint, IceCredentials, PeerId, TrackSid, Uplink, Wish
+from sfu.core.media import DataChannel, Downlink, Fingerprint, IceCredentials, PeerId, TrackSid, Uplink, Wish
 from sfu.core.messages import Message, ParticipantInfo, TrackInfo
 
 
@@ -38,6 +38,8 @@ class OpenPeer:
     peer: PeerId
     local: IceCredentials
     remote: tuple[Fingerprint, ...]
+    channels: tuple[DataChannel, ...] = ()
+    """Those that the server opens."""
 
 
 @dataclass(frozen=True, slots=True)

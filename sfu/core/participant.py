@@ -16,6 +16,7 @@ from sfu.core.meter import Meter
 from sfu.core.negotiation import Negotiation
 from sfu.core.relay import Channels, Sequence
 from sfu.core.requests import ClientInfo, Scenario, SubscriptionPermission
+from sfu.core.server_offers import ServerOffers
 from sfu.core.signalling import State
 from sfu.core.subscriptions import EVERYBODY, Subscription
 
@@ -26,6 +27,18 @@ class Pending:
 
     track: TrackInfo
     cids: frozenset[str]
+
+
+@dataclass(slots=True)
+class Subscriber:
+    """The second of two peer connections."""
+
+    ice: IceCredentials
+    offers: ServerOffers
+    primary: bool
+    """Whether its connection makes the participant active: so it is when the client may subscribe."""
+    is_open: bool = False
+    """Whether the media plane awaits it."""
 
 
 @dataclass(slots=True)
@@ -43,6 +56,8 @@ class Participant:
     downlink_peer: PeerId
     ice: IceCredentials
     negotiation: Negotiation
+    subscriber: Subscriber | None = None
+    """None with a single peer connection."""
     state: State = State.JOINED
     was_active: bool = False
     version: int = 1
@@ -86,7 +101,12 @@ class Participant:
     @property
     def primary_peer(self) -> PeerId:
         """The transport whose connection makes it active, and over which it gets data."""
-        return self.downlink_peer
+        return self.downlink_peer if self.subscriber is None or self.subscriber.primary else self.sid
+
+    @property
+    def downlinks(self) -> Negotiation | ServerOffers:
+        """The sections that carry what others publish."""
+        return self.negotiation if self.subscriber is None else self.subscriber.offers
 
     @property
     def hidden(self) -> bool:

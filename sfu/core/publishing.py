@@ -107,6 +107,10 @@ def simulcast_layers(track: TrackInfo, rids: tuple[str, ...]) -> tuple[Layer, ..
     return tuple(layers)
 
 
+RECEIVING_OPUS = "minptime=10;useinbandfec=1;sprop-stereo=1"
+"""The Opus parameters of our own offers, the same in all sections: what comes may be stereo."""
+
+
 def opus_parameters(tracks: tuple[TrackInfo, ...]) -> str:
     """Give the Opus parameters that one session is answered with, in all of its sections.
 

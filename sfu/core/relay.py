@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sfu.core import limits
-from sfu.core.media import PeerId
+from sfu.core.media import DataChannel, PeerId
 
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
 """Labels of the channels; the channel, not the packet, says whether it is reliable."""
+
+SERVER_CHANNELS = (DataChannel(RELIABLE, reliable=True), DataChannel(LOSSY, reliable=False))
+"""What the server opens on the second of two peer connections; the client opens its own on the first."""
 
 
 @dataclass(frozen=True, slots=True)

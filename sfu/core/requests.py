@@ -28,6 +28,14 @@ class AnnouncedCodec:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The reply to an offer of ours; `id` repeats the offer's, or is 0."""
+
+    id: int
+    session: OfferedSession
+
+
+@dataclass(frozen=True, slots=True)
 class AddTrack:
     """A track that will be in an offer under `cid`."""
 
@@ -177,6 +185,7 @@ class Unsupported:
 
 Request = (
     Offer
+    | Answer
     | AddTrack
     | Mute
     | Subscribe
@@ -213,5 +222,7 @@ class Join:
     attributes: tuple[tuple[str, str], ...] = ()
     add_tracks: tuple[AddTrack, ...] = ()
     offer: Offer | None = None
+    two_connections: bool = False
+    """Whether the client gets what others publish over a second peer connection."""
     reconnect: bool = False
     participant: str = ""

@@ -58,7 +58,7 @@ class Resumption:
         ]
         for reminder in reminders:
             tell(member, reminder)
-        self._distribution.resumed(member, now)
+        self._distribution.downlinks.resumed(member, now)
 
     def sync(self, member: Participant, state: SyncState, now: float) -> None:
         """Take in what the client says of itself: unknown tracks of its own need a new session."""

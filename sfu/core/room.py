@@ -15,7 +15,7 @@ from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants, ParticipantKind
-from sfu.core.media import Codec, Level, PeerId, TrackSid
+from sfu.core.media import Codec, Level, PeerId, TrackSid, subscriber_transport
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
@@ -28,12 +28,13 @@ from sfu.core.messages import (
 from sfu.core.negotiation import Negotiation
 from sfu.core.orders import Order
 from sfu.core.outputs import Happened, Occasion, Output
-from sfu.core.participant import Participant
+from sfu.core.participant import Participant, Subscriber
 from sfu.core.publishing import Refusal
 from sfu.core.relay import RELIABLE, Envelope
 from sfu.core.replay import Kept, Replay
 from sfu.core.resumption import Resumption
 from sfu.core.roster import Roster
+from sfu.core.server_offers import ServerOffers
 from sfu.core.session import Sessions, merged
 from sfu.core.sids import RoomSid, Sids
 from sfu.core.signalling import Event, Verdict
@@ -158,16 +159,18 @@ class Room:
             attributes=merged(grants.attributes, dict(join.attributes) if own else {}),
             auto_subscribe=join.auto_subscribe,
             joined_at_ms=wall_ms,
-            downlink_peer=sid,
+            downlink_peer=subscriber_transport(sid) if join.two_connections else sid,
             ice=self._sids.ice(),
             negotiation=Negotiation(self._sids.ssrc),
+            subscriber=self._subscriber(grants) if join.two_connections else None,
             join_by=now + JOIN_TIMEOUT_S,
             candidates=self._roster.preferred(grants.identity),
         )
         others = self.participants()
         self._roster.add(participant)
         self._close_at = None
-        self._roster.tell(participant, Joined(self.info(), participant.info(), others))
+        primary = participant.subscriber is not None and participant.subscriber.primary
+        self._roster.tell(participant, Joined(self.info(), participant.info(), others, subscriber_primary=primary))
         self._roster.changed(participant)
         speakers = self._roster.speaking.active()
         if speakers:
@@ -177,6 +180,8 @@ class Room:
             self._sessions.add_track(participant, track, now)
         if join.offer is not None:
             self._sessions.act(participant, join.offer, now)
+        if primary:
+            self._distribution.downlinks.ask(participant, now)
         self._note_counts(now)
         return participant.sid
 
@@ -358,7 +363,7 @@ class Room:
         """Let time pass."""
         for member in self._roster:
             if member.negotiate_at is not None and now >= member.negotiate_at:
-                self._distribution.ask(member, now)
+                self._distribution.downlinks.ask(member, now)
             self._departures.tick(member, now)
             self._simulation.tick(member, now)
         self._note_counts(now)
@@ -373,6 +378,10 @@ class Room:
         if not self.closed:
             self.closed = True
             self._roster.put(Happened(Occasion.ROOM_FINISHED))
+
+    def _subscriber(self, grants: Grants) -> Subscriber:
+        primary = grants.rights.can_subscribe
+        return Subscriber(self._sids.ice(), ServerOffers(self._sids.ssrc, self._codecs, at_once=primary), primary)
 
     def _counts(self) -> tuple[int, int]:
         visible = [member for member in self._roster if not member.hidden]

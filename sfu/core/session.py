@@ -27,6 +27,8 @@ class Sessions:
         match request:
             case requests.Offer():
                 self._distribution.answer(participant, request, now)
+            case requests.Answer():
+                self._distribution.downlinks.accept(participant, request, now)
             case requests.AddTrack():
                 self.add_track(participant, request, now)
             case requests.Mute():
@@ -58,7 +60,7 @@ class Sessions:
         participant.pending.append(Pending(track, cids))
         self._roster.tell(participant, TrackPublished(request.cid, track))
         participant.negotiation.announced(cids)
-        self._distribution.negotiate(participant, now)
+        self._distribution.downlinks.negotiate(participant, now)
 
     def refuse(self, participant: Participant, request: requests.Request) -> None:
         """Answer a request that the table refuses."""

@@ -35,6 +35,7 @@ class Event(Enum):
     """What can happen to a session."""
 
     OFFER = auto()
+    ANSWER = auto()
     ADD_TRACK = auto()
     MUTE = auto()
     SUBSCRIBE = auto()
@@ -88,6 +89,7 @@ class Step:
 
 _REQUESTS = (
     Event.OFFER,
+    Event.ANSWER,
     Event.ADD_TRACK,
     Event.MUTE,
     Event.SUBSCRIBE,
@@ -155,6 +157,7 @@ TABLE: Mapping[State, Mapping[Event, Step]] = {
 
 EVENT_OF_REQUEST: Mapping[type[requests.Request], Event] = {
     requests.Offer: Event.OFFER,
+    requests.Answer: Event.ANSWER,
     requests.AddTrack: Event.ADD_TRACK,
     requests.Mute: Event.MUTE,
     requests.Subscribe: Event.SUBSCRIBE,

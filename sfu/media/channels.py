@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Data channels: aiortc's SCTP with limits, and channels found by label (the client opens them)."""
+"""Data channels: aiortc's SCTP with limits, and channels found by label, whoever opened them."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from aiortc import RTCDataChannel
+from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import (
     DATA_CHANNEL_OPEN,
     WEBRTC_DCEP,
@@ -16,6 +16,7 @@ from aiortc.rtcsctptransport import (
 )
 
 from sfu.core.limits_media import MAX_BUFFERED, MAX_DATA_CHANNELS, MAX_MESSAGE, MAX_SCTP_GAPS
+from sfu.core.media import DataChannel
 from sfu.media.dtls import DtlsServer
 
 SCTP_PORT = 5000
@@ -38,9 +39,14 @@ class Channels(RTCSctpTransport):
         self._by_label: dict[str, RTCDataChannel] = {}
         self.on("datachannel", self._opened)
 
-    async def open(self) -> None:
-        """Start the association; both sides initiate (RFC 8841 section 9.3)."""
+    async def open(self, channels: Sequence[DataChannel]) -> None:
+        """Start the association; both sides initiate (RFC 8841 section 9.3). Open channels of our own."""
         await self.start(RTCSctpCapabilities(maxMessageSize=MAX_MESSAGE), SCTP_PORT)
+        for wanted in channels:
+            retransmits = None if wanted.reliable else 0
+            parameters = RTCDataChannelParameters(wanted.label, ordered=wanted.reliable, maxRetransmits=retransmits)
+            channel = RTCDataChannel(self, parameters)
+            channel.on("open", lambda channel=channel: self._opened(channel))
 
     def write(self, label: str, payload: bytes) -> bool:
         """Queue a message; False when the channel isn't open, its buffer full or the message too long."""

@@ -15,6 +15,7 @@ from sfu.core.ice_lite import Address, IceLite, Refused
 from sfu.core.limits_media import CONSENT_S, MAX_PEERS, SILENT_S
 from sfu.core.media import (
     Candidate,
+    DataChannel,
     Downlink,
     Fingerprint,
     IceCredentials,
@@ -108,7 +109,13 @@ class MediaPlane:
         """Where clients reach the media port; only after `start`."""
         return self._reach.candidates(self._port, tcp=self._tcp)
 
-    def open_peer(self, peer: PeerId, local: IceCredentials, remote: Sequence[Fingerprint]) -> None:
+    def open_peer(
+        self,
+        peer: PeerId,
+        local: IceCredentials,
+        remote: Sequence[Fingerprint],
+        channels: Sequence[DataChannel] = (),
+    ) -> None:
         """Await checks, then DTLS. Beyond the cap the peer is lost at once."""
         self.close_peer(peer)
         if len(self._transports) >= MAX_PEERS:
@@ -117,7 +124,14 @@ class MediaPlane:
         state = self._ice.open(peer, local, self._clock())
         self._router.open_peer(peer)
         transport = Transport(
-            state, self._certificate, remote, self._network.send, self._on_event, self._connected, self._dropped
+            state,
+            self._certificate,
+            remote,
+            channels,
+            self._network.send,
+            self._on_event,
+            self._connected,
+            self._dropped,
         )
         self._transports[peer] = transport
         task = asyncio.get_running_loop().create_task(transport.run(), name=f"transport {peer}")

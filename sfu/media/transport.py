@@ -10,7 +10,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 
 from sfu.core.ice_lite import Address, IceState
 from sfu.core.limits_media import CONNECT_TIMEOUT_S
-from sfu.core.media import DataOpened, DataReceived, Fingerprint, MediaEvent, PeerConnected, PeerId
+from sfu.core.media import DataChannel, DataOpened, DataReceived, Fingerprint, MediaEvent, PeerConnected, PeerId
 from sfu.media.channels import Channels
 from sfu.media.contract import SrtpKeys
 from sfu.media.dtls import DatagramQueue, DtlsError, DtlsServer
@@ -24,6 +24,7 @@ class Transport:
         ice: IceState,
         certificate: RTCCertificate,
         remote: Sequence[Fingerprint],
+        channels: Sequence[DataChannel],
         send: Callable[[bytes, Address], None],
         emit: Callable[[MediaEvent], None],
         on_keys: Callable[[PeerId, SrtpKeys], None],
@@ -32,6 +33,7 @@ class Transport:
         self.ice = ice
         self.peer = ice.peer
         self._remote = tuple(remote)
+        self._own_channels = tuple(channels)
         self._send_to = send
         self._emit = emit
         self._on_keys = on_keys
@@ -77,7 +79,7 @@ class Transport:
             self._on_keys(self.peer, self._keys)
             self._emit(PeerConnected(self.peer, self._keys.profile.value))
             self._channels = Channels(self._dtls, self._dropped, self._opened, self._received)
-            await self._channels.open()
+            await self._channels.open(self._own_channels)
             await self._dtls.closed()
             return "closed by peer"
         except ConnectionError:

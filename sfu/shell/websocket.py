@@ -17,6 +17,7 @@ from sfu.core.requests import Join
 from sfu.shell.authentication import bearer_grants
 from sfu.shell.outbox import Outbox
 from sfu.shell.worker import Worker, wall_ms
+from sfu.wire.join_parameters import read_parameters
 from sfu.wire.requests import WireError, read_join, read_request, to_core
 from sfu.wire.responses import encode, encode_pongs
 from sfu.wire.sdp import SdpError
@@ -44,17 +45,20 @@ class Refused(Exception):  # noqa: N818
 
 
 def admitted(request: web.Request) -> tuple[Grants, Join]:
-    """Check all of a join before anything is done. Raises `Refused`."""
+    """Check all of a join before anything is done. Raises `Refused`.
+
+    The parameter, not the path, tells a client with one peer connection from one with two: Go has but one path.
+    """
     worker = request.app[WORKER]
     parameter = request.query.get("join_request")
-    if parameter is None and not request.path.startswith("/rtc/v1"):
-        raise Refused(404, "this server has the single peer connection mode alone: /rtc/v1")
     try:
         grants = bearer_grants(request, worker.keys)
         worker.registry.check(grants)
-        if not parameter:
+        if parameter:
+            return grants, read_join(parameter)
+        if request.path.startswith("/rtc/v1"):
             raise Refused(400, "join_request is missing")
-        return grants, read_join(parameter)
+        return grants, read_parameters(request.query)
     except TokenError as error:
         raise Refused(401, str(error)) from error
     except AdmissionError as error:
@@ -76,9 +80,9 @@ async def signalling(request: web.Request) -> web.StreamResponse:
     """Serve one signalling session."""
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=limits.FRAME_MAX, compress=False)
     try:
-        grants, join = admitted(request)
         if not socket.can_prepare(request).ok:
             raise Refused(404, "a WebSocket is served here")
+        grants, join = admitted(request)
     except Refused as refused:
         log.info("join_refused", status=refused.status, cause=refused.text)
         return web.Response(status=refused.status, text=refused.text)

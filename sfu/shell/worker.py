@@ -269,9 +269,9 @@ class Worker:
                 self.plane.cap_bandwidth(peer, bps)
             case outputs.SendData(peer, label, payload):
                 self.data.send(room, (peer,), label, payload)
-            case outputs.OpenPeer(peer, local, remote):
+            case outputs.OpenPeer(peer, local, remote, channels):
                 self._rooms[peer] = room
-                self.plane.open_peer(peer, local, remote)
+                self.plane.open_peer(peer, local, remote, channels)
             case outputs.RestartIce(peer, local):
                 self.plane.restart_ice(peer, local)
             case outputs.ClosePeer(peer):

@@ -20,8 +20,8 @@ from sfu.wire.sdp import parse_description
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
-_IGNORED = {"trickle", "answer", "update_layers", "ping", "ping_req"}
-"""ICE-lite learns addresses from checks; the server offers nothing; pings are answered before."""
+_IGNORED = {"trickle", "update_layers", "ping", "ping_req"}
+"""ICE-lite learns addresses from checks; pings are answered before."""
 
 
 class WireError(Exception):
@@ -79,6 +79,8 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
             return requests.Unsupported("an empty request")
         case "offer":
             return _offer(signal.offer)
+        case "answer":
+            return _answer(signal.answer)
         case "add_track":
             return _add_track(signal.add_track)
         case "mute":
@@ -127,8 +129,14 @@ def _gunzip(content: bytes) -> bytes:
 
 def _offer(description: rtc.SessionDescription) -> requests.Offer:
     if description.type != "offer":
-        raise WireError("only offers are taken: the client offers, the server answers")
+        raise WireError("an offer has the type offer")
     return requests.Offer(description.id, parse_description(description.sdp))
+
+
+def _answer(description: rtc.SessionDescription) -> requests.Answer:
+    if description.type != "answer":
+        raise WireError("an answer has the type answer")
+    return requests.Answer(description.id, parse_description(description.sdp))
 
 
 def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:

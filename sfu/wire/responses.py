@@ -115,7 +115,7 @@ def _joined(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence[IceSe
         ice_servers=map(_ice_server, ice_servers),
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
-        subscriber_primary=False,
+        subscriber_primary=joined.subscriber_primary,
         fast_publish=joined.participant.rights.can_publish,
         enabled_publish_codecs=[models.Codec(mime=mime) for mime in joined.room.codecs],
         sif_trailer=sif_trailer,

@@ -13,6 +13,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import numpy
 import pytest
 import pytest_asyncio
@@ -248,6 +249,36 @@ class Person:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def old_url(sfu):
+    """The same server as clients see one that does not know `/rtc/v1`: by a proxy that refuses that path."""
+
+    async def relay(request):
+        answer = web.WebSocketResponse()
+        headers = {"Authorization": request.headers["Authorization"]}
+        async with (
+            aiohttp.ClientSession() as http,
+            http.ws_connect(f"{sfu.http}/rtc", params=request.query, headers=headers) as server,
+        ):
+            await answer.prepare(request)
+
+            async def pass_on(source, to):
+                async for message in source:
+                    await to.send_bytes(message.data)
+                await to.close()
+
+            await asyncio.gather(pass_on(server, answer), pass_on(answer, server))
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/rtc", relay)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield "ws://{}:{}".format(*runner.addresses[0])
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def enter(sfu, room_name):
     """Let people of the Python SDK in; they leave at the end."""
     people = []
@@ -297,7 +328,7 @@ async def browser(chromium_arguments):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser):
-    """Open a page with one of the livekit-clients of package.json: `2223`, `newest`."""
+    """Open a page with one of the livekit-clients of package.json: `216`, `2223`, `newest`."""
     app = web.Application()
     app.router.add_static("/", HERE)  # a page of another origin than the server's, as in real life
     runner = web.AppRunner(app)
@@ -329,7 +360,7 @@ def pytest_collection_modifyitems(items):
     reason = None
     if not Path(CHROMIUM).exists():
         reason = "needs Chromium (Debian: apt install chromium)"
-    elif not (bundle("2223").exists() and bundle("newest").exists()):
+    elif not all(bundle(client).exists() for client in ("216", "2223", "newest")):
         reason = "livekit-client is not installed: npm ci --prefix tests/sfu/clients"
     for item in items:
         if HERE not in item.path.parents:

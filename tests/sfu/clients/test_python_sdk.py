@@ -182,7 +182,7 @@ async def test_a_call_goes_on_while_strangers_send_what_they_like(enter, sfu, ro
     async with aiohttp.ClientSession() as http:
         for query in ({}, {"join_request": "AAAA"}, {"join_request": "%%"}):
             headers = {"Authorization": f"Bearer {sfu.token('eve', room_name)}"}
-            async with http.get(f"{sfu.http}/rtc/v1", params=query, headers=headers) as answer:
+            async with http.get(f"{sfu.http}/rtc/v1/validate", params=query, headers=headers) as answer:
                 assert answer.status == 400
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         client_hello = bytes.fromhex("16fefd0000000000000000003c010000300000000000000030fefd") + bytes(40)

@@ -24,8 +24,8 @@ async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
         token = (await alice.hear("refresh_token")).refresh_token
         status, _ = await server.refusal(token=token)
         assert status == 400  # the token opens the door; there is no join_request
-        (peer, _local, remote), *_ = server.plane.named("open_peer")
-        assert peer == alice.sid
+        (peer, _local, remote, channels), *_ = server.plane.named("open_peer")
+        assert (peer, channels) == (alice.sid, ())
         assert remote[0].algorithm == "sha-256"
 
 
@@ -43,11 +43,39 @@ async def test_the_parameter_and_not_the_path_chooses_the_mode(server, make_join
     params = {"join_request": make_join_request()}
     headers = {"Authorization": f"Bearer {server.token()}"}
     async with server.http.ws_connect(f"{server.url}/rtc", headers=headers, params=params) as socket:
-        frame = await socket.receive()
-        assert rtc.SignalResponse.FromString(frame.data).HasField("join")
-    status, text = await server.refusal("/rtc", server.token())
-    assert status == 404
-    assert "requested room does not exist" not in text
+        first = rtc.SignalResponse.FromString((await socket.receive()).data)
+        assert not first.join.subscriber_primary
+        assert rtc.SignalResponse.FromString((await socket.receive()).data).HasField("answer")
+    assert (await server.refusal("/rtc/v1", server.token()))[0] == 400
+
+
+async def test_without_a_join_request_the_server_offers_at_once(server):
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    query = {"sdk": "go", "version": "2.18.2", "protocol": "17", "auto_subscribe": "1"}
+    async with server.http.get(f"{server.url}/rtc/validate", headers=headers, params=query) as answer:
+        assert (answer.status, await answer.text()) == (200, "success")
+    async with server.http.ws_connect(f"{server.url}/rtc", headers=headers, params=query) as socket:
+        first = rtc.SignalResponse.FromString((await socket.receive()).data)
+        assert first.join.subscriber_primary
+        offer = rtc.SignalResponse.FromString((await socket.receive()).data).offer
+        assert (offer.type, offer.id) == ("offer", 1)
+        assert "a=setup:actpass" in offer.sdp
+        assert offer.sdp.count("\r\nm=") == 1
+        answered = rtc.SessionDescription(type="answer", id=1, sdp=offer.sdp.replace("actpass", "active"))
+        await socket.send_bytes(rtc.SignalRequest(answer=answered).SerializeToString())
+        await socket.send_bytes(rtc.SignalRequest(ping_req=rtc.Ping(timestamp=4)).SerializeToString())
+        while not rtc.SignalResponse.FromString((await socket.receive()).data).HasField("pong_resp"):
+            pass  # whatever comes in between: what was sent before is done now
+    peer, _local, _remote, channels = server.plane.named("open_peer")[0]
+    assert peer == f"{first.join.participant.sid}/subscriber"
+    assert [(channel.label, channel.reliable) for channel in channels] == [("_reliable", True), ("_lossy", False)]
+
+
+async def test_a_plain_request_for_the_paths_of_sockets_finds_nothing(server):
+    headers = {"Authorization": f"Bearer {server.token()}"}
+    for path in ("/rtc", "/rtc/v1"):
+        async with server.http.get(f"{server.url}{path}", headers=headers) as answer:
+            assert answer.status == 404
 
 
 async def test_browsers_put_the_token_into_the_address(server, make_join_request):
