@@ -5,6 +5,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sfu.core.selection import LayerFrame
+
 Payload = bytes | bytearray | memoryview
 
 _H264_IDR = 5
@@ -30,6 +32,9 @@ class Vp8Descriptor:
     """15-bit picture id."""
     tl0: int
     tl0_at: int
+    temporal: int = 0
+    syncs: bool = False
+    """Needs the base layer alone (Y): the receiver may go up to this temporal layer here."""
 
 
 def parse_vp8(payload: Payload) -> Vp8Descriptor | None:
@@ -39,7 +44,7 @@ def parse_vp8(payload: Payload) -> Vp8Descriptor | None:
         return None
     first = payload[0]
     at = 1
-    picture_id, picture_id_at, wide, tl0, tl0_at = 0, 0, False, 0, 0
+    picture_id, picture_id_at, wide, tl0, tl0_at, layer = 0, 0, False, 0, 0, 0
     if first & 0x80:
         if size < 2:
             return None
@@ -63,11 +68,40 @@ def parse_vp8(payload: Payload) -> Vp8Descriptor | None:
             tl0 = payload[at]
             at += 1
         if flags & 0x30:
+            if size < at + 1:
+                return None
+            layer = payload[at] if flags & 0x20 else 0
             at += 1
     if at > size:
         return None
     starts = bool(first & 0x10) and not first & 0x07
-    return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0, tl0_at)
+    return Vp8Descriptor(at, starts, picture_id, picture_id_at, wide, tl0, tl0_at, layer >> 6, bool(layer & 0x20))
+
+
+def vp8_place(descriptor: Vp8Descriptor, payload: Payload, *, ends: bool) -> LayerFrame:
+    """Say where a VP8 packet stands among temporal layers; `ends` by the RTP marker."""
+    key = descriptor.starts_frame and len(payload) > descriptor.size and not payload[descriptor.size] & 0x01
+    return LayerFrame(0, descriptor.temporal, descriptor.starts_frame, ends, key, descriptor.syncs)
+
+
+def parse_vp9(payload: Payload) -> LayerFrame | None:
+    """Read the place of a VP9 packet out of its payload descriptor (RFC 9628 section 4.2); `None` when cut short."""
+    if not payload:
+        return None
+    first, at = payload[0], 1
+    if first & 0x80:
+        if len(payload) < 2:
+            return None
+        at = 3 if payload[1] & 0x80 else 2
+    temporal = spatial = 0
+    switches_up = False
+    if first & 0x20:
+        if len(payload) <= at:
+            return None
+        layers = payload[at]
+        temporal, switches_up, spatial = layers >> 5, bool(layers & 0x10), (layers >> 1) & 0x07
+    starts, ends = bool(first & 0x08), bool(first & 0x04)
+    return LayerFrame(spatial, temporal, starts, ends, starts and not first & 0x40 and spatial == 0, switches_up)
 
 
 def _vp8_keyframe(payload: Payload) -> bool:
@@ -110,21 +144,25 @@ def _h265_keyframe(payload: Payload) -> bool:
 
 def _vp9_keyframe(payload: Payload) -> bool:
     """Start of a frame without inter-picture prediction in the lowest spatial layer (RFC 9628)."""
-    if not payload or payload[0] & 0x40 or not payload[0] & 0x08:
-        return False
-    if not payload[0] & 0x20:
-        return True
-    at = 1
-    if payload[0] & 0x80:
-        if len(payload) < 2:
-            return False
-        at = 3 if payload[1] & 0x80 else 2
-    return len(payload) > at and not (payload[at] >> 1) & 0x07
+    place = parse_vp9(payload)
+    return place is not None and place.key
 
 
 def _av1_keyframe(payload: Payload) -> bool:
     """The N bit: a new coded video sequence starts here (AV1 RTP section 4.4)."""
     return bool(payload) and bool(payload[0] & 0x08)
+
+
+def red_primary(payload: Payload) -> Payload | None:
+    """Take the newest block out of a redundant packet (RFC 2198); `None` when it is malformed."""
+    at = older = 0
+    while at < len(payload) and payload[at] & 0x80:
+        if at + 4 > len(payload):
+            return None
+        older += ((payload[at + 2] & 0x03) << 8) | payload[at + 3]
+        at += 4
+    start = at + 1 + older
+    return payload[start:] if start <= len(payload) and at < len(payload) else None
 
 
 def _any_packet(_payload: Payload) -> bool:

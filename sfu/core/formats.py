@@ -72,7 +72,10 @@ def decodes(sent: Codec, accepted: Codec) -> bool:
 
 def reader(sent: Codec, accepted: Iterable[Codec]) -> Codec | None:
     """Find the payload type under which a receiver reads what is sent: one of the same format if it has one."""
-    readers = [codec for codec in accepted if decodes(sent, codec)]
+    listed = tuple(accepted)
+    readers = [codec for codec in listed if decodes(sent, codec)]
+    if not readers and sent.mime == RED:
+        readers = [codec for codec in listed if codec.mime == OPUS]  # its primary block
     return next((codec for codec in readers if format_of(codec) == format_of(sent)), next(iter(readers), None))
 
 

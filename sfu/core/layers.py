@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulcast: which layers are alive, which one a receiver follows, when to ask for a key frame."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 CYCLE_S = 0.5
@@ -100,6 +100,24 @@ class Rung:
     """The highest temporal layer sent."""
     bitrate_bps: int = 0
     """Measured; 0 before there is a measurement."""
+
+
+FULL_FPS = 30
+"""Pictures per second of a stream with all its temporal layers, each of which doubles the rate."""
+
+
+def within(rungs: Sequence[Rung], max_quality: int, max_fps: int = 0) -> Rung:
+    """The best of a stream's rungs (at least one, the cheapest first) within a wish, else the cheapest.
+
+    `max_fps`: no more temporal layers than this rate needs; 0 wants all.
+    """
+    fitting = [rung for rung in rungs if rung.quality <= max_quality] or rungs[:1]
+    ladder = [rung for rung in fitting if rung.spatial == fitting[-1].spatial]
+    if max_fps:
+        for steps, rung in enumerate(ladder):
+            if FULL_FPS >> (len(ladder) - 1 - steps) >= max_fps:
+                return rung
+    return ladder[-1]
 
 
 class KeyframeThrottle:

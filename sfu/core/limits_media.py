@@ -57,6 +57,13 @@ MAX_NACK_ANSWERS = 100
 MAX_RESENDS = 3
 """Retransmissions of one packet to one receiver. Stops: repeated NACKs as an amplifier."""
 
+MAX_SKIPS = 128
+"""Runs of packets left out of one downlink that late packets are still mapped around: two seconds of every other
+picture and more. Stops: unbounded memory; a packet that is later than that is not sent."""
+
+MAX_FRAMES_DECIDED = 256
+"""Frames of one downlink of which is known whether they were sent. Stops: unbounded memory."""
+
 VIDEO_HISTORY = 512
 """Packets kept per video downlink; a power of two. Stops: unbounded history."""
 

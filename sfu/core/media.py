@@ -146,6 +146,8 @@ class Wish:
     paused: bool = False
     max_quality: int = 2
     """LiveKit's VideoQuality, already resolved from width and height."""
+    max_fps: int = 0
+    """Pictures per second that are shown; 0: as many as there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class TrackSettings:
     quality: int
     width: int
     height: int
+    fps: int = 0
+    """0 for as many pictures as there are."""
 
 
 @dataclass(frozen=True, slots=True)

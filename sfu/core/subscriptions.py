@@ -44,8 +44,8 @@ def wish_for(settings: TrackSettings, track: TrackInfo) -> Wish:
     if settings.disabled or settings.quality == OFF:
         return Wish(paused=True)
     if settings.width and settings.height:
-        return Wish(max_quality=_quality_for(settings.width, settings.height, track))
-    return Wish(max_quality=min(settings.quality, HIGH))
+        return Wish(max_quality=_quality_for(settings.width, settings.height, track), max_fps=settings.fps)
+    return Wish(max_quality=min(settings.quality, HIGH), max_fps=settings.fps)
 
 
 def _quality_for(width: int, height: int, track: TrackInfo) -> int:

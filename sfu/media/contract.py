@@ -76,7 +76,7 @@ class StreamView(Protocol):
 
     @property
     def waiting_count(self) -> int:
-        """Downlinks that wait for this stream's next key frame."""
+        """Downlinks that wait for this stream's next key frame, to begin or to change layers."""
         ...
 
 
@@ -121,6 +121,12 @@ class EngineEvents(Protocol):
 
     def rtcp(self, peer: PeerId, packet: bytes, now: float) -> None:
         """An authentic compound packet."""
+
+    def layered(self, stream: StreamId, spatial: int, temporal: int) -> None:
+        """So many spatial and temporal layers of a stream flow now; one and one is never told."""
+
+    def blocked(self, stream: StreamId, now: float) -> None:
+        """A downlink cannot get the layers that it is to follow without a key frame of this stream."""
 
     def switched(self, peer: PeerId, track: TrackSid, stream: StreamId) -> None:
         """A downlink follows this stream from now on."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from sfu.core.codecs import parse_vp8
 from sfu.core.limits_media import MAX_ARRIVALS, MAX_NACK_ANSWERS, MAX_SSRCS_PER_PEER, MAX_UNKNOWN_SSRCS_PER_PEER
-from sfu.core.media import Kind, PeerId
+from sfu.core.media import PeerId
 from sfu.core.rtp import HEADER, find_extension, header_size, read_extensions
 from sfu.media.contract import EngineEvents, SendDatagram
 from sfu.media.rows import Inbound, Packet, Stream
+from sfu.media.selecting import describe, forward_parts, layers_of
 from sfu.media.sending import forward, probe, resend, switch
 from sfu.media.tables import Tables
 
@@ -141,14 +142,22 @@ class PythonEngine(Tables):
             if vp8 is not None and (vp8.picture_id_at or vp8.tl0_at):
                 data = bytearray(payload)
         packet = Packet(data, timestamp, second & 0x80, level, dependency, vp8)
-        if stream.waiting and index >= before and (stream.row.kind is Kind.AUDIO or stream.is_keyframe(payload)):
+        if stream.has_layers:
+            packet.frame = describe(stream, payload, dependency)
+        if packet.frame is not None or (vp8 is not None and vp8.temporal >= stream.temporal_layers):
+            layers = layers_of(stream, packet)
+            if layers is not None:
+                self._events.layered(stream.id, *layers)
+        if stream.waiting and index >= before and stream.begins(packet):
             waiting, stream.waiting = stream.waiting, []
             for down in waiting:
                 down.wanted = None
                 switch(down, stream, packet, index, now)
                 self._events.switched(down.peer.id, down.row.track, stream.id)
         if stream.followers:
-            forward(self, stream, packet, index, now)
+            forward(self, stream.followers, packet, index, now)
+        if stream.selective and forward_parts(self, stream, packet, index, now, newest=index > before):
+            self._events.blocked(stream.id, now)
 
     def on_rtcp(self, peer: PeerId, datagram: bytes, now: float) -> None:
         """Unprotect and hand up."""

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sfu.core.layers import KeyframeThrottle, Liveness, choose
+from sfu.core.layers import KeyframeThrottle, Liveness, choose, within
 from sfu.core.limits_media import MAX_STREAMS_PER_UPLINK, MAX_UPLINKS_PER_PEER
 from sfu.core.media import Codec, Downlink, MediaEvent, PeerId, TrackSid, TrackStarted, Uplink, Wish
 from sfu.core.speakers import Speakers
@@ -178,6 +178,19 @@ class Router:
         """Reports and requests."""
         self.feedback.received(peer, packet, now)
 
+    def layered(self, stream: StreamId, spatial: int, temporal: int) -> None:
+        """There is more to choose from, or less."""
+        layer = self._layers.get(stream)
+        if layer is not None:
+            layer.spatial_layers, layer.temporal_layers = spatial, temporal
+            self.refresh(layer.track)
+
+    def blocked(self, stream: StreamId, now: float) -> None:
+        """Somebody's layers can be changed at a key frame only."""
+        layer = self._layers.get(stream)
+        if layer is not None:
+            self.feedback.want_keyframe(layer, now)
+
     def switched(self, peer: PeerId, track: TrackSid, stream: StreamId) -> None:
         """The timestamps of this downlink have a new basis: report it soon."""
         receiver = self._downlinks.get(peer, {}).get(track)
@@ -242,12 +255,17 @@ class Router:
         current = view.following if view else None
         chosen = choose(track.states(), receiver.wish.max_quality, current)
         target = None if chosen is None else StreamId(chosen)
-        if target is None or (target == receiver.target and target == current):
-            return
-        receiver.target = target
-        self.engine.follow(peer, track.sid, target)
         layer = track.by_stream(target)
-        if layer is not None:
+        if target is None or layer is None:
+            return
+        rung = within(layer.rungs(), receiver.wish.max_quality, receiver.wish.max_fps)
+        same_stream = target == receiver.target and target == current
+        if same_stream and (rung.spatial, rung.temporal) == (receiver.spatial, receiver.temporal):
+            return
+        needs_keyframe = not same_stream or rung.spatial != receiver.spatial
+        receiver.target, receiver.spatial, receiver.temporal = target, rung.spatial, rung.temporal
+        self.engine.follow(peer, track.sid, target, spatial=rung.spatial, temporal=rung.temporal)
+        if needs_keyframe:
             self.feedback.want_keyframe(layer, self._clock())
 
 

@@ -5,7 +5,8 @@
 from collections.abc import Callable
 
 from sfu.core.codecs import Vp8Descriptor, keyframe_test
-from sfu.core.formats import reader
+from sfu.core.dependency_descriptor import DescriptorReader, Frame, Structure
+from sfu.core.formats import RED, reader
 from sfu.core.history import History
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
@@ -13,6 +14,7 @@ from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
 from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
 from sfu.core.munge import Continuity
 from sfu.core.rtp import HEADER, HEADER_SIZE, abs_send_time, write_extensions
+from sfu.core.selection import DependencySelection, LayerFrame, LayerSelection, Selection
 from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
 from sfu.core.seqnum import Reception, ReplayWindow
@@ -31,7 +33,7 @@ MAX_PACKET_MS = 120.0
 class Packet:
     """One accepted packet, shared by all downlinks and their histories."""
 
-    __slots__ = ("dependency", "level", "marker", "payload", "timestamp", "vp8")
+    __slots__ = ("dependency", "frame", "level", "marker", "payload", "timestamp", "vp8")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Packet:
         level: int,
         dependency: bytes | None,
         vp8: Vp8Descriptor | None,
+        frame: Frame | LayerFrame | None = None,
     ) -> None:
         self.payload = payload
         """A bytearray where the VP8 numbers are overwritten per downlink."""
@@ -51,6 +54,8 @@ class Packet:
         """The audio level byte, -1 without one."""
         self.dependency = dependency
         self.vp8 = vp8
+        self.frame = frame
+        """Its place among the layers of the stream, of VP9 and AV1."""
 
 
 class Inbound:
@@ -114,6 +119,7 @@ class Stream:
     """One layer received."""
 
     __slots__ = (
+        "active",
         "audio_level_id",
         "clock",
         "clock_rate",
@@ -121,9 +127,11 @@ class Stream:
         "codecs",
         "dependency_id",
         "followers",
+        "has_layers",
         "id",
         "is_keyframe",
         "is_vp8",
+        "is_vp9",
         "level_at",
         "loud_ms",
         "loudest",
@@ -136,6 +144,11 @@ class Stream:
         "row",
         "rtx_ssrc",
         "rtx_types",
+        "selective",
+        "spatial_layers",
+        "structure",
+        "structures",
+        "temporal_layers",
         "waiting",
         "window",
     )
@@ -147,7 +160,16 @@ class Stream:
         self.rtx_ssrc = 0
         self.packets = 0
         self.followers: list[Down] = []
+        """Sent every packet as it is."""
+        self.selective: list[Down] = []
+        """Sent some packets, or parts of them."""
         self.waiting: list[Down] = []
+        self.structures = DescriptorReader()
+        self.structure: Structure | None = None
+        self.active = 0
+        """What was told of the layers last."""
+        self.spatial_layers = 1
+        self.temporal_layers = 1
         self.clock: SenderClock | None = None
         self.loud_ms = 0.0
         self.loudest = 127
@@ -165,15 +187,18 @@ class Stream:
         self.payload_type = -1
         self.codec: Codec | None = None
         self.is_vp8 = False
-        self.is_keyframe: Callable[[bytes], bool] = keyframe_test("")
+        self.is_vp9 = False
+        self.is_keyframe: Callable[[bytes | bytearray], bool] = keyframe_test("")
         self.audio_level_id = row.extensions.audio_level if row.kind is Kind.AUDIO else 0
         self.dependency_id = row.extensions.dependency_descriptor if row.kind is Kind.VIDEO else 0
+        self.has_layers = False
         self.needs_extensions = bool(self.audio_level_id)
 
     @property
     def waiting_count(self) -> int:
         """Downlinks that wait for a key frame."""
-        return len(self.waiting)
+        blocked = sum(down.selection is not None and down.selection.needs_keyframe for down in self.selective)
+        return len(self.waiting) + blocked
 
     def use(self, codec: Codec) -> None:
         """Packets of another payload type than before begin."""
@@ -181,10 +206,66 @@ class Stream:
         self.payload_type = codec.payload_type
         mime = codec.mime.lower()
         self.is_vp8 = mime == "video/vp8"
+        self.is_vp9 = mime == "video/vp9"
         self.is_keyframe = keyframe_test(mime)
-        self.needs_extensions = bool(self.audio_level_id or (self.dependency_id and mime in DEPENDENCY_CODECS))
-        for down in self.followers:
-            down.match(codec)
+        self.has_layers = mime in DEPENDENCY_CODECS
+        self.needs_extensions = bool(self.audio_level_id or (self.dependency_id and self.has_layers))
+        for down in (*self.followers, *self.selective):
+            before = down.selection
+            self.release(down)
+            self.take(down)
+            if type(before) is type(down.selection):
+                down.selection = before
+
+    def take(self, down: "Down") -> None:
+        """Send to this downlink from now on."""
+        down.stream = self
+        if self.codec is not None:
+            down.match(self.codec)
+        down.selection = self._selection(down)
+        (self.selective if down.selection is not None or down.primary_only else self.followers).append(down)
+
+    def release(self, down: "Down") -> None:
+        """Send to it no longer."""
+        (self.followers if down in self.followers else self.selective).remove(down)
+        down.stream = None
+
+    def select(self, down: "Down") -> None:
+        """Apply what a follower wants of the layers now."""
+        if down.selection is not None:
+            down.selection.want(down.spatial, down.temporal)
+            return
+        selection = self._selection(down)
+        if selection is None:
+            return
+        if isinstance(selection, DependencySelection) and self.structures.structure is not None:
+            selection.adopt(self.structures.structure, self.structures.active)
+        self.followers.remove(down)
+        down.selection = selection
+        self.selective.append(down)
+
+    def _selection(self, down: "Down") -> Selection | None:
+        """How packets are chosen for a downlink; `None` when it gets all of them."""
+        if self.spatial_layers < 2 and down.temporal >= self.temporal_layers - 1:
+            return None
+        described = self.structures.structure is not None
+        selection: Selection = DependencySelection() if described else LayerSelection()
+        selection.want(down.spatial, down.temporal)
+        return selection
+
+    def note_layers(self, spatial: int, temporal: int) -> None:
+        """Take in how many layers there are."""
+        self.spatial_layers, self.temporal_layers = spatial, temporal
+        for down in list(self.followers):
+            self.select(down)
+
+    def begins(self, packet: Packet) -> bool:
+        """Whether a downlink can begin with this packet."""
+        if self.row.kind is Kind.AUDIO:
+            return True
+        if isinstance(packet.frame, Frame):
+            return packet.frame.brings_structure and packet.frame.starts
+        return self.is_keyframe(packet.payload)
 
     def hear(self, level: int, timestamp: int) -> None:
         """Count a packet's audio level (RFC 6464: low 7 bits are -dBov)."""
@@ -220,10 +301,12 @@ class Down(Continuity):
         "packets",
         "payload_type",
         "peer",
+        "primary_only",
         "row",
         "rtx_index",
         "rtx_iv",
         "rtx_payload_type",
+        "selection",
         "spatial",
         "stream",
         "temporal",
@@ -243,6 +326,10 @@ class Down(Continuity):
         self.spatial = EVERY
         self.temporal = EVERY
         """The highest layers sent of the stream that is wanted last."""
+        self.selection: Selection | None = None
+        """Which packets of `stream` it gets; `None`: all of them."""
+        self.primary_only = False
+        """Redundant audio goes out as its newest block."""
         self.rtx_index = first_rtx
         self.history: History[Packet | bytes | bytearray] = History(
             AUDIO_HISTORY if row.kind is Kind.AUDIO else VIDEO_HISTORY
@@ -262,7 +349,7 @@ class Down(Continuity):
         self.history.clear()
         self.set_keys()
         if self.stream is not None and self.stream.codec is not None:
-            self.match(self.stream.codec)
+            self.stream.use(self.stream.codec)
 
     def set_keys(self) -> None:
         """Prepare the protection with the receiver's keys."""
@@ -282,6 +369,7 @@ class Down(Continuity):
         if payload_type != self.payload_type:
             self.history.clear()
         self.payload_type = payload_type
+        self.primary_only = found is not None and codec.mime == RED and found.mime != RED
         has_rtx = found is not None and found.rtx_payload_type is not None and self.row.rtx_ssrc
         self.rtx_payload_type = (found.rtx_payload_type or 0) if found and has_rtx else 0
 

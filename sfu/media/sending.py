@@ -46,17 +46,13 @@ def switch(down: Down, stream: Stream, packet: Packet, index: int, now: float) -
         picture=vp8.picture_id if vp8 else 0,
         tl0=vp8.tl0 if vp8 else 0,
     )
-    if old is not stream:
-        if old is not None:
-            old.followers.remove(down)
-        stream.followers.append(down)
-        down.stream = stream
-    if stream.codec is not None:
-        down.match(stream.codec)
+    if old is not None:
+        old.release(down)
+    stream.take(down)
 
 
-def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: float) -> None:
-    """Send to all followers. The hot loop: everything per packet is done above it, once."""
+def forward(engine: Outlet, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
+    """Send to downlinks as it is. The hot loop: everything per packet is done above it, once."""
     payload, marker, level = packet.payload, packet.marker, packet.level
     timestamp, vp8, dependency = packet.timestamp, packet.vp8, packet.dependency
     send, rewrite, write_u16, stats = engine.send, _REWRITE.pack_into, _U16.pack_into, engine.stats
@@ -68,7 +64,7 @@ def forward(engine: Outlet, stream: Stream, packet: Packet, index: int, now: flo
     writable = payload if isinstance(payload, bytearray) else None
     if vp8 is not None:
         picture_at, tl0_at, wide = vp8.picture_id_at, vp8.tl0_at, vp8.wide
-    for down in stream.followers:
+    for down in followers:
         address = down.peer.target
         payload_type = down.payload_type
         if address is None or index < down.first:

@@ -124,7 +124,7 @@ class Tables:
             inbound = known.peer.inbound.get(ssrc)
             if inbound is not None and inbound.stream is known:
                 inbound.stream = None
-        for down in (*known.followers, *known.waiting):
+        for down in (*known.followers, *known.selective, *known.waiting):
             if down.stream is known:
                 down.stream = None
             if down.wanted is known:
@@ -185,6 +185,8 @@ class Tables:
             self._leave(down)
             return
         wanted = self._streams.get(stream)
+        if wanted is not None and down.stream is wanted:
+            wanted.select(down)
         if down.wanted is not wanted:
             if down.wanted is not None:
                 down.wanted.waiting.remove(down)
@@ -194,8 +196,7 @@ class Tables:
 
     def _leave(self, down: Down) -> None:
         if down.stream is not None:
-            down.stream.followers.remove(down)
-            down.stream = None
+            down.stream.release(down)
         if down.wanted is not None:
             down.wanted.waiting.remove(down)
             down.wanted = None

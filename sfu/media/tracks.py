@@ -4,11 +4,14 @@
 
 from dataclasses import dataclass, field
 
-from sfu.core.layers import KeyframeThrottle, LayerState, Liveness, Rung
+from sfu.core.layers import EVERY, KeyframeThrottle, LayerState, Liveness, Rung
 from sfu.core.media import Downlink, Kind, TrackSid, Uplink, Wish
 from sfu.core.nack import DEFAULT_RTT_S, NackList
 from sfu.core.sender_clock import SenderClock
 from sfu.media.contract import StreamId
+
+HIGH = 2
+"""LiveKit's VideoQuality; the third spatial layer and all above it."""
 
 _QUALITY_BY_RID = {"q": 0, "h": 1, "f": 2}
 
@@ -30,8 +33,26 @@ class Layer:
     """Middle 32 bits of the last sender report's NTP time."""
     keyframe_asked: bool = False
     """A receiver asked and the throttle held it back."""
+    spatial_layers: int = 1
+    temporal_layers: int = 1
+    """Of a stream that holds several."""
     packets_before: int = 0
     """At the start of the liveness cycle."""
+
+    def rungs(self) -> list[Rung]:
+        """The ways to send it on, the cheapest first; the last one is everything."""
+        tops = [
+            (spatial, temporal) for spatial in range(self.spatial_layers) for temporal in range(self.temporal_layers)
+        ]
+        return [
+            Rung(
+                self.stream,
+                self.quality if self.spatial_layers == 1 else min(spatial, HIGH),
+                EVERY if spatial == self.spatial_layers - 1 else spatial,
+                EVERY if temporal == self.temporal_layers - 1 else temporal,
+            )
+            for spatial, temporal in tops
+        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +63,9 @@ class Receiver:
     track: "Track"
     wish: Wish = field(default_factory=Wish)
     target: StreamId | None = None
+    spatial: int = EVERY
+    temporal: int = EVERY
+    """The highest layers of the target that are followed."""
     rtt: float = DEFAULT_RTT_S
     report_at: float = 0.0
     """When the next sender report is due."""
@@ -93,7 +117,7 @@ class Track:
     def rungs(self) -> list[Rung]:
         """What can be sent of it now, the cheapest first: live layers, and what may be left out of each."""
         live = [layer for layer in self.layers.values() if layer.liveness.live]
-        return [Rung(layer.stream, layer.quality) for layer in sorted(live, key=lambda layer: layer.quality)]
+        return [rung for layer in sorted(live, key=lambda layer: layer.quality) for rung in layer.rungs()]
 
     def by_stream(self, stream: StreamId | None) -> Layer | None:
         """The layer with this id."""

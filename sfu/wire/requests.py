@@ -192,6 +192,7 @@ def _track_settings(settings: rtc.UpdateTrackSettings) -> requests.TrackSettings
         quality=settings.quality,
         width=settings.width,
         height=settings.height,
+        fps=settings.fps,
     )
 
 

@@ -5,6 +5,7 @@
 import itertools
 import random
 
+from sfu.core.limits_media import MAX_SKIPS
 from sfu.core.munge import Continuity
 
 
@@ -66,3 +67,64 @@ def test_a_switch_within_one_picture_still_moves_the_timestamp_on() -> None:
     followed(down, 90_000, 1.0)
     down.begin(50, 777, 1.0, 90000, aligned=90_000)
     assert (777 + down.timestamp_offset) & 0xFFFFFFFF == 90_001
+
+
+def test_a_thousand_switches_with_packets_left_out_lost_and_late_leave_no_gap_and_no_double() -> None:
+    chance = random.Random(11)
+    down = Continuity(65_000)
+    expected = 65_000
+    pictures: list[int] = []
+    for _ in range(1000):
+        start, picture = chance.randrange(65536), chance.randrange(2**15)
+        down.begin(start, 0, 1.0, 90000, picture=picture)
+        numbers: dict[int, int] = {}
+        late: list[int] = []
+        index = start
+        for _ in range(chance.randrange(1, 30)):
+            wanted = index == start or chance.random() < 0.6
+            for part in range(chance.randrange(1, 4)):  # packets of a picture
+                if part and chance.random() < 0.2:
+                    late.append(index)
+                elif wanted:
+                    numbers[index] = index + down.seq_offset
+                    down.last_index = max(down.last_index, numbers[index])
+                    pictures.append((picture + down.picture_offset) & 0x7FFF)
+                    down.last_picture = picture + down.picture_offset
+                else:
+                    down.skip(index, picture)
+                index += 1
+            picture += 1
+        for index in late:
+            offsets = down.offsets(index)
+            assert offsets is not None
+            numbers[index] = index + offsets[0]
+        down.last_index = max(down.last_index, *numbers.values())
+        assert sorted(numbers.values()) == list(range(expected, expected + len(numbers)))
+        assert [numbers[index] for index in sorted(numbers)] == sorted(numbers.values())
+        expected += len(numbers)
+    assert all((after - before) & 0x7FFF <= 1 for before, after in itertools.pairwise(pictures))
+
+
+def test_a_picture_that_is_left_out_leaves_no_gap_in_the_picture_ids() -> None:
+    down = Continuity(0)
+    down.begin(100, 0, 1.0, 90000, picture=40)
+    sent = []
+    for place, index in enumerate(range(100, 120)):
+        picture = 40 + place // 2
+        if (picture % 2) == 1:
+            down.skip(index, picture)
+        else:
+            sent.append((index + down.seq_offset, picture + down.picture_offset))
+    assert sent == [(number, 40 + number // 2) for number in range(10)]
+
+
+def test_what_was_left_out_is_remembered_within_a_bound() -> None:
+    down = Continuity(0)
+    down.begin(1000, 0, 1.0, 90000)
+    for index in range(1001, 1001 + 4 * MAX_SKIPS, 2):
+        down.skip(index)
+    assert len(down._skips) == MAX_SKIPS
+    assert down.offsets(1002) is None
+    newest = 1000 + 4 * MAX_SKIPS
+    assert down.offsets(newest) == (down.seq_offset, down.picture_offset)
+    assert down.offsets(newest - 2) == (down.seq_offset + 1, 0)

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Python engine's way out for those who get a part of a stream: some layers, or the newest block of RED."""
+
+from dataclasses import replace
+
+from sfu.core.codecs import parse_vp9, red_primary, vp8_place
+from sfu.core.dependency_descriptor import Frame
+from sfu.core.selection import LayerFrame
+from sfu.media.rows import Down, Packet, Stream
+from sfu.media.sending import Outlet, forward
+
+MARKER = 0x80
+
+
+def describe(stream: Stream, payload: bytes, dependency: bytes | None) -> Frame | LayerFrame | None:
+    """Read a VP9 or AV1 packet's place among the layers: by the descriptor where there is one."""
+    if dependency is not None:
+        return stream.structures.read(dependency)
+    return parse_vp9(payload) if stream.is_vp9 else None
+
+
+def layers_of(stream: Stream, packet: Packet) -> tuple[int, int] | None:
+    """Note the (spatial, temporal) layers that a stream has; gives those that flow when that is news."""
+    frame, vp8 = packet.frame, packet.vp8
+    if isinstance(frame, Frame):
+        if frame.structure is stream.structure and frame.active == stream.active:
+            return None
+        stream.structure, stream.active = frame.structure, frame.active
+        targets = frame.structure.targets
+        active = [target for number, target in enumerate(targets) if frame.active >> number & 1] or targets
+        stream.note_layers(1 + max(t.spatial for t in targets), 1 + max(t.temporal for t in targets))
+        return 1 + max(target.spatial for target in active), 1 + max(target.temporal for target in active)
+    spatial, temporal = (frame.spatial, frame.temporal) if frame else (0, vp8.temporal if vp8 else 0)
+    if spatial < stream.spatial_layers and temporal < stream.temporal_layers:
+        return None
+    stream.note_layers(max(spatial + 1, stream.spatial_layers), max(temporal + 1, stream.temporal_layers))
+    return stream.spatial_layers, stream.temporal_layers
+
+
+def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, now: float, *, newest: bool) -> bool:
+    """Send a packet to those who want it; True when one of them cannot go on without a key frame since now."""
+    blocked = False
+    vp8, frame = packet.vp8, packet.frame
+    if vp8 is not None:
+        frame = vp8_place(vp8, packet.payload, ends=bool(packet.marker))
+    for down in stream.selective:
+        if index < down.first:
+            continue
+        offsets = down.offsets(index)
+        if offsets is None:
+            engine.dropped["too_late"] += 1
+            continue
+        chosen: Packet | None = packet
+        selection = down.selection
+        if selection is not None:
+            before = selection.needs_keyframe
+            if frame is None or not selection.takes(frame, newest=newest):  # type: ignore[arg-type]  # of one stream
+                chosen = None
+            elif not packet.marker and selection.marks(frame):  # type: ignore[arg-type]
+                chosen = _copy(packet, packet.payload, MARKER)
+            blocked = blocked or (selection.needs_keyframe and not before)
+        if chosen is not None and down.primary_only:
+            primary = red_primary(packet.payload)
+            chosen = None if primary is None else _copy(packet, bytes(primary), packet.marker)
+        if chosen is None and newest:
+            down.skip(index, vp8.picture_id if vp8 is not None and vp8.picture_id_at else -1)
+            continue
+        _send_at(engine, down, chosen or Packet(b"", packet.timestamp, 0, -1, None, None), index, offsets, now)
+    return blocked
+
+
+def _send_at(engine: Outlet, down: Down, packet: Packet, index: int, offsets: tuple[int, int], now: float) -> None:
+    """Send under the numbers that were kept for the packet. One that nobody wants any more goes out empty: its number
+    was kept, and a receiver would ask for it for ever."""
+    sequence, pictures = offsets
+    shift = pictures - down.picture_offset
+    if shift and packet.vp8 is not None:
+        moved = replace(packet.vp8, picture_id=packet.vp8.picture_id + shift)
+        packet = Packet(packet.payload, packet.timestamp, packet.marker, packet.level, packet.dependency, moved)
+    forward(engine, (down,), packet, index + sequence - down.seq_offset, now)
+
+
+def _copy(packet: Packet, payload: bytes | bytearray, marker: int) -> Packet:
+    return Packet(payload, packet.timestamp, marker, packet.level, packet.dependency, packet.vp8, packet.frame)

@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Real encoders and decoders: every codec that clients publish is seen, and its layers are changed without a freeze."""
+
+import pytest
+
+RED = (200, 30, 40)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264", "vp9", "av1"])
+async def test_a_codec_is_decoded_in_the_size_that_is_asked_for(codec, open_page, sfu, room_name, wait_for, looks_like):
+    ann, ben = await open_page("newest"), await open_page("2223")
+    await ben.call("join", sfu.url, sfu.token("ben", room_name))
+    await ann.call("join", sfu.url, sfu.token("ann", room_name))
+    await ann.call("publishColour", "rgb(200, 30, 40)", 500, {"videoCodec": codec, "backupCodec": False})
+
+    async def decoded():
+        stats = await ben.call("decoding", "ann")
+        return stats if stats and stats["frames"] and stats["mime"] else None
+
+    async def of_width(width):
+        stats = await decoded()
+        return stats if stats and stats["width"] == width else None
+
+    assert (await wait_for(decoded, what="a picture"))["mime"].lower() == f"video/{codec}"
+    start = await wait_for(lambda: of_width(1280), within=25, what="the large picture")
+    for quality, width in ((0, 320), (2, 1280), (1, 640), (2, 1280)):
+        await ben.call("quality", "ann", quality)
+        await wait_for(lambda width=width: of_width(width), within=10, what=f"{width} pixels")
+    end = await decoded()
+    assert looks_like(await ben.sees("ann"), RED)
+    assert end["frozen"] - start["frozen"] < 1
