@@ -125,6 +125,32 @@ DATA_KEPT_MAX = 100_000
 SENDERS_MAX = 1000
 """Senders of whom a client that resumes says how far it heard. stops: long lists for one cheap frame."""
 
+DATA_BYTES_PER_SECOND = 4.0 * 1024 * 1024
+"""Bytes of data packets of one sender, counted once and again for each receiver. Reliable ones then wait at the
+sender, lossy ones are dropped. A file goes to one person with 4 MiB/s, to ten with 400 KiB/s. stops: SCTP for
+one sender taking the processor from everybody's media."""
+
+DATA_BYTES_BURST = 4.0 * 1024 * 1024
+"""So many at once. stops: the same."""
+
+DATA_MESSAGES_PER_SECOND = 3000.0
+"""Data packets in the same way: a position thirty times a second to 100 people. stops: the same, by small packets."""
+
+DATA_MESSAGES_BURST = 6000.0
+"""So many at once. stops: the same."""
+
+DATA_WAITING_HIGH = 256 * 1024
+"""Reliable bytes that wait for one receiver before its senders wait too. stops: a fast sender overrunning it."""
+
+DATA_WAITING_LOW = 64 * 1024
+"""When only so many are left its senders go on, and one that was given up counts as caught up."""
+
+DATA_SLOW_S = 2.0
+"""So often a receiver that others wait for is looked at."""
+
+DATA_SLOW_BYTES = 16 * 1024
+"""What it must have taken since; otherwise nobody waits for it any longer. stops: one dead receiver holding all."""
+
 DATA_HELD_MAX = 100 * 1024
 """Reliable data that waits for one receiver's channel to open; what comes then is dropped. stops: filling
 memory through somebody who never opens it."""

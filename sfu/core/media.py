@@ -295,6 +295,13 @@ class Plane(Protocol):
     def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
         """Write to the channel of that label; False when it isn't open or its buffer is full."""
 
+    def data_waiting(self, peer: PeerId) -> int:
+        """Give the bytes that wait in a peer's channels to be sent."""
+        ...
+
+    def hold_data(self, peer: PeerId, *, held: bool) -> None:
+        """Take no reliable messages from a peer, so that its window closes; or go on with those that waited."""
+
     def stats(self) -> MediaStats:
         """Counters of this worker."""
         ...

@@ -14,11 +14,20 @@ class Meter:
     _level: float = 0.0
     _at: float = 0.0
 
-    def take(self, now: float) -> bool:
-        """Count one event at `now` (monotonic seconds); False when it is one too many."""
+    def take(self, now: float, amount: float = 1.0) -> bool:
+        """Count an event (or so many) at `now` (monotonic seconds); False when it is too much, and not counted."""
+        self._leak(now)
+        if self._level + amount > self.burst:
+            return False
+        self._level += amount
+        return True
+
+    def owe(self, now: float, amount: float) -> float:
+        """Count what cannot be refused; gives for how many seconds nothing more should come."""
+        self._leak(now)
+        self._level += amount
+        return max(0.0, (self._level - self.burst) / self.rate)
+
+    def _leak(self, now: float) -> None:
         self._level = max(0.0, self._level - (now - self._at) * self.rate)
         self._at = now
-        if self._level + 1.0 > self.burst:
-            return False
-        self._level += 1.0
-        return True

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data channels: aiortc's SCTP with limits, and channels found by label, whoever opened them."""
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import (
@@ -37,6 +39,10 @@ class Channels(RTCSctpTransport):
         self._on_open = on_open
         self._on_message = on_message
         self._by_label: dict[str, RTCDataChannel] = {}
+        self._held = False
+        self._unread: deque[tuple[str, bytes]] = deque()
+        """Messages that came while held; their bytes are not in the advertised window."""
+        self._opening_window: asyncio.Task[None] | None = None
         self.on("datachannel", self._opened)
 
     async def open(self, channels: Sequence[DataChannel]) -> None:
@@ -59,14 +65,40 @@ class Channels(RTCSctpTransport):
         channel.send(payload)
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be sent."""
+        return sum(channel.bufferedAmount for channel in self._by_label.values())
+
+    def hold(self, *, held: bool) -> None:
+        """Leave reliable messages unread, which closes the peer's window; or read them, and open it again."""
+        self._held = held
+        if held or not self._unread:
+            return
+        while self._unread and not self._held:
+            label, payload = self._unread.popleft()
+            self._advertised_rwnd += len(payload)
+            self._on_message(label, payload)
+        self._opening_window = asyncio.get_running_loop().create_task(self._open_window())
+
+    async def _open_window(self) -> None:
+        """Tell the peer, which does not ask but by its retransmission timer (RFC 9260 section 6.1)."""
+        with suppress(ConnectionError):
+            await self._send_sack()
+
     def _opened(self, channel: RTCDataChannel) -> None:
         label = channel.label
         self._by_label[label] = channel
+        reliable = channel.maxRetransmits is None and channel.maxPacketLifeTime is None
 
         def on_message(message: bytes | str) -> None:
             payload = message.encode() if isinstance(message, str) else message
             if len(payload) > MAX_MESSAGE:
                 self._dropped["data_too_long"] += 1
+                return
+            if self._held and reliable:
+                self._unread.append((label, payload))
+                self._advertised_rwnd -= len(payload)
                 return
             self._on_message(label, payload)
 
@@ -84,6 +116,7 @@ class Channels(RTCSctpTransport):
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         if self._advertised_rwnd < len(chunk.user_data) or len(self._sack_misordered) >= MAX_SCTP_GAPS:
             self._dropped["sctp_reassembly"] += 1
+            self._sack_needed = True  # a peer that probes a closed window must hear that we live
             return
         await super()._receive_data_chunk(chunk)
 

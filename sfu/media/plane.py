@@ -180,6 +180,17 @@ class MediaPlane:
         transport = self._transports.get(peer)
         return transport is not None and transport.write(label, payload)
 
+    def data_waiting(self, peer: PeerId) -> int:
+        """Give the bytes that wait in a peer's channels to be sent."""
+        transport = self._transports.get(peer)
+        return 0 if transport is None or transport.channels is None else transport.channels.waiting
+
+    def hold_data(self, peer: PeerId, *, held: bool) -> None:
+        """Take no reliable messages from a peer, or go on."""
+        transport = self._transports.get(peer)
+        if transport is not None and transport.channels is not None:
+            transport.channels.hold(held=held)
+
     def stats(self) -> MediaStats:
         """Counters of this worker."""
         dropped = self._engine.dropped + self._dropped

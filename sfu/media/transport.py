@@ -42,7 +42,7 @@ class Transport:
         self._queue = DatagramQueue(self._send)
         self._keys: SrtpKeys | None = None
         self._dtls = DtlsServer(self._queue, certificate, self._take_keys)
-        self._channels: Channels | None = None
+        self.channels: Channels | None = None
         self.silent = False
         """Whether the plane reported that nothing comes from it."""
 
@@ -62,7 +62,7 @@ class Transport:
 
     def write(self, label: str, payload: bytes) -> bool:
         """Queue a data message."""
-        return self._channels is not None and self._channels.write(label, payload)
+        return self.channels is not None and self.channels.write(label, payload)
 
     async def run(self) -> str:
         """Connect and stay; returns the reason of the end. Cancelled, it says goodbye to the client."""
@@ -78,8 +78,8 @@ class Transport:
             assert self._keys is not None
             self._on_keys(self.peer, self._keys)
             self._emit(PeerConnected(self.peer, self._keys.profile.value))
-            self._channels = Channels(self._dtls, self._dropped, self._opened, self._received)
-            await self._channels.open(self._own_channels)
+            self.channels = Channels(self._dtls, self._dropped, self._opened, self._received)
+            await self.channels.open(self._own_channels)
             await self._dtls.closed()
             return "closed by peer"
         except ConnectionError:
@@ -89,8 +89,8 @@ class Transport:
 
     async def _stop(self) -> None:
         """Awaits nothing that could block: aiortc's methods only write to our socket."""
-        if self._channels is not None:
-            await self._channels.stop()
+        if self.channels is not None:
+            await self.channels.stop()
         await self._dtls.stop()
         self._queue.close()
 

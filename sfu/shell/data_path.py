@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from livekit.protocol import models
 
 from sfu.core import limits
+from sfu.core.backpressure import TICK_S, Backpressure
 from sfu.core.media import PeerId, Plane
 from sfu.core.messages import ParticipantInfo
+from sfu.core.relay import RELIABLE
 from sfu.core.room import Room
 from sfu.wire import data
 
@@ -45,6 +47,9 @@ class DataPath:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         self._calls: dict[tuple[PeerId, str], _Call] = {}
+        self._loop = asyncio.get_running_loop()
+        self._pressure = Backpressure()
+        self._timer: asyncio.TimerHandle | None = None
 
     def received(self, room: Room, peer: PeerId, label: str, payload: bytes) -> None:
         """Take in what a participant sent."""
@@ -55,10 +60,16 @@ class DataPath:
             return  # the words of others: only agents may say what somebody said
         envelope = data.envelope(packet)
         receivers = room.relay(peer, label, envelope)
-        if receivers:
+        now, reliable = self._loop.time(), label == RELIABLE
+        within = self._pressure.sends(peer, len(payload), 1 + len(receivers), now, reliable=reliable)
+        if within and receivers:
             stamped = data.stamped(packet, label, *room.signature(peer))
-            room.keep(peer, label, envelope, receivers, stamped, asyncio.get_running_loop().time())
+            room.keep(peer, label, envelope, receivers, stamped, now)
             self.send(room, receivers, label, stamped)
+            if reliable:
+                for receiver in receivers:
+                    self._pressure.waits(peer, receiver, self._plane.data_waiting(receiver), now)
+        self._press()
 
     def announce(self, room: Room, packet: models.DataPacket) -> None:
         """Send a packet of the server API; `kind` chooses the channel."""
@@ -75,6 +86,27 @@ class DataPath:
         for receiver in receivers:
             if not self._plane.send_data(receiver, label, payload):
                 room.hold(receiver, label, payload)
+
+    def closed(self, peer: PeerId) -> None:
+        """A transport is gone: nobody waits for it."""
+        self._pressure.left(peer)
+
+    def stop(self) -> None:
+        """Cancel the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _press(self) -> None:
+        """Hold senders, or let them go; look again soon while there is a reason to."""
+        for peer, held in self._pressure.drain():
+            self._plane.hold_data(peer, held=held)
+        if self._pressure.busy and self._timer is None:
+            self._timer = self._loop.call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._pressure.tick(self._loop.time(), self._plane.data_waiting)
+        self._press()
 
     # Calls of the server API.
 

@@ -276,6 +276,7 @@ class Worker:
                 self.plane.restart_ice(peer, local)
             case outputs.ClosePeer(peer):
                 self._rooms.pop(peer, None)
+                self.data.closed(peer)
                 self.plane.close_peer(peer)
             case outputs.RenewToken(peer):
                 self.refresh_token(peer)
@@ -333,6 +334,7 @@ class Worker:
 
     def stop(self) -> None:
         """Cancel all timers."""
+        self.data.stop()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

@@ -3,7 +3,7 @@
 """Data packets: who gets them, which are repeated, who may send."""
 
 from sfu.core import limits
-from sfu.core.relay import LOSSY, RELIABLE, Envelope
+from sfu.core.relay import LOSSY, RELIABLE, Envelope, Nonces
 
 
 def everybody(sequence=0):
@@ -67,3 +67,20 @@ def test_data_that_waits_is_limited(meeting):
     assert meeting.room.hold(bob.peer, RELIABLE, b"x" * limits.DATA_HELD_MAX)
     assert not meeting.room.hold(bob.peer, RELIABLE, b"x")
     assert not meeting.room.hold("PA_nobody", RELIABLE, b"x")
+
+
+def test_a_packet_that_comes_twice_by_nonce_is_relayed_once_whoever_sent_it(meeting):
+    alice, bob, carol = (meeting.enter(name) for name in ("alice", "bob", "carol"))
+    packet = Envelope((), (), 0, b"n" * 16)
+    assert meeting.room.relay(alice.peer, LOSSY, packet) == (bob.peer, carol.peer)
+    assert meeting.room.relay(bob.peer, LOSSY, packet) == ()
+    assert meeting.room.announce(packet) == ()
+    assert len(meeting.room.announce(Envelope((), (), 0, b"m" * 16))) == 3
+
+
+def test_remembered_nonces_are_limited():
+    nonces = Nonces()
+    for number in range(limits.DATA_NONCES_MAX + 1):
+        assert nonces.is_new(number.to_bytes(16, "big"))
+    assert not nonces.is_new((1).to_bytes(16, "big"))
+    assert nonces.is_new((0).to_bytes(16, "big"))

@@ -305,6 +305,24 @@ async def test_data_to_a_slow_reader_is_bounded(stage):
     await browser.connection.close()
 
 
+async def test_reliable_messages_of_a_held_peer_wait_and_all_come_in_order_when_it_goes_on(stage):
+    browser = Browser(stage, "a", ("_reliable", "_lossy"))
+    await browser.join()
+    stage.plane.hold_data(browser.id, held=True)
+    messages = [bytes([number]) * 60_000 for number in range(30)]  # more than a closed window takes
+    for message in messages:
+        browser.channels["_reliable"].send(message)
+    await stage.until(lambda: stage.dropped.get("sctp_reassembly"))
+    browser.channels["_lossy"].send(b"not held")
+    assert [event.payload for event in stage.of(browser.id, "DataReceived")] in ([], [b"not held"])
+    stage.plane.hold_data(browser.id, held=False)
+    received = lambda: [event for event in stage.of(browser.id, "DataReceived") if event.label == "_reliable"]  # noqa: E731
+    await stage.until(lambda: len(received()) == len(messages))
+    assert [event.payload for event in received()] == messages
+    assert stage.plane.data_waiting(browser.id) == 0
+    await browser.connection.close()
+
+
 async def test_messages_and_channels_beyond_the_limits_are_refused(stage):
     labels = tuple(f"channel {number}" for number in range(limits.MAX_DATA_CHANNELS + 8))
     browser = Browser(stage, "a", labels)

@@ -34,6 +34,7 @@ class NotingPlane:
         self.on_event = on_event
         self.calls = []
         self.writable = True
+        self.waiting = {}
         self.counters = MediaStats(packets_in=3, packets_out=5, packets_lost=1, dropped={"empty": 2})
 
     def __getattr__(self, name):
@@ -47,14 +48,18 @@ class NotingPlane:
             "stop_forwarding",
             "wish",
             "send_data",
+            "hold_data",
         }:
             raise AttributeError(name)
 
-        def note(*arguments):
-            self.calls.append((name, *arguments))
+        def note(*arguments, **more):
+            self.calls.append((name, *arguments, *more.values()))
             return self.writable
 
         return note
+
+    def data_waiting(self, peer):
+        return self.waiting.get(peer, 0)
 
     def stats(self):
         return self.counters
