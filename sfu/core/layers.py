@@ -101,6 +101,11 @@ class Rung:
     bitrate_bps: int = 0
     """Measured; 0 before there is a measurement."""
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What is sent, whatever its rate."""
+        return self.stream, self.spatial, self.temporal
+
 
 FULL_FPS = 30
 """Pictures per second of a stream with all its temporal layers, each of which doubles the rate."""

@@ -137,6 +137,13 @@ class Downlink:
     codecs: tuple[Codec, ...]
     """What this peer's section accepted; the packet's codec is looked up here by mime (and fmtp)."""
     extensions: Extensions
+    pausable: bool = False
+    """Where not even the least of it fits, nothing may be sent (and the receiver is told)."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its packets carry a transport-wide number and the receiver reports on them."""
+        return bool(self.extensions.transport_cc) and any("transport-cc" in codec.feedback for codec in self.codecs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +229,25 @@ class LevelsMeasured:
     levels: tuple[Level, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StreamStateChanged:
+    """A receiver's path does not carry even the least of a track; or carries it again."""
+
+    peer: PeerId
+    track: TrackSid
+    paused: bool
+
+
 MediaEvent = (
-    PeerConnected | PeerSilent | PeerHeard | PeerLost | DataOpened | DataReceived | TrackStarted | LevelsMeasured
+    PeerConnected
+    | PeerSilent
+    | PeerHeard
+    | PeerLost
+    | DataOpened
+    | DataReceived
+    | TrackStarted
+    | LevelsMeasured
+    | StreamStateChanged
 )
 
 
@@ -237,6 +261,16 @@ class MediaStats:
     retransmitted: int = 0
     probes: int = 0
     """Packets sent again to find out what a path carries; in neither count above."""
+    pauses: int = 0
+    """Times that a track was paused because a receiver's path was too narrow."""
+    nacked: int = 0
+    """Packets that receivers asked for again."""
+    keyframes_asked: int = 0
+    """Key frames that publishers were asked for."""
+    receivers_limited: int = 0
+    """Receivers that get less now than they want, because of their paths."""
+    estimated_bps: int = 0
+    """Sum of what the paths of all receivers are estimated to carry now."""
     bytes_in: int = 0
     bytes_out: int = 0
     dropped: dict[str, int] = field(default_factory=dict)

@@ -75,6 +75,11 @@ class StreamView(Protocol):
         ...
 
     @property
+    def octets(self) -> int:
+        """Payload bytes of those packets."""
+        ...
+
+    @property
     def waiting_count(self) -> int:
         """Downlinks that wait for this stream's next key frame, to begin or to change layers."""
         ...

@@ -9,7 +9,9 @@ from sfu.core.layers import CYCLE_S
 from sfu.core.media import LevelsMeasured, MediaEvent, PeerId
 from sfu.core.sender_clock import SenderClock
 from sfu.core.speakers import WINDOW_S, Speakers
+from sfu.core.twcc import TransportFeedback
 from sfu.media.arrivals import FEEDBACK_S, OUR_SSRC, Arrivals
+from sfu.media.congestion import Congestion
 from sfu.media.contract import Engine
 from sfu.media.tracks import Layer, Receiver, Track
 
@@ -33,7 +35,9 @@ class Feedback:
         speakers: Speakers,
         emit: Callable[[MediaEvent], None],
         refresh: Callable[[Track], None],
+        congestion: Congestion,
     ) -> None:
+        self._congestion = congestion
         self._engine = engine
         self._speakers = speakers
         self._emit = emit
@@ -94,7 +98,12 @@ class Feedback:
             elif isinstance(item, rtcp.Nack):
                 receiver = self._receivers.get(peer, {}).get(item.ssrc)
                 if receiver is not None:
+                    self._engine.stats.nacked += len(item.sequences)
                     self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt)
+            elif isinstance(item, TransportFeedback):
+                self._congestion.feedback(peer, item, now)
+            elif isinstance(item, rtcp.Remb):
+                self._congestion.remb(peer, item, now)
             elif isinstance(item, rtcp.KeyframeRequest):
                 receiver = self._receivers.get(peer, {}).get(item.ssrc)
                 view = self._engine.sending(peer, receiver.track.sid) if receiver else None
@@ -124,6 +133,7 @@ class Feedback:
         if uplink is None or not layer.throttle.allow(now):
             return False
         layer.keyframe_asked = False
+        self._engine.stats.keyframes_asked += 1
         self._engine.send_rtcp(uplink.peer, _framed(rtcp.pli(OUR_SSRC, layer.ssrc)))
         return True
 
@@ -141,12 +151,18 @@ class Feedback:
                 receiver.report_at = 0.0
 
     def _reports(self, peer: PeerId, reports: tuple[rtcp.Report, ...], now: float) -> None:
-        receivers = self._receivers.get(peer, {})
+        receivers, path = self._receivers.get(peer, {}), self._congestion.path(peer)
         for report in reports:
             receiver = receivers.get(report.ssrc)
-            if receiver is not None and report.last_sr and report.last_sr == receiver.last_report:
+            if receiver is None:
+                continue
+            if report.last_sr and report.last_sr == receiver.last_report:
                 rtt = now - receiver.last_report_at - report.delay / 65536
                 receiver.rtt = min(max(rtt, 0.0), MAX_RTT_S)
+                if path is not None:
+                    path.rtt = receiver.rtt
+            if path is not None and receiver.track.is_video:
+                path.loss = report.fraction / 256
 
     # timers
 
@@ -162,12 +178,14 @@ class Feedback:
                 self._keyframes.discard(layer)
         if self._due("arrivals", FEEDBACK_S, now):
             self.arrivals.report()
+        self._congestion.tick(now)
         if self._due("levels", WINDOW_S, now):
             changed = self._speakers.measure(self._engine.take_levels())
             if changed:
                 self._emit(LevelsMeasured(changed))
         if self._due("liveness", CYCLE_S, now):
             self._judge_layers()
+            self._congestion.measure(now)
         if self._due("receivers", RECEIVER_REPORT_S, now):
             self._report_to_publishers(now)
         if self._due("senders", SENDER_CHECK_S, now):
@@ -196,7 +214,8 @@ class Feedback:
                 view = self._engine.stream(layer.stream)
                 if view is None or not layer.track.is_video:
                     continue
-                before, layer.packets_before = layer.packets_before, view.packets
+                before = layer.packets_before
+                layer.measure(view.packets, view.octets)
                 # a layer's first cycle was not a whole one
                 if before and layer.liveness.cycle(view.packets - before):
                     changed[id(layer.track)] = layer.track

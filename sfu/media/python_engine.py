@@ -123,6 +123,7 @@ class PythonEngine(Tables):
             stream.use(codec)
             self._events.started(stream.id, codec)
         stream.packets += 1
+        stream.octets += len(payload)
         if before >= 0 and index != before + 1:
             if index > before:
                 self._events.gap(stream.id, before + 1, index, now)

@@ -8,6 +8,7 @@ from sfu.core.layers import KeyframeThrottle, Liveness, choose, within
 from sfu.core.limits_media import MAX_STREAMS_PER_UPLINK, MAX_UPLINKS_PER_PEER
 from sfu.core.media import Codec, Downlink, MediaEvent, PeerId, TrackSid, TrackStarted, Uplink, Wish
 from sfu.core.speakers import Speakers
+from sfu.media.congestion import Congestion
 from sfu.media.contract import Engine, EngineEvents, StreamId, StreamRow
 from sfu.media.feedback import Feedback
 from sfu.media.tracks import Layer, Receiver, Track
@@ -32,7 +33,8 @@ class Router:
         self._downlinks: dict[PeerId, dict[TrackSid, Receiver]] = {}
         self._connected: set[PeerId] = set()
         self.speakers = Speakers()
-        self.feedback = Feedback(self.engine, self.speakers, emit, self.refresh)
+        self.congestion = Congestion(self.engine, self._downlinks, self._apply, emit)
+        self.feedback = Feedback(self.engine, self.speakers, emit, self.refresh, self.congestion)
 
     # from above
 
@@ -46,6 +48,7 @@ class Router:
     def connected(self, peer: PeerId) -> None:
         """Media can flow: start what was waiting for this transport."""
         self._connected.add(peer)
+        self.congestion.share(peer, self._clock())
         for receiver in self._downlinks.get(peer, {}).values():
             self._apply(receiver)
 
@@ -58,6 +61,7 @@ class Router:
         self._downlinks.pop(peer, None)
         self._connected.discard(peer)
         self.feedback.forget_peer(peer)
+        self.congestion.forget(peer)
         self.engine.close_peer(peer)
 
     def receive(self, uplink: Uplink) -> None:
@@ -113,7 +117,8 @@ class Router:
             self.feedback.forget_receiver(receiver)
             receiver.downlink = downlink
         self.feedback.add_receiver(receiver)
-        self._apply(receiver)
+        self.congestion.add(receiver)
+        self._choose(receiver)
         layer = receiver.track.by_stream(receiver.target)
         if layer is not None:
             self.feedback.ask_keyframe(layer, self._clock())
@@ -134,7 +139,7 @@ class Router:
         receiver = self._downlinks.get(peer, {}).get(track_sid)
         if receiver is not None:
             receiver.wish = wish
-            self._apply(receiver)
+            self._choose(receiver)
 
     # from the engine
 
@@ -204,7 +209,7 @@ class Router:
     def refresh(self, track: Track) -> None:
         """Choose again for all receivers of a track."""
         for receiver in list(track.receivers.values()):
-            self._apply(receiver)
+            self._choose(receiver)
 
     def _add_layer(self, track: Track, uplink: Uplink, ssrc: int, rid: str) -> Layer | None:
         known = track.layers.get(rid)
@@ -242,23 +247,34 @@ class Router:
             layer.stream, uplink.peer, uplink.track, layer.ssrc, uplink.kind, uplink.codecs, uplink.extensions
         )
 
+    def _choose(self, receiver: Receiver) -> None:
+        """After a change of what it wants or can have: share its path again."""
+        self.congestion.share(receiver.downlink.peer, self._clock())
+        self._apply(receiver)
+
     def _apply(self, receiver: Receiver) -> None:
-        """Follow the layer that fits the wish now."""
+        """Follow the layer that fits the wish and the path now."""
         peer, track = receiver.downlink.peer, receiver.track
         if peer not in self._connected:
             return
-        if receiver.wish.paused:
+        if receiver.wish.paused or receiver.starved:
             receiver.target = None
             self.engine.follow(peer, track.sid, None)
             return
         view = self.engine.sending(peer, track.sid)
         current = view.following if view else None
-        chosen = choose(track.states(), receiver.wish.max_quality, current)
+        granted, best = receiver.granted, receiver.wish.max_quality
+        if granted is not None:
+            best = min(best, granted.quality)
+        chosen = choose(track.states(), best, current)
         target = None if chosen is None else StreamId(chosen)
         layer = track.by_stream(target)
         if target is None or layer is None:
             return
-        rung = within(layer.rungs(), receiver.wish.max_quality, receiver.wish.max_fps)
+        if granted is not None and granted.stream == target:
+            rung = granted
+        else:
+            rung = within(layer.rungs(), best, receiver.wish.max_fps)
         same_stream = target == receiver.target and target == current
         if same_stream and (rung.spatial, rung.temporal) == (receiver.spatial, receiver.temporal):
             return

@@ -137,6 +137,7 @@ class Stream:
         "loudest",
         "media_types",
         "needs_extensions",
+        "octets",
         "packets",
         "payload_type",
         "peer",
@@ -159,6 +160,7 @@ class Stream:
         self.window = window
         self.rtx_ssrc = 0
         self.packets = 0
+        self.octets = 0
         self.followers: list[Down] = []
         """Sent every packet as it is."""
         self.selective: list[Down] = []
@@ -341,8 +343,7 @@ class Down(Continuity):
         self.row = row
         self.payload_type = -1
         self.rtx_payload_type = 0
-        numbered = row.extensions.transport_cc and any("transport-cc" in codec.feedback for codec in row.codecs)
-        self.log: SendLog | None = self.peer.log if numbered else None
+        self.log: SendLog | None = self.peer.log if row.numbered else None
         """Where packets get their transport-wide number; without one they carry their send time."""
         self.head, (self.time_at, _) = self._template(level=False)
         self.head_level, (self.level_time_at, self.level_at) = self._template(level=True)

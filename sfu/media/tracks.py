@@ -4,14 +4,20 @@
 
 from dataclasses import dataclass, field
 
-from sfu.core.layers import EVERY, KeyframeThrottle, LayerState, Liveness, Rung
+from sfu.core.layers import CYCLE_S, EVERY, KeyframeThrottle, LayerState, Liveness, Rung
 from sfu.core.media import Downlink, Kind, TrackSid, Uplink, Wish
 from sfu.core.nack import DEFAULT_RTT_S, NackList
+from sfu.core.send_log import OVERHEAD
 from sfu.core.sender_clock import SenderClock
 from sfu.media.contract import StreamId
 
 HIGH = 2
 """LiveKit's VideoQuality; the third spatial layer and all above it."""
+
+_FALL = 0.2
+"""Of a layer's bit rate, per cycle."""
+_SPATIAL_SHARE, _TEMPORAL_SHARE = 0.3, 0.65
+"""Of a stream's rate without its highest spatial or temporal layer: as encoders are configured, not measured."""
 
 _QUALITY_BY_RID = {"q": 0, "h": 1, "f": 2}
 
@@ -38,6 +44,16 @@ class Layer:
     """Of a stream that holds several."""
     packets_before: int = 0
     """At the start of the liveness cycle."""
+    octets_before: int = 0
+    bitrate: float = 0.0
+    """Bits per second with headers: rises at once, falls slowly, so that a still picture is no cheap one."""
+
+    def measure(self, packets: int, octets: int) -> None:
+        """A liveness cycle ended with these counts."""
+        rate = (octets - self.octets_before + OVERHEAD * (packets - self.packets_before)) * 8 / CYCLE_S
+        self.packets_before, self.octets_before = packets, octets
+        if rate:
+            self.bitrate = max(rate, self.bitrate + (rate - self.bitrate) * _FALL)
 
     def rungs(self) -> list[Rung]:
         """The ways to send it on, the cheapest first; the last one is everything."""
@@ -50,6 +66,11 @@ class Layer:
                 self.quality if self.spatial_layers == 1 else min(spatial, HIGH),
                 EVERY if spatial == self.spatial_layers - 1 else spatial,
                 EVERY if temporal == self.temporal_layers - 1 else temporal,
+                int(
+                    self.bitrate
+                    * _SPATIAL_SHARE ** (self.spatial_layers - 1 - spatial)
+                    * _TEMPORAL_SHARE ** (self.temporal_layers - 1 - temporal)
+                ),
             )
             for spatial, temporal in tops
         ]
@@ -62,10 +83,16 @@ class Receiver:
     downlink: Downlink
     track: "Track"
     wish: Wish = field(default_factory=Wish)
+    granted: Rung | None = None
+    """What its peer's path leaves it; None before that was decided, and while `starved`."""
+    starved: bool = False
+    """The path does not carry even the least."""
     target: StreamId | None = None
     spatial: int = EVERY
     temporal: int = EVERY
     """The highest layers of the target that are followed."""
+    octets_before: int = 0
+    """Sent when rates were measured last."""
     rtt: float = DEFAULT_RTT_S
     report_at: float = 0.0
     """When the next sender report is due."""

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What may be sent to one receiver now? Its estimate, however it tells of its path, and the probes that raise it."""
+
+from sfu.core.bwe import Estimator
+from sfu.core.probe import SLOW_DURATION_S, Prober
+from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
+
+SILENCE_S = 3.0
+"""A receiver that was sent numbered packets for so long without any feedback never gives any: not limited."""
+NACKS_TOLERATED = 0.10
+NACK_WEIGHT = 0.4
+"""REMB is lowered by this share of the loss beside it; LiveKit's figure."""
+
+_UNIT = 1 << 24
+
+
+class Path:
+    """One receiver's. All rates in bits per second."""
+
+    __slots__ = (
+        "_began",
+        "_heard",
+        "_last_padding",
+        "_lowered",
+        "_numbered",
+        "_reference",
+        "_remb",
+        "cap",
+        "estimator",
+        "loss",
+        "prober",
+        "rtt",
+    )
+
+    def __init__(self, *, numbered: bool) -> None:
+        self._numbered = numbered
+        self._began: float | None = None
+        self._heard = False
+        self._reference: int | None = None
+        self._remb: float | None = None
+        self._last_padding = 0.0
+        self._lowered = float("-inf")
+        self.cap: float | None = None
+        """No more than this, whatever the path carries."""
+        self.rtt = 0.07
+        self.loss = 0.0
+        """Share of packets that the last receiver reports missed."""
+        self.estimator = Estimator()
+        self.prober = Prober()
+
+    def expect_feedback(self) -> None:
+        """Packets that are sent from now on have transport-wide numbers."""
+        if not self._numbered:
+            self._numbered, self._began = True, None
+
+    @property
+    def estimate(self) -> float | None:
+        """What it carries; None when nothing limits it."""
+        known: float | None = None
+        if self._numbered:
+            known = self.estimator.bitrate
+        elif self._remb is not None:
+            known = self._remb * (1 - NACK_WEIGHT * self.loss if self.loss > NACKS_TOLERATED else 1)
+        if self.cap is None:
+            return known
+        return self.cap if known is None else min(known, self.cap)
+
+    @property
+    def lowered_at(self) -> float:
+        """When trouble lowered the estimate last."""
+        return max(self._lowered, self.estimator.lowered_at)
+
+    def feedback(
+        self, feedback: TransportFeedback, came: list[tuple[float, int, int]], missing: int, now: float
+    ) -> bool:
+        """Take in transport-wide feedback as `SendLog` resolved it; whether the path is in trouble."""
+        self._heard = True
+        last = feedback.reference if self._reference is None else self._reference
+        self._reference = last + (feedback.reference - last + _UNIT // 2) % _UNIT - _UNIT // 2
+        base = self._reference * REFERENCE_S
+        packets = [(sent, base + ticks * TICK_S, size) for sent, ticks, size in came]
+        before = self.estimator.lowered_at
+        self.estimator.feedback(packets, missing, now, self.rtt)
+        if self.estimator.probed is not None and self.prober.probe is not None and not self.estimator.probing:
+            self.prober.judged(self.estimator.probed, now)
+        if self.estimator.lowered_at == before:
+            return False
+        self.prober.trouble(now)
+        return True
+
+    def remb(self, bitrate: float, sending: float, now: float) -> bool:
+        """Take in what the receiver estimated itself; whether that is less than it is sent."""
+        self._remb = bitrate
+        if self._numbered or bitrate >= sending:
+            return False
+        self._lowered = now
+        self.prober.trouble(now)
+        return True
+
+    def tick(self, need: float, sending: float, now: float) -> int:
+        """How many bytes of padding to send now, `need` being what everything that is wanted takes."""
+        if self._began is None:
+            self._began = now
+        if self._numbered and not self._heard and now - self._began > SILENCE_S:
+            self._numbered = False
+        estimate = self.estimate
+        if estimate is None or (self._numbered and not self._heard):
+            return 0
+        if self.cap is not None:
+            need = min(need, self.cap)
+        probe = self.prober.probe
+        if probe is None:
+            duration = {} if self._numbered else {"duration": SLOW_DURATION_S}
+            if self.prober.begin(need, estimate, now, self.rtt, **duration) and self._numbered:
+                self.estimator.probe_begins(now)
+            self._last_padding = now
+            return 0
+        if now < probe.until:
+            octets = int((probe.target - sending) * (now - self._last_padding) / 8)
+            self._last_padding = now
+            return max(0, octets)
+        if self._numbered and self.estimator.probing:
+            self.estimator.probe_ends(probe.until)
+            if now > probe.answer_by:
+                self.estimator.probe_fails()
+                self.prober.judged(0.0, now)
+        elif not self._numbered and now > probe.answer_by:
+            self.prober.judged(self._remb or 0.0, now)
+        return 0
