@@ -69,7 +69,7 @@ class Congestion:
         path = self._paths.get(peer)
         if path is not None:
             path.cap = bitrate
-            self.share(peer, now, strict=True)
+            self.share(peer, now)
 
     # what comes in
 
@@ -123,7 +123,7 @@ class Congestion:
 
     # decisions
 
-    def share(self, peer: PeerId, now: float, *, strict: bool = False) -> None:
+    def share(self, peer: PeerId, now: float) -> None:
         """Grant every video track of a receiver its rung."""
         path = self._paths.get(peer)
         wanting = {
@@ -139,8 +139,10 @@ class Congestion:
         budget = path.estimate
         if budget is not None:
             budget -= audio
-            if not strict and now - path.lowered_at > STRICT_S:
+            if now - path.lowered_at > STRICT_S:
                 budget = max(budget, video)
+            if path.cap is not None:
+                budget = min(budget, path.cap - audio)
         shared = allocate(demands, budget, allow_pause=any(r.downlink.pausable for r in wanting.values()))
         probing = path.prober.probe is not None
         if shared.need or probing:
