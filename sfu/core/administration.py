@@ -8,7 +8,7 @@ from sfu.core import orders
 from sfu.core.departures import Departures
 from sfu.core.distribution import Distribution
 from sfu.core.grants import Rights
-from sfu.core.messages import DisconnectReason, MuteOrdered, Outcome, ParticipantsChanged
+from sfu.core.messages import DisconnectReason, MuteOrdered, Outcome
 from sfu.core.outputs import RenewToken
 from sfu.core.participant import Participant
 from sfu.core.publishing import Refusal
@@ -77,9 +77,7 @@ class Administration:
         self._distribution.revoke(member, now)
         if rights.hidden and not before.hidden:
             member.version += 1
-            gone = member.info(DisconnectReason.UNKNOWN_REASON)
-            self._roster.departed.append((now, gone))
-            self._roster.tell_all(ParticipantsChanged((gone,)), besides=(member,))
+            self._roster.gone(member, member.info(DisconnectReason.UNKNOWN_REASON), now)
         if rights.hidden != before.hidden:
             self._distribution.show(member, now)
         if rights.can_subscribe and not before.can_subscribe:

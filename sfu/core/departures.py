@@ -5,7 +5,7 @@
 from sfu.core import signalling
 from sfu.core.distribution import Distribution
 from sfu.core.media import PeerId
-from sfu.core.messages import DisconnectReason, LeaveAction, LeaveOrdered, ParticipantsChanged
+from sfu.core.messages import DisconnectReason, LeaveAction, LeaveOrdered
 from sfu.core.outputs import ClosePeer, HangUp, Happened, Occasion
 from sfu.core.participant import Participant
 from sfu.core.roster import Roster
@@ -166,8 +166,9 @@ class Departures:
         left = Occasion.PARTICIPANT_LEFT if member.was_active else Occasion.PARTICIPANT_CONNECTION_ABORTED
         self._roster.put(Happened(left, gone))
         if announce and not member.hidden:
-            self._roster.departed.append((now, gone))
-            self._roster.tell_all(ParticipantsChanged((gone,)))
+            self._roster.gone(member, gone, now)
+        else:
+            self._roster.replaced(member)
 
 
 def _disarm(member: Participant) -> None:

@@ -98,6 +98,9 @@ RPC_TIMEOUT_MAX_S = 60.0
 RPC_PENDING_MAX = 1000
 """Calls of the server API that wait for an answer. stops: growth by clients that never answer."""
 
+PARTICIPANTS_ENCODED_MAX = 5000
+"""Participants of whom the bytes for others are kept; the longest unused goes first. stops: growth by joins."""
+
 RESUMES_PER_SECOND = 0.5
 """Resumes of one session in the long run; then it is told to join anew. stops: whole pictures of a room for
 cheap requests, over and over."""

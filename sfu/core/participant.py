@@ -61,6 +61,8 @@ class Participant:
     state: State = State.JOINED
     was_active: bool = False
     version: int = 1
+    told_tracks: bool = False
+    """Whether the others know of tracks of its own."""
     remote_ice: IceCredentials | None = None
     """Of the last offer; None until the media plane awaits this peer."""
     permission: SubscriptionPermission = EVERYBODY

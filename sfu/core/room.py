@@ -356,7 +356,12 @@ class Room:
 
     def deadline(self) -> float | None:
         """When `tick` has something to do; None for never."""
-        times = [self._close_at, self._counts_at, *(member.deadline for member in self._roster)]
+        times = [
+            self._close_at,
+            self._counts_at,
+            self._roster.updates.deadline,
+            *(member.deadline for member in self._roster),
+        ]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> None:
@@ -366,6 +371,7 @@ class Room:
                 self._distribution.downlinks.ask(member, now)
             self._departures.tick(member, now)
             self._simulation.tick(member, now)
+        self._roster.flush(now)
         self._note_counts(now)
         if self._counts_at is not None and now >= self._counts_at:
             self._counts_at = None

@@ -7,11 +7,18 @@ from collections.abc import Iterable, Iterator
 
 from sfu.core import limits
 from sfu.core.media import PeerId, TrackSid
-from sfu.core.messages import Message, ParticipantInfo, ParticipantsChanged, SpeakersChanged, TrackInfo
+from sfu.core.messages import (
+    Message,
+    ParticipantInfo,
+    ParticipantsChanged,
+    SpeakersChanged,
+    TrackInfo,
+)
 from sfu.core.outputs import Output, Tell
 from sfu.core.participant import Participant
 from sfu.core.signalling import State
 from sfu.core.speaking import Speaking
+from sfu.core.updates import Updates
 
 _WITH_SOCKET = {State.JOINED, State.ACTIVE, State.LOST}
 
@@ -26,6 +33,7 @@ class Roster:
         self._outputs: list[Output] = []
         self._candidates: dict[str, str] = {}
         self.speaking = Speaking()
+        self.updates = Updates()
         self.departed: deque[tuple[float, ParticipantInfo]] = deque(maxlen=limits.DEPARTED_MAX)
         """Who left lately, and when; oldest first."""
 
@@ -112,14 +120,38 @@ class Roster:
             self.put(Tell(to, message))
 
     def changed(self, participant: Participant, *, and_tell_itself: bool = False) -> None:
-        """Raise a participant's version and tell the others what it is now."""
+        """Raise a participant's version and tell the others what it is now, at once or soon."""
         participant.version += 1
-        message = ParticipantsChanged((participant.info(),))
-        if participant.hidden:
-            if and_tell_itself:
-                self.tell(participant, message)
-            return
-        self.tell_all(message, besides=() if and_tell_itself else (participant,))
+        if and_tell_itself:
+            self.tell(participant, ParticipantsChanged((participant.info(),)))
+        if not participant.hidden:
+            self._spread(participant, participant)
+
+    def gone(self, participant: Participant, info: ParticipantInfo, now: float) -> None:
+        """Tell the others that somebody left, at once or soon; again to those who resume later."""
+        self.departed.append((now, info))
+        self._spread(participant, info)
+
+    def replaced(self, participant: Participant) -> None:
+        """Tell nothing more of a session: a newer one of the same identity takes its place."""
+        self.updates.drop(participant.sid)
+
+    def flush(self, now: float) -> None:
+        """Tell the changes that waited for each other, once they are due."""
+        changed = self.updates.take(now)
+        if changed:
+            itself = self._members.get(changed[0].sid) if len(changed) == 1 else None
+            self.tell_all(ParticipantsChanged(changed), besides=() if itself is None else (itself,))
+
+    def _spread(self, participant: Participant, what: Participant | ParticipantInfo) -> None:
+        publishes = bool(participant.published)
+        if publishes or participant.told_tracks:
+            participant.told_tracks = publishes
+            self.updates.drop(participant.sid)
+            info = what.info() if isinstance(what, Participant) else what
+            self.tell_all(ParticipantsChanged((info,)), besides=(participant,))
+        else:
+            self.updates.wait(participant.sid, what)
 
     def hush(self, track: TrackSid) -> None:
         """A track is muted or gone: tell it when its participant is silent now."""

@@ -22,6 +22,7 @@ from sfu.core.messages import (
     DisconnectReason,
     Joined,
     Message,
+    ParticipantsChanged,
     ParticipantState,
     Reconnected,
     ServerOffer,
@@ -38,6 +39,7 @@ from sfu.shell.outbox import Outbox
 from sfu.shell.webhooks import Webhooks
 from sfu.wire import responses, token
 from sfu.wire.describe import webhook_event
+from sfu.wire.participants import Participants
 from sfu.wire.sdp_writer import render
 
 log = structlog.get_logger()
@@ -72,6 +74,7 @@ class Worker:
         self._timers: dict[Room, asyncio.TimerHandle] = {}
         self._settling: set[Room] = set()
         self._sif_trailer = os.urandom(16)
+        self._participants = Participants()
         self._turn = turn
 
     # Sessions.
@@ -304,13 +307,18 @@ class Worker:
         if isinstance(message, Answer | ServerOffer):
             candidates = [one for one in self.plane.candidates if one.protocol == message.candidates]
             sdp = render(message, self.plane.fingerprint, candidates or self.plane.candidates)
-            frame = responses.encode_description(message, sdp)
+            frames = [responses.encode_description(message, sdp)]
+        elif isinstance(message, ParticipantsChanged):
+            frames = self._participants.updates(message)
+        elif isinstance(message, Joined):
+            frames = [self._participants.joined(message, self._sif_trailer, self._ice_servers(to, message))]
         else:
-            frame = responses.encode(message, self._sif_trailer, self._ice_servers(to, message))
+            frames = [responses.encode(message, ice_servers=self._ice_servers(to, message))]
         for peer in to:
             outbox = self._outboxes.get(peer)
             if outbox is not None:
-                outbox.put(frame)
+                for frame in frames:
+                    outbox.put(frame)
 
     def _ice_servers(self, to: tuple[PeerId, ...], message: Message) -> list[IceServer]:
         if self._turn is None or not isinstance(message, Joined | Reconnected):

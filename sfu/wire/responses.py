@@ -56,7 +56,7 @@ def encode_pongs(request: rtc.SignalRequest, wall_ms: int) -> bytes | None:
 def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[IceServer]) -> rtc.SignalResponse:
     match message:
         case core.Joined():
-            return rtc.SignalResponse(join=_joined(message, sif_trailer, ice_servers))
+            return rtc.SignalResponse(join=join_response(message, sif_trailer, ice_servers))
         case core.Reconnected(last_reliable):
             reconnect = rtc.ReconnectResponse(
                 ice_servers=map(_ice_server, ice_servers), server_info=server_info(), last_message_seq=last_reliable
@@ -105,7 +105,8 @@ def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[I
             raise AssertionError("descriptions are encoded with their text")
 
 
-def _joined(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence[IceServer]) -> rtc.JoinResponse:
+def join_response(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence[IceServer]) -> rtc.JoinResponse:
+    """Build the first message of a session."""
     return rtc.JoinResponse(
         room=room_info(joined.room),
         participant=participant_info(joined.participant),

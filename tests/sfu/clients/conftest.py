@@ -103,6 +103,64 @@ def own_sfu(tmp_path, free_ports):
         yield started
 
 
+class CutProxy:
+    """A way to the server's HTTP port that can be cut and mended: TCP both ways, nothing changed."""
+
+    def __init__(self, target_port):
+        self._target_port = target_port
+        self._writers = set()
+        self._tasks = set()
+        self._whole = asyncio.Event()
+        self._whole.set()
+
+    async def start(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def cut(self, *, mended=True):
+        """Break all connections without a word; new ones wait unless it is mended at once."""
+        if not mended:
+            self._whole.clear()
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def mend(self):
+        self._whole.set()
+
+    async def stop(self):
+        self._server.close()
+        self.cut()
+        self.mend()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader, writer):
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        self._writers.add(writer)
+        await self._whole.wait()
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        self._writers.add(there_writer)
+        await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer), return_exceptions=True)
+        self._writers -= {writer, there_writer}
+        self._tasks.discard(task)
+
+    async def _pump(self, reader, writer):
+        with suppress(OSError):
+            while chunk := await reader.read(65536):
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def way(sfu):
+    """A way to the server that a test may cut."""
+    proxy = CutProxy(int(sfu.url.rpartition(":")[2]))
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
 @pytest.fixture
 def room_name():
     return f"room-{uuid.uuid4().hex[:8]}"

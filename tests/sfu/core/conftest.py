@@ -11,7 +11,7 @@ from sfu.core import requests
 from sfu.core.grants import Grants, Rights, Source
 from sfu.core.media import Codec, Fingerprint, IceCredentials, Kind, Level, PeerId
 from sfu.core.media_description import Direction, OfferedSection, OfferedSession
-from sfu.core.messages import Answer, Message, TrackPublished
+from sfu.core.messages import Answer, Message, ParticipantsChanged, TrackPublished
 from sfu.core.outputs import Output, Tell
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
@@ -95,6 +95,11 @@ class Person:
     def all(self, kind):
         return [message for message in self.inbox if isinstance(message, kind)]
 
+    def knows(self, identity):
+        """What it was told of somebody last."""
+        infos = [info for changed in self.all(ParticipantsChanged) for info in changed.participants]
+        return [info for info in infos if info.identity == identity][-1]
+
     def forwarded(self):
         """The tracks in the last answer, by mid."""
         return dict(self.last(Answer).tracks)
@@ -137,6 +142,13 @@ class Meeting:
         self.settle()
 
     def settle(self):
+        """Do what the room wants, and what is due at once."""
+        self._do()
+        while (deadline := self.room.deadline()) is not None and deadline <= self.now and not self.room.closed:
+            self.room.tick(self.now)
+            self._do()
+
+    def _do(self):
         for output in self.room.drain():
             self.done.append(output)
             if isinstance(output, Tell):

@@ -135,6 +135,11 @@ class Client:
                 if kind is None or message.WhichOneof("message") == kind:
                     return message
 
+    async def heard_or_hears(self, kind):
+        """Give the last message of a kind, or wait for the first one."""
+        heard = [message for message in self.heard if message.WhichOneof("message") == kind]
+        return heard[-1] if heard else await self.hear(kind)
+
     async def closing(self):
         """Hear until the server closes; give the close code."""
         async with asyncio.timeout(5):
