@@ -8,7 +8,7 @@ import secrets
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pylibsrtp
@@ -250,10 +250,11 @@ class Wire:
         self.server: tuple[str, int] = ("", 0)
         self.socket = socket.socket()
 
-    def connect(self, candidates: Sequence[Candidate]) -> None:
-        """Talk to the first candidate."""
-        self.server = (candidates[0].host, candidates[0].port)
-        self.socket = bound_socket(candidates[0].host)
+    def connect(self, candidates: Sequence[Candidate], host: str) -> None:
+        """Talk to the candidate of this address."""
+        server = next(one for one in candidates if (one.protocol, one.host) == ("udp", host))
+        self.server = (server.host, server.port)
+        self.socket = bound_socket(host)
         asyncio.get_running_loop().add_reader(self.socket, self._read)
 
     def _read(self) -> None:
@@ -290,9 +291,9 @@ class Wire:
 class TcpWire(Wire):
     """The same by ICE-TCP: one connection, frames in it."""
 
-    def connect(self, candidates: Sequence[Candidate]) -> None:
-        """Connect to the first passive candidate."""
-        server = next(candidate for candidate in candidates if candidate.protocol == "tcp")
+    def connect(self, candidates: Sequence[Candidate], host: str) -> None:
+        """Connect to the passive candidate of this address."""
+        server = next(one for one in candidates if (one.protocol, one.host) == ("tcp", host))
         self.frames = FrameReader()
         self.ended = False
         self.socket = socket.create_connection((server.host, server.port))
@@ -342,8 +343,9 @@ async def until(condition, seconds: float = 15.0):
 class Client:
     """A client on a real socket: checks, DTLS, SRTP by libsrtp."""
 
-    def __init__(self, stage: "Stage", name: str, wire: type[Wire] = Wire) -> None:
+    def __init__(self, stage: "Stage", name: str, wire: type[Wire], host: str) -> None:
         self.stage = stage
+        self.host = host
         self.id = PeerId(name)
         self.credentials = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         self.certificate = RTCCertificate.generateCertificate()
@@ -358,7 +360,7 @@ class Client:
 
     def open(self, fingerprint: Fingerprint | None = None) -> None:
         """Let the server know of us."""
-        self.wire.connect(self.stage.plane.candidates)
+        self.wire.connect(self.stage.plane.candidates, self.host)
         self.stage.plane.open_peer(self.id, self.credentials, [fingerprint or self.fingerprint])
 
     async def check(self, credentials: IceCredentials | None = None, *, use: bool = True) -> stun.StunMessage:
@@ -406,19 +408,21 @@ class Client:
 class Stage:
     """A media plane on a real port and its clients."""
 
-    def __init__(self) -> None:
+    def __init__(self, *hosts: str) -> None:
         self.events: list[MediaEvent] = []
-        self.plane = MediaPlane("127.0.0.1", 0, self.events.append)
+        self.hosts = hosts
+        self.plane = MediaPlane(hosts, 0, self.events.append)
         self.clients: list[Client] = []
 
-    def client(self, name: str, *, tcp: bool = False) -> Client:
-        self.clients.append(Client(self, name, TcpWire if tcp else Wire))
+    def client(self, name: str, *, tcp: bool = False, host: str | None = None) -> Client:
+        """A client that comes to one of our addresses, the first by default."""
+        self.clients.append(Client(self, name, TcpWire if tcp else Wire, host or self.hosts[0]))
         return self.clients[-1]
 
-    def wire(self, *, tcp: bool = False) -> Wire:
+    def wire(self, *, tcp: bool = False, host: str | None = None) -> Wire:
         """A stranger."""
         wire = TcpWire() if tcp else Wire()
-        wire.connect(self.plane.candidates)
+        wire.connect(self.plane.candidates, host or self.hosts[0])
         return wire
 
     def of(self, peer: PeerId, kind: str) -> list[MediaEvent]:
@@ -434,11 +438,26 @@ class Stage:
     downlink = staticmethod(Lab.downlink)
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    made = Stage()
+@asynccontextmanager
+async def staged(*hosts: str) -> AsyncIterator[Stage]:
+    made = Stage(*hosts)
     await made.plane.start()
     yield made
     for client in made.clients:
         await client.close()
     await made.plane.close()
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with staged("127.0.0.1") as made:
+        yield made
+
+
+@pytest.fixture
+async def dual_stage() -> AsyncIterator[Stage]:
+    """A plane with an IPv4 and an IPv6 address."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    async with staged("127.0.0.1", "::1") as made:
+        yield made
