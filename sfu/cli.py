@@ -31,6 +31,7 @@ def serve(
     media_port: Annotated[
         int | None, cyclopts.Parameter(help="Media port, UDP and TCP; dev default: port + 2.")
     ] = None,
+    advertise: list[str] | None = None,
     webhook: list[str] | None = None,
     engine: Literal["auto", "python", "native"] | None = None,
 ) -> int:
@@ -44,9 +45,11 @@ def serve(
         Need no file: rooms are made by whoever joins, the API key and secret are LIVEKIT_API_KEY and
         LIVEKIT_API_SECRET, or are made up and printed.
     host
-        Address for HTTP and media, with --dev.
+        Address for HTTP and media, with --dev. It needs --advertise when it is 0.0.0.0.
     port
         HTTP port, with --dev.
+    advertise
+        Address that clients are told for media instead of --host, with --dev.
     webhook
         URLs that are told what happens in rooms, with --dev.
     engine
@@ -55,7 +58,14 @@ def serve(
     _log_to_stderr()
     try:
         settings = _settings(
-            config, dev=dev, host=host, port=port, media_port=media_port, webhook=webhook, engine=engine
+            config,
+            dev=dev,
+            host=host,
+            port=port,
+            media_port=media_port,
+            advertise=advertise,
+            webhook=webhook,
+            engine=engine,
         )
         asyncio.run(serve_settings(settings))
     except (SettingsError, StartError) as error:
@@ -71,6 +81,7 @@ def _settings(
     host: str,
     port: int,
     media_port: int | None,
+    advertise: list[str] | None,
     webhook: list[str] | None,
     engine: str | None,
 ) -> Settings:
@@ -84,13 +95,14 @@ def _settings(
     key, secret = os.environ.get("LIVEKIT_API_KEY"), os.environ.get("LIVEKIT_API_SECRET")
     if not key or not secret:
         key, secret = f"dev{secrets.token_hex(4)}", secrets.token_hex(32)
-        print(f"LIVEKIT_URL=ws://{host}:{port}", flush=True)  # noqa: T201
+        print(f"LIVEKIT_URL=ws://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
         print(f"LIVEKIT_API_KEY={key}\nLIVEKIT_API_SECRET={secret}", flush=True)  # noqa: T201
     values: dict[str, object] = {
         "http_host": host,
         "http_port": port,
         "media_host": host,
         "media_port": port + 2 if media_port is None else media_port,
+        "advertise": advertise or (),
         "engine": engine or "auto",
         "auto_create": True,
         "keys": {key: secret},

@@ -5,6 +5,7 @@
 import asyncio
 import errno
 import logging
+import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -153,6 +154,8 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every signalling socket and media connection is one
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

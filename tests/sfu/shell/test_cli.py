@@ -107,6 +107,8 @@ def test_a_port_in_use_is_named(free_ports, which):
         (("--config", "/nonexistent.toml"), {}, "/nonexistent.toml"),
         (("--dev",), {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "secret"}, "32 bytes"),
         (("--dev", "--engine", "native"), {}, "native"),
+        (("--dev", "--host", "0.0.0.0"), {}, "name one to advertise"),
+        (("--dev", "--host", "0.0.0.0", "--advertise", "here"), {}, "'here' is no IP address"),
     ],
 )
 def test_what_cannot_start_says_why(arguments, env, complaint):
