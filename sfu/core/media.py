@@ -258,6 +258,8 @@ class MediaStats:
     packets_in: int = 0
     packets_out: int = 0
     packets_lost: int = 0
+    tcp_connections: int = 0
+    """Open now, strangers' included."""
     retransmitted: int = 0
     probes: int = 0
     """Packets sent again to find out what a path carries; in neither count above."""

@@ -75,6 +75,11 @@ class Network:
         except OSError:
             self._dropped["send_error"] += 1
 
+    @property
+    def tcp_connections(self) -> int:
+        """How many are open."""
+        return len(self._tcp.connections)
+
     def proven(self, address: Address) -> None:
         """A valid check came from there."""
         self._tcp.proven(address[0])

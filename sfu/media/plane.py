@@ -194,7 +194,12 @@ class MediaPlane:
     def stats(self) -> MediaStats:
         """Counters of this worker."""
         dropped = self._engine.dropped + self._dropped
-        return replace(self._engine.stats, packets_lost=self._router.feedback.lost, dropped=dropped)
+        return replace(
+            self._engine.stats,
+            packets_lost=self._router.feedback.lost,
+            tcp_connections=self._network.tcp_connections,
+            dropped=dropped,
+        )
 
     # packets
 

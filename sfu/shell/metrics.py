@@ -54,6 +54,12 @@ def render(worker: Worker) -> str:
             {"": stats.retransmitted},
         ),
         *_metric(
+            "passerelle_media_tcp_connections",
+            "gauge",
+            "Open TCP connections for media.",
+            {"": stats.tcp_connections},
+        ),
+        *_metric(
             "passerelle_datagrams_dropped_total",
             "counter",
             "Refused datagrams by cause.",

@@ -35,7 +35,7 @@ class NotingPlane:
         self.calls = []
         self.writable = True
         self.waiting = {}
-        self.counters = MediaStats(packets_in=3, packets_out=5, packets_lost=1, dropped={"empty": 2})
+        self.counters = MediaStats(packets_in=3, packets_out=5, packets_lost=1, tcp_connections=4, dropped={"empty": 2})
 
     def __getattr__(self, name):
         if name not in {

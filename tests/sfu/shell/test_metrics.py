@@ -19,6 +19,7 @@ async def test_rooms_people_and_packets_are_counted(server):
     assert samples['livekit_packet_total{direction="incoming"}'] == "3"
     assert samples['livekit_packet_total{direction="outgoing"}'] == "5"
     assert samples["passerelle_packets_lost_total"] == "1"
+    assert samples["passerelle_media_tcp_connections"] == "4"
     assert samples['passerelle_datagrams_dropped_total{cause="empty"}'] == "2"
     assert samples['passerelle_media_engine{engine="python"}'] == "1"
     for name in {line.split("{")[0].split()[0] for line in samples}:
