@@ -129,8 +129,12 @@ class TcpFront:
                 accepted.close()
                 continue
             link = self._next_link()
+            try:
+                self.connections[link] = Connection(accepted, (link, remote), self, self._dropped)
+            except OSError:  # it was reset already
+                accepted.close()
+                continue
             self._allowed.opened(link, remote[0], self._clock())
-            self.connections[link] = Connection(accepted, (link, remote), self, self._dropped)
 
 
 class Connection:
