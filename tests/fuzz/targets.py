@@ -17,7 +17,7 @@ from bots.captions import guards
 from bridge.matrix import events, openid
 from sfu.core import codecs, rtcp, rtp, stun
 from sfu.core.demux import classify
-from sfu.core.ice_lite import IceLite
+from sfu.core.ice_lite import IceLite, Link
 from sfu.core.media import Fingerprint, IceCredentials, PeerId
 from sfu.core.messages import Answer
 from sfu.core.negotiation import Negotiation
@@ -41,7 +41,7 @@ def stun_check(payload: bytes) -> None:
         stun.verify(payload, message, _ICE.pwd)
     ice = IceLite()
     ice.open(PeerId("PA_x"), _ICE, 0.0)
-    ice.on_check(payload, ("127.0.0.1", 9), 0.0)
+    ice.on_check(payload, (Link(1), ("127.0.0.1", 9)), 0.0)
 
 
 def rtp_packet(payload: bytes) -> None:

@@ -59,8 +59,10 @@ class Ledger:
                     assert peer not in self.left, f"{message} after the goodbye"
                     self.told.setdefault(peer, []).append(message)
                     self._check(peer, message)
-            case outputs.ParticipantLeft(peer):
-                self.left.add(peer)
+            case outputs.Happened(
+                outputs.Occasion.PARTICIPANT_LEFT | outputs.Occasion.PARTICIPANT_CONNECTION_ABORTED, participant=gone
+            ):
+                self.left.add(gone.sid)
             case outputs.OpenPeer():
                 assert output.peer not in self.peers
                 self.peers.add(output.peer)
