@@ -50,7 +50,8 @@ class Distribution:
         self._open(participant, offer)
         claimed: set[TrackSid] = set()
         session = offer.session.restricted(self._codecs)
-        result = participant.negotiation.answer(session, lambda section: _claim(participant, section, claimed))
+        named = {section.msid[1] for section in session.sections if section.msid is not None}
+        result = participant.negotiation.answer(session, lambda section: _claim(participant, section, named, claimed))
         fresh = [self._take_in(participant, track, section) for track, section in result.taken_in]
         answer = Answer(
             offer.id,
@@ -270,15 +271,20 @@ def _taken(participant: Participant, section: OwnSection) -> OwnSection:
     return replace(section, offered=replace(section.offered, codecs=codecs))
 
 
-def _claim(participant: Participant, section: OfferedSection, claimed: set[TrackSid]) -> TrackSid | None:
-    """Find the announced track that an offered section carries: by its cid, else the first of its kind."""
+def _claim(
+    participant: Participant, section: OfferedSection, named: set[str], claimed: set[TrackSid]
+) -> TrackSid | None:
+    """Find the announced track that an offered section carries: by its cid, else the first that no section names.
+
+    A section may go on sending a track that the server ended: it must not take what another section names.
+    """
     cid = section.msid[1] if section.msid is not None else ""
     candidates = [
         entry for entry in participant.pending if entry.track.kind is section.kind and entry.track.sid not in claimed
     ]
     match = next((entry for entry in candidates if cid in entry.cids), None)
     if match is None:
-        match = next(iter(candidates), None)
+        match = next((entry for entry in candidates if named.isdisjoint(entry.cids)), None)
     if match is None:
         return None
     claimed.add(match.track.sid)

@@ -80,10 +80,15 @@ def announced_mime(request: AddTrack) -> str:
 
 
 def taken_codecs(track: TrackInfo, offered: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    """Say in which codecs a track is taken, the one to send first: the announced one, else the client's first."""
+    """Say in which codecs a track is taken, the one to send first: the announced one, and RED before plain Opus.
+
+    Who publishes redundantly waits for an answer that prefers it; without `red` it is disabled.
+    """
     taken = [codec for codec in offered if not (track.disable_red and codec.mime == formats.RED)]
     if track.kind is Kind.VIDEO:
         taken.sort(key=lambda codec: codec.mime != track.mime)
+    else:
+        taken.sort(key=lambda codec: codec.mime != formats.RED)
     return tuple(taken) or offered
 
 

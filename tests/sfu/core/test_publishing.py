@@ -78,6 +78,14 @@ def test_sections_are_matched_by_cid_and_not_by_order(meeting, make_section):
     assert by_mid == {"6": "two", "7": "one"}
 
 
+def test_a_section_that_still_sends_what_the_server_ended_takes_no_track_of_another_section(meeting, make_section):
+    alice = meeting.enter("alice")
+    alice.says(requests.AddTrack("new", Kind.AUDIO, Source.MICROPHONE, name="new"))
+    alice.sections += [make_section(6, Kind.AUDIO, cid="ended"), make_section(7, Kind.AUDIO, cid="new")]
+    alice.offer()
+    assert [track.mid for track in meeting.room.participant("alice").tracks] == ["7"]
+
+
 def test_two_sections_never_claim_the_same_announced_track(meeting, make_section):
     alice = meeting.enter("alice")
     alice.says(requests.AddTrack("announced", Kind.AUDIO, Source.MICROPHONE))
