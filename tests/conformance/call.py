@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from livekit import api
 
 from tests.conformance.clients.python_sdk import PythonClient
+from tests.conformance.clients.server_sdks import NodeApi, PythonApi
 
 RED, BLUE = (200, 30, 40), (40, 60, 200)
 
@@ -44,6 +45,17 @@ class Call:
             person = PythonClient()
         self._stack.push_async_callback(_leave, person)
         return person
+
+    async def admin(self, secret=None):
+        """The server SDK under test."""
+        admin = PythonApi() if self.client.kind == "python-api" else NodeApi()
+        self._stack.push_async_callback(admin.close)
+        await admin.open(self.server.http, self.server.key, secret or self.server.secret)
+        return admin
+
+    def hooks(self, event=None):
+        """The webhooks of this room, or those of one event: [(body, authorization)]."""
+        return self.server.hooks.of(self.name, event)
 
     async def enter(self, identity, options=None, *, url=None, token=None, **grants):
         """Let the client under test in."""
@@ -93,22 +105,65 @@ class Call:
         size = f", {width} pixels wide" if width else ""
         return await self.until(condition, f"{identity}'s picture{size}", within)
 
-    async def gets(self, person, verb, expected, what, within=12.0):
-        """Wait until a list of somebody's (`events`, `received`, `streams`) holds an entry."""
+    async def got(self, person, expected):
+        """Wait until a data packet came: [sender, text, topic]."""
 
         async def condition():
-            return [list(entry) for entry in await getattr(person, verb)() if list(entry[: len(expected)]) == expected]
+            return expected in [list(entry) for entry in await person.received()]
 
-        return await self.until(condition, what, within)
+        await self.until(condition, f"data {expected[1][:20]!r} of {expected[0]}")
 
-    async def track(self, person, identity, source):
+    async def happened(self, person, name, *values, within=12.0):
+        """Wait for an event with these values, in any order; give its place among the events."""
+
+        async def condition():
+            for number, event in enumerate(await person.events()):
+                if event[0] == name and set(values) <= set(event[1:]):
+                    return number + 1
+            return None
+
+        return await self.until(condition, f"event {name} {values}", within) - 1
+
+    async def knows(self, person, identity, /, **facts):
+        """Wait until somebody knows these facts of somebody."""
+
+        async def condition():
+            known = (await person.people()).get(identity, {})
+            return all(known.get(name) == value for name, value in facts.items())
+
+        await self.until(condition, f"{identity}'s {facts}")
+
+    async def misses(self, person, identity, within=12.0):
+        """Wait until somebody knows that somebody is gone."""
+
+        async def condition():
+            return identity not in await person.people()
+
+        await self.until(condition, f"{identity}'s departure", within)
+
+    async def silent(self, listener, identity):
+        """Wait until somebody hears nothing of somebody."""
+
+        async def condition():
+            return not await listener.hears(identity)
+
+        await self.until(condition, f"silence of {identity}")
+
+    async def track(self, person, identity, source, **facts):
         """Wait until somebody knows of somebody's track; give its sid and what is known of it."""
 
         async def condition():
             tracks = (await person.people()).get(identity, {}).get("tracks", {})
-            return next(((sid, track) for sid, track in tracks.items() if track["source"] == source), None)
+            return next(
+                (
+                    (sid, track)
+                    for sid, track in tracks.items()
+                    if track["source"] == source and all(track[name] == value for name, value in facts.items())
+                ),
+                None,
+            )
 
-        return await self.until(condition, f"{identity}'s {source}")
+        return await self.until(condition, f"{identity}'s {source} {facts or ''}")
 
 
 def alike(picture, rgb, tolerance=45):

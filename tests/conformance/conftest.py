@@ -9,9 +9,10 @@ import pytest_asyncio
 
 from tests.conformance.call import Call
 from tests.conformance.clients.browser import CHROMIUM, Browser
-from tests.conformance.red import RED_CELLS, RED_CLIENTS
+from tests.conformance.hooks import receiving
+from tests.conformance.red import RED_CELLS
 from tests.conformance.rows import CLIENTS
-from tests.conformance.server import remote, serving
+from tests.conformance.server import KEY, remote, serving
 
 HERE = Path(__file__).parent
 MODULES = HERE / "clients" / "node_modules"
@@ -24,8 +25,9 @@ def pytest_generate_tests(metafunc):
     if marker is None or "call" not in metafunc.fixturenames:
         return
     columns = []
+    elsewhere = marker.kwargs.get("own") if remote() else None
     for client in CLIENTS:
-        if client.kind not in marker.kwargs.get("kinds", KINDS) or absence(marker, client):
+        if client.kind not in marker.kwargs.get("kinds", KINDS) or absence(marker, client) or elsewhere:
             continue
         marks = []
         if client.kind == "browser":
@@ -34,9 +36,7 @@ def pytest_generate_tests(metafunc):
                 marks.append(pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)"))
         if client.package and not (MODULES / client.package).exists():
             marks.append(pytest.mark.skip(reason=f"{client.package} is not installed: npm ci --prefix {HERE}/clients"))
-        if client.name in RED_CLIENTS:
-            marks.append(pytest.mark.xfail(reason=RED_CLIENTS[client.name], run=False))
-        elif reason := red(marker.args[0], client):
+        if reason := red(marker.args[0], client):
             marks.append(pytest.mark.xfail(reason=reason, strict=True))
         columns.append(pytest.param(client, id=client.name, marks=marks))
     metafunc.parametrize("client", columns)
@@ -76,9 +76,12 @@ def server(tmp_path_factory):
     if given := remote():
         yield given
         return
-    with serving(tmp_path_factory.mktemp("sfu")) as started:
-        yield started
-        assert started.stop() == 0
+    with receiving() as hooks:
+        webhook = {"urls": [hooks.url], "api_key": KEY}
+        with serving(tmp_path_factory.mktemp("sfu"), webhook=webhook) as started:
+            started.hooks = hooks
+            yield started
+            assert started.stop() == 0
     assert "Traceback" not in started.log.read_text(), started.log.read_text()
 
 

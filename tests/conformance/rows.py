@@ -31,4 +31,6 @@ CLIENTS = (
         "livekit-client-newest",
         {"singlePeerConnection": False},
     ),
+    Client("livekit-api 1.2.2", ("API", "Python"), "python-api"),
+    Client("livekit-server-sdk 2.19.2", ("API", "npm"), "node-api", "livekit-server-sdk"),
 )

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which server is under test? One that the suite starts, or the one that `LIVEKIT_URL` names."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -11,11 +10,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from livekit import api
 
+from tests.conformance.hooks import Hooks
 from tests.conformance.ports import free_ports
 
 SERVE = (sys.executable, "-m", "sfu", "serve")
@@ -34,7 +34,8 @@ class Server:
     process: subprocess.Popen | None = None
     log: Path | None = None
     media_port: int = 0
-    hooks: asyncio.Queue = field(default_factory=asyncio.Queue)
+    hooks: Hooks | None = None
+    command: tuple[str, ...] | None = None
 
     @property
     def http(self) -> str:
@@ -79,7 +80,7 @@ def serving(folder: Path, *, command=SERVE, **settings) -> Iterator[Server]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        yield Server(f"ws://127.0.0.1:{port}", KEY, SECRET, process, log, media_port)
+        yield Server(f"ws://127.0.0.1:{port}", KEY, SECRET, process, log, media_port, command=command)
     finally:
         process.kill()
         process.wait()

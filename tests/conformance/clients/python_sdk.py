@@ -4,6 +4,7 @@
 
 import asyncio
 import re
+import time
 
 import numpy
 from livekit import rtc
@@ -15,6 +16,9 @@ from tests.conformance.clients.vocabulary import Refused
 RATE = 48_000
 FRAMES_PER_S = 15
 WINDOW = RATE // 4
+SILENT_AFTER_S = 0.5
+"""Without a frame of sound for so long, nothing is heard."""
+
 CODECS = {"vp8": rtc.VideoCodec.VP8, "vp9": rtc.VideoCodec.VP9, "av1": rtc.VideoCodec.AV1, "h264": rtc.VideoCodec.H264}
 QUALITIES = {"low": 0, "medium": 1, "high": 2}
 SOURCES = {
@@ -107,8 +111,8 @@ class PythonClient:
             track.unmute()
 
     async def hears(self, identity):
-        sound = self._sounds.get(identity, numpy.zeros(0))
-        if len(sound) < WINDOW or numpy.abs(sound).max() < 200:
+        sound, last = self._sounds.get(identity, (numpy.zeros(0), 0.0))
+        if time.monotonic() - last > SILENT_AFTER_S or len(sound) < WINDOW or numpy.abs(sound).max() < 200:
             return 0.0
         spectrum = numpy.abs(numpy.fft.rfft(sound * numpy.hanning(len(sound)), 4 * len(sound)))
         return float(spectrum.argmax()) * RATE / len(sound) / 4
@@ -203,12 +207,16 @@ class PythonClient:
 
     async def change(self, values):
         local = self._room.local_participant
-        if "name" in values:
-            await local.set_name(values["name"])
-        if "metadata" in values:
-            await local.set_metadata(values["metadata"])
-        if "attributes" in values:
-            await local.set_attributes(values["attributes"])
+        try:
+            if "name" in values:
+                await local.set_name(values["name"])
+            if "metadata" in values:
+                await local.set_metadata(values["metadata"])
+            if "attributes" in values:
+                await local.set_attributes(values["attributes"])
+        except Exception as error:  # noqa: BLE001
+            return str(error)
+        return ""
 
     async def simulate(self, scenario):
         name = "SIMULATE_" + scenario.replace("-", "_").upper()
@@ -222,6 +230,16 @@ class PythonClient:
             "codec": next((codecs[entry.stream.codec_id].lower() for entry in sent if entry.stream.codec_id), ""),
             "layers": {entry.outbound.rid: entry.outbound.frames_sent for entry in sent},
             "retransmitted": sum(entry.outbound.retransmitted_packets_sent for entry in sent),
+        }
+
+    async def receiving(self, sid):
+        stats = await self._publication(sid).track.get_stats()
+        codecs = {entry.codec.rtc.id: entry.codec.codec.mime_type for entry in stats if entry.HasField("codec")}
+        got = [entry.inbound_rtp for entry in stats if entry.HasField("inbound_rtp")]
+        return {
+            "codec": next((codecs[entry.stream.codec_id].lower() for entry in got if entry.stream.codec_id), ""),
+            "nacks": sum(entry.inbound.nack_count for entry in got),
+            "retransmitted": sum(entry.inbound.retransmitted_packets_received for entry in got),
         }
 
     async def transcribe(self, identity, sid, text):
@@ -312,12 +330,12 @@ class PythonClient:
 
     async def _hear(self, track, identity):
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        sound = numpy.zeros(0)
         try:
             async for event in stream:
                 heard = numpy.frombuffer(event.frame.data, numpy.int16).astype(float)
-                self._sounds[identity] = numpy.concatenate([self._sounds.get(identity, numpy.zeros(0)), heard])[
-                    -WINDOW:
-                ]
+                sound = numpy.concatenate([sound, heard])[-WINDOW:]
+                self._sounds[identity] = (sound, time.monotonic())
         finally:
             self._sounds.pop(identity, None)
             await stream.aclose()

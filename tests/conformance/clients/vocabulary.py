@@ -30,9 +30,19 @@ VERBS = {
     "subscribe": "(sid, wanted)",
     "want": "(sid, {quality | size | enabled}) settings of a subscribed track",
     "permit": "(all, {identity: [sids] or true}) who may subscribe to what I publish",
-    "change": "({name, metadata, attributes}) of myself",
+    "change": "({name, metadata, attributes}) of myself: an error text, or an empty one",
     "simulate": "(scenario) ask the server to misbehave",
-    "sending": "(sid) what is sent of a track: {codec, layers sent in the last second, retransmitted}",
+    "sending": "(sid) what is sent of a track: {codec, layers: frames sent so far by RID, retransmitted}",
+    "receiving": "(sid) what came of a track: {codec, nacks, retransmitted}",
+    "transcribe": "(identity, sid, text) say what somebody said, as an agent does",
+    "dial": "(digit) send a tone of a telephone's keys",
+    "chat": "(text) send a chat message (browsers)",
+    "resize": "(identity, width, height) the element that shows somebody, in CSS pixels; 0 hides it (browsers)",
+    "fetch": "(url) what another origin may read of an answer: [status or `blocked`, text] (browsers)",
+    "check": "(url, token, names) livekit-client's own checks of a server: those that failed, with logs (browsers)",
+    "ping": "ping the server now: whether it answers (browsers)",
+    "fragments": "ICE user fragments of the publishing connection: [ours, the server's] (browsers)",
+    "protocol": "of the candidate pair in use, `udp` or `tcp` (browsers)",
 }
 
 
