@@ -64,10 +64,10 @@ class Sfu:
 
 
 @contextmanager
-def serving(log_path, port, media_port):
+def serving(log_path, port, media_port, *arguments):
     with log_path.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sfu", "serve", "--dev", f"--port={port}", f"--media-port={media_port}"],
+            [sys.executable, "-m", "sfu", "serve", "--dev", f"--port={port}", f"--media-port={media_port}", *arguments],
             stdout=log,
             stderr=log,
             env={"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, "PATH": "/usr/bin:/bin"},
@@ -159,6 +159,12 @@ async def way(sfu):
     await proxy.start()
     yield proxy
     await proxy.stop()
+
+
+@pytest.fixture
+def run_sfu(tmp_path, free_ports):
+    """Run a server with further arguments."""
+    return lambda *arguments: serving(tmp_path / "log", *free_ports(), *arguments)
 
 
 @pytest.fixture
