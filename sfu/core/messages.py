@@ -78,6 +78,8 @@ class TrackInfo:
     disable_red: bool = False
     encryption: int = 0
     audio_features: tuple[int, ...] = ()
+    backup_codec_policy: int = 0
+    packet_trailer_features: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,14 +268,13 @@ class SectionsRequired:
 
 @dataclass(frozen=True, slots=True)
 class RequestAnswered:
-    """How a request ended; a failed one is echoed."""
+    """How a request ended."""
 
     outcome: Outcome
     message: str = ""
     request_id: int = 0
-    add_track: bytes = b""
-    update_metadata: bytes = b""
-    mute: tuple[TrackSid, bool] | None = None
+    echo: bytes = b""
+    """The failed request as it came: some clients find by it what has failed."""
 
 
 @dataclass(frozen=True, slots=True)

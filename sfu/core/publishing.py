@@ -70,6 +70,8 @@ def described(request: AddTrack, sid: TrackSid) -> TrackInfo:
         disable_red=request.disable_red,
         encryption=request.encryption,
         audio_features=request.audio_features,
+        backup_codec_policy=request.backup_codec_policy,
+        packet_trailer_features=request.packet_trailer_features,
     )
 
 

@@ -56,10 +56,14 @@ class AddTrack:
     encryption: int = 0
     """LiveKit's Encryption.Type, echoed: receivers decrypt by it."""
     audio_features: tuple[int, ...] = ()
+    backup_codec_policy: int = 0
+    """LiveKit's BackupCodecPolicy, echoed."""
+    packet_trailer_features: tuple[int, ...] = ()
+    """What the publisher appends to frames, echoed: receivers read it by that."""
     backup_of: str = ""
     """The sid of the track for which this would be a backup codec."""
-    wire: bytes = b""
-    """The request as it came, which a refusal echoes."""
+    echo: bytes = b""
+    """The request as a refusal gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Mute:
 
     track: TrackSid
     muted: bool
+    echo: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class UpdateMetadata:
     metadata: str
     attributes: dict[str, str]
     """An empty value removes the key."""
-    wire: bytes = b""
+    echo: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class UpdateTrack:
     audio_features: tuple[int, ...] | None = None
     width: int = 0
     height: int = 0
+    echo: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ class Unsupported:
     """A request of a part of the protocol that this server does not have."""
 
     name: str
+    request_id: int = 0
+    echo: bytes = b""
 
 
 Request = (

@@ -53,7 +53,7 @@ class Sessions:
             request, participant.grants.rights, len(participant.pending), len(participant.published)
         )
         if refusal is not None:
-            answer = RequestAnswered(refusal.outcome, refusal.message, add_track=request.wire)
+            answer = RequestAnswered(refusal.outcome, refusal.message, echo=request.echo)
             self._roster.tell(participant, answer)
             return
         track = publishing.described(request, self._sids.track(request.kind, request.source))
@@ -66,7 +66,9 @@ class Sessions:
         """Answer a request that the table refuses."""
         name = request.name if isinstance(request, requests.Unsupported) else type(request).__name__
         message = f"this server does not take {name} here"
-        self._roster.tell(participant, RequestAnswered(Outcome.UNSUPPORTED_TYPE, message))
+        request_id = getattr(request, "request_id", 0)
+        answer = RequestAnswered(Outcome.UNSUPPORTED_TYPE, message, request_id, getattr(request, "echo", b""))
+        self._roster.tell(participant, answer)
 
     def _mute(self, participant: Participant, request: requests.Mute) -> None:
         track = participant.published.get(request.track)
@@ -83,14 +85,12 @@ class Sessions:
             if pending.track.sid == request.track:
                 participant.pending[index] = Pending(replace(pending.track, muted=request.muted), pending.cids)
                 return
-        self._roster.tell(
-            participant,
-            RequestAnswered(Outcome.NOT_FOUND, "no such track of yours", mute=(request.track, request.muted)),
-        )
+        self._no_track(participant, request)
 
     def _update_track(self, participant: Participant, request: requests.UpdateTrack) -> None:
         track = participant.published.get(request.track)
         if track is None:
+            self._no_track(participant, request)
             return
         if request.audio_features is not None:
             track = replace(track, audio_features=request.audio_features)
@@ -99,10 +99,14 @@ class Sessions:
         self._roster.own(participant, track)
         self._roster.changed(participant)
 
+    def _no_track(self, participant: Participant, request: requests.Mute | requests.UpdateTrack) -> None:
+        answer = RequestAnswered(Outcome.NOT_FOUND, "no such track of yours", echo=request.echo)
+        self._roster.tell(participant, answer)
+
     def _update_metadata(self, participant: Participant, request: requests.UpdateMetadata) -> None:
         refuse: Callable[[Outcome, str], None] = lambda outcome, message: self._roster.tell(  # noqa: E731
             participant,
-            RequestAnswered(outcome, message, request.request_id, update_metadata=request.wire),
+            RequestAnswered(outcome, message, request.request_id, request.echo),
         )
         if not participant.grants.rights.can_update_own_metadata:
             refuse(Outcome.NOT_ALLOWED, "the token does not allow to change one's own metadata")

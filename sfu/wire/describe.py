@@ -76,6 +76,8 @@ def track_info(track: TrackInfo) -> models.TrackInfo:
         disable_red=track.disable_red,
         encryption=cast("models.Encryption.Type", track.encryption),
         audio_features=cast("Iterable[models.AudioTrackFeature]", track.audio_features),
+        backup_codec_policy=cast("models.BackupCodecPolicy", track.backup_codec_policy),
+        packet_trailer_features=cast("Iterable[models.PacketTrailerFeature]", track.packet_trailer_features),
     )
 
 

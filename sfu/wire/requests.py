@@ -84,7 +84,7 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
         case "add_track":
             return _add_track(signal.add_track)
         case "mute":
-            return requests.Mute(TrackSid(signal.mute.sid), signal.mute.muted)
+            return requests.Mute(TrackSid(signal.mute.sid), signal.mute.muted, _echo(signal))
         case "subscription":
             return _subscribe(signal.subscription)
         case "track_setting":
@@ -98,15 +98,17 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
                 change.name,
                 change.metadata,
                 dict(change.attributes),
-                _echo(change),
+                _echo(signal),
             )
         case "update_audio_track":
             audio = signal.update_audio_track
             features = tuple(audio.features[: limits.LAYERS_MAX])
-            return requests.UpdateTrack(TrackSid(audio.track_sid), audio_features=features)
+            return requests.UpdateTrack(TrackSid(audio.track_sid), audio_features=features, echo=_echo(signal))
         case "update_video_track":
             video = signal.update_video_track
-            return requests.UpdateTrack(TrackSid(video.track_sid), width=video.width, height=video.height)
+            return requests.UpdateTrack(
+                TrackSid(video.track_sid), width=video.width, height=video.height, echo=_echo(signal)
+            )
         case "sync_state":
             return _sync_state(signal.sync_state)
         case "simulate":
@@ -116,7 +118,7 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
         case _ if kind in _IGNORED:
             return requests.Nothing()
         case _:
-            return requests.Unsupported(kind)
+            return requests.Unsupported(kind, getattr(getattr(signal, kind), "request_id", 0), _echo(signal))
 
 
 def _gunzip(content: bytes) -> bytes:
@@ -159,8 +161,10 @@ def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:
         disable_red=request.disable_red,
         encryption=request.encryption,
         audio_features=tuple(request.audio_features[: limits.LAYERS_MAX]),
+        backup_codec_policy=request.backup_codec_policy,
+        packet_trailer_features=tuple(request.packet_trailer_features[: limits.LAYERS_MAX]),
         backup_of=request.sid,
-        wire=_echo(request),
+        echo=_echo(rtc.SignalRequest(add_track=request)),
     )
 
 
@@ -236,9 +240,15 @@ def _sids(sids: Iterable[str]) -> tuple[TrackSid, ...]:
     return tuple(dict.fromkeys(TrackSid(sid) for sid in first))
 
 
-def _echo(message: rtc.AddTrackRequest | rtc.UpdateParticipantMetadata) -> bytes:
-    """What a refusal gives back; nothing of a large one."""
-    return message.SerializeToString() if message.ByteSize() <= limits.ATTRIBUTES_MAX else b""
+def _echo(signal: rtc.SignalRequest) -> bytes:
+    """What a refusal gives back: a RequestResponse with the request in it; empty for a large one."""
+    kind = signal.WhichOneof("message") or ""
+    name = kind.removesuffix("_request")
+    if name not in rtc.RequestResponse.DESCRIPTOR.fields_by_name or signal.ByteSize() > limits.ATTRIBUTES_MAX:
+        return b""
+    response = rtc.RequestResponse()
+    getattr(response, name).CopyFrom(getattr(signal, kind))
+    return response.SerializeToString()
 
 
 def _enum_name(enum: object, number: int) -> str:

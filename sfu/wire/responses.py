@@ -147,15 +147,7 @@ def _excellent(participants: tuple[str, ...]) -> rtc.ConnectionQualityUpdate:
 
 
 def _request_response(answered: core.RequestAnswered) -> rtc.RequestResponse:
-    response = rtc.RequestResponse(
-        request_id=answered.request_id,
-        reason=answered.outcome.name,
-        message=answered.message,
-    )
-    if answered.add_track:
-        response.add_track.ParseFromString(answered.add_track)
-    elif answered.update_metadata:
-        response.update_metadata.ParseFromString(answered.update_metadata)
-    elif answered.mute is not None:
-        response.mute.sid, response.mute.muted = answered.mute
+    response = rtc.RequestResponse.FromString(answered.echo)
+    response.request_id, response.message = answered.request_id, answered.message
+    response.reason = getattr(rtc.RequestResponse, answered.outcome.name)
     return response

@@ -3,6 +3,7 @@
 """Names, metadata and attributes that participants change themselves."""
 
 from sfu.core import limits, requests
+from sfu.core.media import Kind
 from sfu.core.messages import Outcome, ParticipantsChanged, RequestAnswered
 
 
@@ -27,7 +28,7 @@ def test_without_the_right_nothing_changes(meeting):
     alice.says(change("Alice"))
     answer = alice.last(RequestAnswered)
     assert (answer.outcome, answer.request_id) == (Outcome.NOT_ALLOWED, 9)
-    assert answer.update_metadata == b"as it came"
+    assert answer.echo == b"as it came"
     assert alice.all(ParticipantsChanged) == []
 
 
@@ -49,3 +50,27 @@ def test_a_refreshed_token_keeps_the_rights_and_has_the_new_name(meeting):
     grants = meeting.room.refreshed_grants(alice.peer)
     assert (grants.name, grants.rights.can_publish, grants.identity) == ("Alice", False, "alice")
     assert meeting.room.refreshed_grants("PA_nobody") is None
+
+
+def test_a_publisher_changes_a_track_s_features_and_size(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    microphone, camera = alice.publish(), alice.publish(Kind.VIDEO, width=640, height=360)
+    alice.says(requests.UpdateTrack(microphone, audio_features=(3, 4)))
+    alice.says(requests.UpdateTrack(camera, width=1280, height=720))
+    seen = {track.sid: track for track in bob.last(ParticipantsChanged).participants[0].tracks}
+    assert seen[microphone].audio_features == (3, 4)
+    assert (seen[camera].width, seen[camera].height) == (1280, 720)
+
+
+def test_a_track_of_somebody_else_is_not_changed(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    track = alice.publish()
+    for request in (
+        requests.UpdateTrack(track, audio_features=(1,), echo=b"as it came"),
+        requests.Mute(track, muted=True, echo=b"as it came"),
+    ):
+        bob.says(request)
+        answer = bob.last(RequestAnswered)
+        assert (answer.outcome, answer.echo) == (Outcome.NOT_FOUND, b"as it came")
+    (info,) = meeting.room.participant("alice").tracks
+    assert (info.audio_features, info.muted) == ((), False)

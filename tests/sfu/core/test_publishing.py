@@ -23,9 +23,9 @@ MIC = requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE)
 
 def test_a_track_is_refused_without_the_right_to_publish(meeting):
     alice = meeting.enter("alice", can_publish=False)
-    alice.says(requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE, wire=b"as it came"))
+    alice.says(requests.AddTrack("cid", Kind.AUDIO, Source.MICROPHONE, echo=b"as it came"))
     answer = alice.last(RequestAnswered)
-    assert (answer.outcome, answer.add_track) == (Outcome.NOT_ALLOWED, b"as it came")
+    assert (answer.outcome, answer.echo) == (Outcome.NOT_ALLOWED, b"as it came")
     assert alice.all(TrackPublished) == []
 
 

@@ -182,9 +182,9 @@ async def test_a_flood_of_requests_ends_the_session_that_sends_it(server, monkey
 
 async def test_unknown_requests_are_refused_and_the_session_goes_on(server):
     async with server.client() as alice:
-        await alice.say(publish_data_track_request=rtc.PublishDataTrackRequest())
+        await alice.say(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=7))
         refused = (await alice.hear("request_response")).request_response
-        assert refused.reason == rtc.RequestResponse.UNSUPPORTED_TYPE
+        assert (refused.reason, refused.publish_data_track.pub_handle) == (rtc.RequestResponse.UNSUPPORTED_TYPE, 7)
         assert await alice.is_alive()
 
 
