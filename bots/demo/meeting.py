@@ -235,9 +235,9 @@ class Meeting:
         async with http.get(f"{self._ready['sfu']['api_url']}/metrics") as response:
             text = await response.text()
         return Packets(
-            received=_counter(text, 'livekit_packet_total{direction="incoming"}'),
-            sent=_counter(text, 'livekit_packet_total{direction="outgoing"}'),
-            lost=_counter(text, "passerelle_packets_lost_total"),
+            received=_counter(text, 'livekit_packet_total{direction="incoming",transmission="initial"}'),
+            sent=_counter(text, 'livekit_packet_total{direction="outgoing",transmission="initial"}'),
+            lost=_counter(text, 'livekit_packet_loss_total{direction="incoming"}'),
         )
 
     def _observed(self, before: Packets, after: Packets) -> Observed:

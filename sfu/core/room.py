@@ -6,6 +6,7 @@ One contract: call exactly one method, then `drain` and do what it says, then lo
 here raises for what a client sent. `now` is monotonic seconds.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants, ParticipantKind
-from sfu.core.media import Codec, Level, PeerId, TrackSid, subscriber_transport
+from sfu.core.media import Codec, Kind, Level, PeerId, TrackSid, subscriber_transport
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
@@ -116,6 +117,13 @@ class Room:
         """Describe one by identity."""
         found = self._roster.by_identity(identity)
         return None if found is None else found.info()
+
+    def tracks_by_kind(self) -> tuple[Counter[Kind], Counter[Kind]]:
+        """Count published tracks, and subscriptions to them."""
+        members = list(self._roster)
+        kinds = {sid: track.kind for member in members for sid, track in member.published.items()}
+        subscribed = Counter(kinds[sid] for member in members for sid in member.subscriptions if sid in kinds)
+        return Counter(kinds.values()), subscribed
 
     def refreshed_grants(self, peer: PeerId) -> Grants | None:
         """Give what a new token of this session has to say; None when it is over."""

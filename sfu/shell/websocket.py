@@ -84,6 +84,7 @@ async def signalling(request: web.Request) -> web.StreamResponse:
             raise Refused(404, "a WebSocket is served here")
         grants, join = admitted(request)
     except Refused as refused:
+        request.app[WORKER].joins["signal_validation_failed"] += 1
         log.info("join_refused", status=refused.status, cause=refused.text)
         return web.Response(status=refused.status, text=refused.text)
     await socket.prepare(request)

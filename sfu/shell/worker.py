@@ -9,6 +9,7 @@ what the room wants done is done at once.
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -46,6 +47,11 @@ log = structlog.get_logger()
 
 PlaneFactory = Callable[[Callable[[MediaEvent], None]], Plane]
 
+_JOIN_STATES = {
+    outputs.Occasion.PARTICIPANT_JOINED: "rtc_active",
+    outputs.Occasion.PARTICIPANT_CONNECTION_ABORTED: "rtc_canceled",
+}
+
 
 class Worker:
     """One process's share of the service."""
@@ -64,6 +70,8 @@ class Worker:
         self.keys = dict(keys)
         self.remote_unmute = remote_unmute
         self.webhooks = webhooks or Webhooks()
+        self.joins: Counter[str] = Counter()
+        """How far joins came, by LiveKit's states of `livekit_participant_join_total`."""
         self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs)
         self.plane = make_plane(self.media_event)
         self.data = DataPath(self.plane)
@@ -83,6 +91,7 @@ class Worker:
         """Start a session whose messages go to `outbox`. Raises `AdmissionError`."""
         room = self.registry.admit(grants, self._loop.time(), wall_ms())
         peer = room.join(grants, join, self._loop.time(), wall_ms())
+        self.joins["signal_connected"] += 1
         self._outboxes[peer], self._rooms[peer] = outbox, room
         self._settle(room)
         self.refresh_token(peer)
@@ -301,6 +310,8 @@ class Worker:
                 reason=person.reason.name.lower(),
                 **{"pii.identity": person.identity},
             )
+        if happened.occasion in _JOIN_STATES:
+            self.joins[_JOIN_STATES[happened.occasion]] += 1
         self.webhooks.notify(webhook_event(happened, room.info()))
 
     def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:

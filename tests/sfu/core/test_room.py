@@ -300,3 +300,11 @@ def test_simulated_scenarios_end_the_session_as_named(meeting):
         assert person.all(LeaveOrdered) == []
         assert HangUp(person.peer) in meeting.done
         assert not person.resume()
+
+
+def test_tracks_and_subscriptions_are_counted_by_kind(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob", auto_subscribe=False)
+    alice.publish()
+    camera = alice.publish(Kind.VIDEO)
+    bob.says(requests.Subscribe((camera,), wanted=True))
+    assert meeting.room.tracks_by_kind() == ({Kind.AUDIO: 1, Kind.VIDEO: 1}, {Kind.VIDEO: 1})
