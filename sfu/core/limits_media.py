@@ -48,13 +48,13 @@ MAX_SCTP_GAPS = 2048
 MAX_NACK_PENDING = 100
 """Missing packets of one stream that are asked for. Stops: a jump of the sequence becoming a flood."""
 
-MAX_NACK_TRIES = 5
+MAX_NACK_TRIES = 10
 """Requests for one missing packet. Stops: asking for ever."""
 
 MAX_NACK_ANSWERS = 100
 """Packets sent again for one RTCP datagram. Stops: one small datagram causing a burst (amplification)."""
 
-MAX_RESENDS = 3
+MAX_RESENDS = 6
 """Retransmissions of one packet to one receiver. Stops: repeated NACKs as an amplifier."""
 
 MAX_SKIPS = 128

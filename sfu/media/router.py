@@ -177,7 +177,7 @@ class Router:
         """A missing packet came."""
         layer = self._layers.get(stream)
         if layer is not None:
-            layer.nacks.arrived(index)
+            layer.nacks.arrived(index, self._clock())
 
     def rtcp(self, peer: PeerId, packet: bytes, now: float) -> None:
         """Reports and requests."""

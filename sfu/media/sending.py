@@ -138,7 +138,7 @@ def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt
     if address is None or sender is None:
         return
     for sequence in sequences:
-        entry = down.history.take(sequence, now, 2 * rtt)
+        entry = down.history.take(sequence, now, rtt)
         if entry is None:
             continue
         _, kept, timestamp, picture, tl0 = entry

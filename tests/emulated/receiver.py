@@ -184,10 +184,7 @@ class VideoStream:
         if not parsed:
             return
         first = parsed[0][0]
-        if self._waits_for_key and not (first.key and first.start):
-            if self._last_shown is not None:
-                self.lost_frames += 1
-                self._last_shown = (first, parsed[0][1], now)
+        if not self.frames and not (first.key and first.start):
             return
         self._check(parsed, now)
         self._waits_for_key = False
