@@ -156,9 +156,9 @@ class Feedback:
             receiver = receivers.get(report.ssrc)
             if receiver is None:
                 continue
-            if report.last_sr and report.last_sr == receiver.last_report:
-                rtt = now - receiver.last_report_at - report.delay / 65536
-                receiver.rtt = min(max(rtt, 0.0), MAX_RTT_S)
+            sent = receiver.reported_at.get(report.last_sr)
+            if sent is not None:
+                receiver.rtt = min(max(now - sent - report.delay / 65536, 0.0), MAX_RTT_S)
                 if path is not None:
                     path.rtt = receiver.rtt
             if path is not None and receiver.track.is_video:
@@ -265,7 +265,7 @@ class Feedback:
                 report = rtcp.SenderReport(ssrc, ntp, timestamp, view.packets, view.octets)
                 described = rtcp.source_description(ssrc, uplink.peer)
                 self._engine.send_rtcp(peer, rtcp.sender_report(report) + described)
-                receiver.last_report, receiver.last_report_at = (ntp >> 16) & 0xFFFFFFFF, now
+                receiver.note_report((ntp >> 16) & 0xFFFFFFFF, now)
                 receiver.reports += 1
                 early = receiver.reports < EARLY_REPORTS
                 receiver.report_at = now + (EARLY_REPORT_S if early else SENDER_REPORT_S)

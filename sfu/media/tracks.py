@@ -19,6 +19,8 @@ _FALL = 0.2
 _SPATIAL_SHARE, _TEMPORAL_SHARE = 0.3, 0.65
 """Of a stream's rate without its highest spatial or temporal layer: as encoders are configured, not measured."""
 
+_REPORTS_KEPT = 8
+"""More than go out in the longest round trip that is believed."""
 _QUALITY_BY_RID = {"q": 0, "h": 1, "f": 2}
 
 
@@ -97,8 +99,14 @@ class Receiver:
     report_at: float = 0.0
     """When the next sender report is due."""
     reports: int = 0
-    last_report: int = 0
-    last_report_at: float = 0.0
+    reported_at: dict[int, float] = field(default_factory=dict)
+    """When the latest sender reports went, by the middle of their NTP time; answers take a while."""
+
+    def note_report(self, stamp: int, now: float) -> None:
+        """A sender report goes out."""
+        self.reported_at[stamp] = now
+        if len(self.reported_at) > _REPORTS_KEPT:
+            del self.reported_at[next(iter(self.reported_at))]
 
 
 @dataclass(slots=True, eq=False)

@@ -111,3 +111,23 @@ def test_the_round_trip_to_a_receiver_is_measured(lab):
     receiver.send_rtcp(rtcp.receiver_reports(1, [block]))
     row = lab.router._downlinks[receiver.id][lab.track]
     assert row.rtt == pytest.approx(0.1, abs=0.025)
+
+
+@pytest.mark.parametrize("rtt", [0.04, 1.3])
+def test_a_path_longer_than_the_reports_interval_is_measured_too(lab, rtt):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
+    on_the_way = []
+    for seq in range(250):
+        publisher.send(50, seq, timestamp=seq * 960, payload_type=111)
+        if seq % 40 == 10:
+            publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP + seq * 2**32 // 50, seq * 960, 9, 9)))
+        lab.run(0.02)
+        on_the_way += [(lab.now + rtt, item) for item in of_kind(receiver.received()[1], rtcp.SenderReport)]
+        while on_the_way and on_the_way[0][0] <= lab.now:
+            _, item = on_the_way.pop(0)
+            block = rtcp.Report(item.ssrc, 0, 0, 0, 0, (item.ntp >> 16) & 0xFFFFFFFF, 0)
+            receiver.send_rtcp(rtcp.receiver_reports(1, [block]))
+    [known] = lab.router._downlinks[receiver.id].values()
+    assert known.rtt == pytest.approx(rtt, abs=0.04)
