@@ -87,8 +87,9 @@ class Publisher:
         self.nacked = 0
         self.resent = 0
         self.sent_bytes = 0
-        self.obeys_keyframe_requests = True
-        self._client = client
+        self.paused = False
+        """Sends no new media, but still answers."""
+        self.client = client
         self._random = random
         self._adapts = adapts
         self._resend_after_s = resend_after_s
@@ -120,7 +121,7 @@ class Publisher:
     def uplinks(self) -> list[Uplink]:
         """What the media plane is told of this publisher."""
         layers = tuple(Layer(one.encoding.rid, quality) for quality, one in enumerate(self._layers))
-        peer = self._client.id
+        peer = self.client.id
         return [
             Uplink(peer, self.audio_track, Kind.AUDIO, AUDIO_MID, (OPUS,), EXTENSIONS, (AUDIO_SSRC,)),
             Uplink(peer, self.video_track, Kind.VIDEO, VIDEO_MID, (VP8,), EXTENSIONS, layers=layers),
@@ -136,6 +137,8 @@ class Publisher:
 
     def tick(self, now: float) -> None:
         """Capture, encode, report."""
+        if self.paused:
+            return
         if now >= self._next_audio:
             self._next_audio = max(self._next_audio, now - 0.04) + 0.02
             self._send_audio(now)
@@ -251,14 +254,14 @@ class Publisher:
         self._on_the_way[number] = (now, len(packet))
         self._on_the_way.pop((number - 5000) & 0xFFFF, None)
         self.sent_bytes += len(packet)
-        self._client.send_rtp(packet)
+        self.client.send_rtp(packet)
 
     def _report(self, now: float) -> None:
         for layer in self._layers:
             if layer.packets:
                 timestamp = layer.timestamp + int(now * 90000)
-                self._client.send_rtcp(wire.sender_report(layer.ssrc, now, timestamp, layer.packets, layer.octets))
-        self._client.send_rtcp(
+                self.client.send_rtcp(wire.sender_report(layer.ssrc, now, timestamp, layer.packets, layer.octets))
+        self.client.send_rtcp(
             wire.sender_report(AUDIO_SSRC, now, self._audio_timestamp, self.audio_sent, 92 * self.audio_sent)
         )
 
@@ -282,7 +285,7 @@ class Publisher:
     def _keyframe(self, ssrc: int) -> None:
         self.keyframes_asked += 1
         for layer in self._layers:
-            if layer.ssrc == ssrc and self.obeys_keyframe_requests:
+            if layer.ssrc == ssrc:
                 layer.key_wanted = True
 
     def _resend(self, ssrc: int, sequences: list[int], now: float) -> None:

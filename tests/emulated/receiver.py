@@ -110,6 +110,8 @@ class VideoStream:
         self.counting = Counting(ssrc, 90000)
         self.frames: list[Frame] = []
         self.lost_frames = 0
+        self.switches = 0
+        """From one layer to another."""
         self.discontinuities: list[str] = []
         self.recovered = 0
         self.given_up = 0
@@ -191,6 +193,7 @@ class VideoStream:
         self._last_shown = (*parsed[-1], now)
         self._shown_at = now
         size = sum(len(kept.payload) for kept in packets)
+        self.switches += bool(self.frames) and self.frames[-1].layer != first.layer
         self.frames.append(Frame(now, now - first.captured, first.layer, first.key, size))
 
     def _check(self, parsed: list[tuple[wire.Vp8, int]], now: float) -> None:

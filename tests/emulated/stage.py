@@ -3,6 +3,7 @@
 """A media plane and its clients with emulated links between them, in the time of the running loop."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
@@ -65,6 +66,10 @@ class Stage:
         self.events: list[MediaEvent] = []
         self.links: dict[str, tuple[Link, Link]] = {}
         """By client: to the server, and back."""
+        self.came_in: Counter[bytes] = Counter()
+        """Datagrams that reached the server, by SSRC where they are RTP."""
+        self.went_out: Counter[bytes] = Counter()
+        """Datagrams that the server sent, the same way."""
         self.receivers: list[Receiver] = []
         self._joined: dict[PeerId, asyncio.Event] = {}
         self._clients: dict[SocketAddress, Client] = {}
@@ -86,15 +91,18 @@ class Stage:
 
         def send(datagram: bytes) -> None:
             for at in up.offer(len(datagram), self.loop.time()):
-                self.loop.call_at(at, self._network.deliver, memoryview(datagram), (UDP, address))
+                self.loop.call_at(at, arrive, datagram)
+
+        def arrive(datagram: bytes) -> None:
+            self.came_in[datagram[8:12]] += 1
+            self._network.deliver(memoryview(datagram), (UDP, address))
 
         client = self._clients[address] = Client(name, send, self.loop.time)
         return client
 
     def _from_server(self, datagram: bytes, address: SocketAddress) -> None:
-        client = self._clients.get(address)
-        if client is None:
-            return
+        client = self._clients[address]
+        self.went_out[datagram[8:12]] += 1
         for at in self.links[client.id][1].offer(len(datagram), self.loop.time()):
             self.loop.call_at(at, client.receive, datagram)
 
