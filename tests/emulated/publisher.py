@@ -43,6 +43,8 @@ class Encoding:
 
 CAMERA_720P = (Encoding("q", 160_000, 15), Encoding("h", 450_000, 20), Encoding("f", 1_700_000, 30))
 """LiveKit's default layers of a 720p camera."""
+CAMERA_540P = (Encoding("q", 100_000, 10), Encoding("h", 250_000, 15), Encoding("f", 700_000, 25))
+"""A cheaper one, where the number of packets does not matter."""
 
 
 @dataclass(slots=True)

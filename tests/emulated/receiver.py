@@ -174,9 +174,21 @@ class VideoStream:
     def _advance(self, now: float) -> None:
         """Show all frames that are complete and in order."""
         while (kept := self._buffer.get(self._frontier)) is not None:
+            if kept.payload and kept.payload[0] & 0x10 and self._frontier != self._cursor:
+                self._cut_off()
             self._frontier += 1
             if kept.marker or not kept.payload:
                 self._show(now)
+
+    def _cut_off(self) -> None:
+        """The frame before this start got no end: the sender switched to a layer whose key frame this is."""
+        assert self._cursor is not None
+        packets = [self._buffer.pop(number) for number in range(self._cursor, self._frontier)]
+        assert wire.parse_vp8(self._buffer[self._frontier].payload).key
+        self._cursor = self._frontier
+        self.lost_frames += 1
+        if self._last_shown is not None:
+            self._last_shown = (wire.parse_vp8(packets[-1].payload), packets[-1].timestamp, self._last_shown[2])
 
     def _show(self, now: float) -> None:
         assert self._cursor is not None
