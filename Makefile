@@ -4,6 +4,7 @@
 # make demo   a meeting of three people through three doors, with captions, and its report
 # make up     the same stack, which stays: sign in, or open the guest link
 # make test   everything that CI checks
+# make test-long   the same tests with more seeds and longer runs
 # make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
 PYTHON ?= python3
@@ -35,6 +36,9 @@ test: install-test lint
 
 conformance: install $(SUITE)/node_modules/.installed
 	@$(BIN)/python -m tests.conformance $(PYTEST)
+
+test-long: install-test
+	@$(BIN)/python -m pytest -m long --durations 15 $(PYTEST)
 
 lint: install
 	@echo "==> ruff, mypy, TypeScript, import contracts, licences"

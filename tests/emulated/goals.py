@@ -4,6 +4,8 @@
 
 from dataclasses import asdict, dataclass
 
+import pytest
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -45,6 +47,11 @@ class Goals:
     def as_json(self) -> list[dict[str, object]]:
         """The same for programs."""
         return [asdict(row) for row in self.rows]
+
+
+def seeds(count: int) -> list[object]:
+    """For `parametrize`: so many of them in every run, and ten times as many in a long one."""
+    return [*range(1, count + 1), *(pytest.param(n, marks=pytest.mark.long) for n in range(count + 1, 10 * count + 1))]
 
 
 def _text(value: float) -> str:

@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from tests.emulated.goals import seeds
 from tests.emulated.link import Conditions
 from tests.emulated.stage import call
 from tests.emulated.virtual_time import run
@@ -24,7 +25,7 @@ def oscillations(frames, start, stop):
 
 
 @pytest.mark.parametrize("feedback", ["transport-cc", "remb"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", seeds(1))
 @pytest.mark.xfail(strict=True, reason="nobody estimates a receiver's path yet")
 def test_what_a_receiver_is_sent_follows_its_bandwidth(goals, feedback, seed):
     async def scenario():

@@ -7,6 +7,7 @@ from struct import pack
 
 import pytest
 
+from tests.emulated.goals import seeds
 from tests.emulated.link import Conditions, GilbertElliott
 from tests.emulated.publisher import AUDIO_SSRC
 from tests.emulated.stage import call
@@ -24,7 +25,7 @@ SETTLED_S = 3.0
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("side", "name"), [("in", "alice"), ("out", "bob")])
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", seeds(1))
 def test_lost_packets_are_repaired(goals, loss, side, name, seed):
     async def scenario():
         async with call(seed, adapts=False) as (stage, publisher, receiver):

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.emulated.goals import seeds
 from tests.emulated.link import OUTAGE, Conditions
 from tests.emulated.stage import call
 from tests.emulated.virtual_time import run
@@ -27,7 +28,7 @@ def resumed(times, back):
 
 @pytest.mark.parametrize("who", [("alice",), ("bob",), ("alice", "bob")], ids=["publisher", "receiver", "both"])
 @pytest.mark.parametrize(("outage_s", "bound"), [(3.0, 1.0), (20.0, 3.0)])
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", seeds(1))
 def test_media_resumes_by_itself_after_an_outage(goals, who, outage_s, bound, seed):
     async def scenario():
         async with call(seed) as (stage, publisher, receiver):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from tests.emulated.goals import seeds
 from tests.emulated.link import PRESETS
 from tests.emulated.publisher import CAMERA_540P
 from tests.emulated.stage import call
@@ -24,7 +25,7 @@ FROZEN_OTHERWISE_S = 2.0
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", seeds(3))
 def test_a_call_survives_a_minute_on_a_bad_network(goals, preset, seed):
     async def scenario():
         async with call(seed, CAMERA_540P) as (stage, publisher, receiver):
