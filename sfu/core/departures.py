@@ -55,11 +55,11 @@ class Departures:
 
     def expel(self, member: Participant, reason: DisconnectReason, now: float, *, announce: bool = True) -> None:
         """End a session that may not come back by itself."""
-        self._end(member, Event.EXPELLED, LeaveOrdered(reason), now, announce=announce)
+        self.send_off(member, LeaveOrdered(reason), now, announce=announce)
 
-    def send_off(self, member: Participant, order: LeaveOrdered, now: float) -> None:
+    def send_off(self, member: Participant, order: LeaveOrdered, now: float, *, announce: bool = True) -> None:
         """End a session whose client is told what to do next."""
-        self._end(member, Event.EXPELLED, order, now)
+        self._end(member, Event.EXPELLED, order, now, announce=announce)
 
     def vanish(self, member: Participant, reason: DisconnectReason, now: float) -> None:
         """End a session as if this server had died: without a word to its client."""

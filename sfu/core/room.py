@@ -20,6 +20,8 @@ from sfu.core.media import Codec, Kind, Level, PeerId, TrackSid, subscriber_tran
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
+    LeaveAction,
+    LeaveOrdered,
     MediaFlows,
     ParticipantInfo,
     RoomChanged,
@@ -354,10 +356,10 @@ class Room:
         if told:
             self._roster.tell_all(RoomChanged(self.info()))
 
-    def close(self, reason: DisconnectReason, now: float) -> None:
-        """End the room for everybody."""
+    def close(self, reason: DisconnectReason, now: float, action: LeaveAction = LeaveAction.DISCONNECT) -> None:
+        """End the room for everybody; `action` says what clients shall do then."""
         for member in self._roster:
-            self._departures.expel(member, reason, now, announce=False)
+            self._departures.send_off(member, LeaveOrdered(reason, action), now, announce=False)
         self._finish()
 
     # Time.

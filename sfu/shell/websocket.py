@@ -51,6 +51,8 @@ def admitted(request: web.Request) -> tuple[Grants, Join]:
     """
     worker = request.app[WORKER]
     parameter = request.query.get("join_request")
+    if worker.stopping:
+        raise Refused(503, "this server is about to stop: try again soon")
     try:
         grants = bearer_grants(request, worker.keys)
         worker.registry.check(grants)

@@ -22,6 +22,7 @@ from sfu.core.messages import (
     Answer,
     DisconnectReason,
     Joined,
+    LeaveAction,
     Message,
     ParticipantsChanged,
     ParticipantState,
@@ -81,6 +82,8 @@ class Worker:
         self._track_rooms: dict[TrackSid, Room] = {}
         self._timers: dict[Room, asyncio.TimerHandle] = {}
         self._settling: set[Room] = set()
+        self.stopping = False
+        """Whether nobody is let in any more."""
         self._sif_trailer = os.urandom(16)
         self._participants = Participants()
         self._turn = turn
@@ -182,9 +185,15 @@ class Worker:
         self._settle(room)
 
     def shut_down(self) -> None:
-        """Tell everybody that the server goes."""
+        """Tell everybody that the server goes, and take nobody in any more.
+
+        Clients are told to join anew, which they try for 45 s: after a restart the call goes on by itself. If
+        they were told to go instead, they would not come back; that the server is gone for good they notice.
+        """
+        self.stopping = True
         for room in self.registry:
-            self.delete_room(room, DisconnectReason.SERVER_SHUTDOWN)
+            room.close(DisconnectReason.SERVER_SHUTDOWN, self._loop.time(), LeaveAction.RECONNECT)
+            self._settle(room)
 
     @property
     def sessions(self) -> int:

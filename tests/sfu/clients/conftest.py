@@ -97,10 +97,10 @@ def sfu(tmp_path_factory, free_ports):
 
 
 @pytest.fixture
-def own_sfu(tmp_path, free_ports):
-    """A server that a test may stop."""
-    with serving(tmp_path / "log", *free_ports()) as started:
-        yield started
+def restarting_sfu(tmp_path, free_ports):
+    """A server that a test starts again and again, on the same ports."""
+    ports = free_ports()
+    return lambda: serving(tmp_path / "log", *ports)
 
 
 class CutProxy:

@@ -141,13 +141,19 @@ async def test_a_removed_person_is_out_and_stays_out(enter, sfu, room_name, wait
         await enter("alice", token=token)
 
 
-async def test_a_stopping_server_says_so(enter, own_sfu, room_name):
-    token = own_sfu.token("alice", room_name)
-    alice = await enter("alice", url=own_sfu.url, token=token)
-    status = await asyncio.to_thread(own_sfu.stop)
-    await asyncio.wait_for(alice.disconnected.wait(), 5)
-    assert status == 0
-    assert alice.reason == rtc.DisconnectReason.SERVER_SHUTDOWN
+async def test_a_call_goes_on_after_a_restart_of_the_server(enter, restarting_sfu, room_name, wait_for):
+    with restarting_sfu() as sfu:
+        alice, bob = [await enter(name, url=sfu.url, token=sfu.token(name, room_name)) for name in ("alice", "bob")]
+        await alice.speak(440)
+        await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
+        assert await asyncio.to_thread(sfu.stop) == 0
+    await wait_for(lambda: ("reconnecting",) in alice.events, what="the news that the server stops")
+    bob.sounds.clear()
+    with restarting_sfu():
+        await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, within=40, what="the tone after the restart")
+        assert not alice.disconnected.is_set()
+        await alice.leave()
+        await bob.leave()
 
 
 @pytest.mark.parametrize("scenario", ["SIMULATE_FULL_RECONNECT", "SIMULATE_NODE_FAILURE"])

@@ -148,6 +148,24 @@ async def test_a_peer_that_falls_silent_is_lost_and_checks_keep_it(stage, monkey
     assert not stage.of(alive.id, "PeerLost")
 
 
+async def test_a_silent_peer_is_reported_and_comes_back_by_an_ice_restart_from_elsewhere(stage, monkeypatch):
+    monkeypatch.setattr(plane_module, "SILENT_S", 0.5)
+    publisher, receiver = await audio_call(stage)
+    await heard(stage, publisher, receiver, 1)
+    await stage.until(lambda: stage.of(receiver.id, "PeerSilent"))
+    fresh = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+    stage.plane.restart_ice(receiver.id, fresh)
+    old_wire, receiver.wire = receiver.wire, stage.wire()
+    receiver.dtls._transport = receiver.wire
+    await receiver.check(fresh)
+    await stage.until(lambda: stage.of(receiver.id, "PeerHeard"))
+    await publisher.check()
+    await heard(stage, publisher, receiver, 50)
+    assert len(stage.of(receiver.id, "PeerConnected")) == 1
+    assert not stage.of(receiver.id, "PeerLost")
+    old_wire.close()
+
+
 async def test_an_ice_restart_moves_the_media_and_keeps_the_session(stage):
     publisher, receiver = await audio_call(stage)
     await heard(stage, publisher, receiver, 1)

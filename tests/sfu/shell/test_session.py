@@ -192,8 +192,10 @@ async def test_a_server_that_stops_says_so_to_everybody(server):
     async with server.client("alice") as alice, server.client("bob", room="other") as bob:
         server.worker.shut_down()
         for client in (alice, bob):
-            assert (await client.hear("leave")).leave.reason == models.DisconnectReason.SERVER_SHUTDOWN
+            leave = (await client.hear("leave")).leave
+            assert (leave.reason, leave.action) == (models.DisconnectReason.SERVER_SHUTDOWN, rtc.LeaveRequest.RECONNECT)
             assert await client.closing() == 1000
+        assert (await server.refusal(token=server.token()))[0] == 503
 
 
 async def test_a_token_is_refreshed_while_the_session_lasts(server, monkeypatch):
