@@ -171,3 +171,33 @@ async def test_a_browser_whose_resume_is_cut_off_tries_again(
     await wait_for(is_back, within=30, what="the resume")
     bob.pictures.clear()
     await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture after it")
+
+
+@pytest.mark.parametrize("client", ["2223", "newest"])
+async def test_publishing_and_subscribing_again_and_again_does_not_add_sections_for_ever(
+    client, open_page, enter, sfu, room_name, wait_for, looks_like
+):
+    bob = await enter("bob")
+    page = await open_page(client)
+    await page.call("join", sfu.url, sfu.token("ann", room_name))
+
+    async def sees_bob():
+        return looks_like(await page.sees("bob"), BLUE)
+
+    async def sees_nobody():
+        return await page.sees("bob") is None
+
+    sections = []
+    for _ in range(5):
+        await page.call("publishColour", "rgb(200, 30, 40)", 500)
+        _, publication = await bob.show(BLUE)
+        bob.pictures.clear()
+        await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture")
+        await wait_for(sees_bob, what="bob's picture")
+        sections.append(await page.call("sections"))
+        await page.call("unpublish")
+        await bob.room.local_participant.unpublish_track(publication.sid)
+        await wait_for(sees_nobody, what="the end of bob's picture")
+        await wait_for(lambda: not bob.publications("ann"), what="the end of ann's tracks")
+    print(f"sections of livekit-client {client}, round by round: {sections}")
+    assert sections[-1] == sections[1]
