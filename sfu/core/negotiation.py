@@ -189,8 +189,10 @@ class Negotiation:
         if section.mid in self._uplinks:
             result.ended.append(self._uplinks.pop(section.mid)[0])
         if not section.direction.receives:
+            # Its track ended. Rejected, the client may use the section again, for what it publishes next; the first
+            # one holds all others' transport (RFC 9143 section 7.2).
             self._release(section.mid, result)
-            return OwnSection(section, Direction.INACTIVE)
+            return OwnSection(section, Direction.INACTIVE, rejected=bool(result.sections))
         return self._fill(section, kind, result)
 
     def _take_in(

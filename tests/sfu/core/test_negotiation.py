@@ -154,3 +154,9 @@ def test_a_track_offered_before_it_was_announced_leads_to_another_offer(make_sec
     assert negotiation.wanted() == (0, 0)
     assert negotiation.answer(offer, lambda _section: "TR_1").taken_in[0][0] == "TR_1"
     assert negotiation.wanted() is None
+
+
+def test_a_section_whose_track_ended_is_given_back_for_use_again_except_the_first(make_section, make_session):
+    negotiation = fresh()
+    ended = [make_section(mid, AUDIO, Direction.INACTIVE) for mid in range(2)]
+    assert [section.rejected for section in negotiation.answer(make_session(ended), nobody).sections] == [False, True]
