@@ -60,6 +60,7 @@ class DependencySelection:
     def adopt(self, structure: Structure, active: int) -> None:
         """Begin in the middle of a sequence of which everything was sent."""
         self._structure, self._active = structure, active
+        self._target = 0  # the old one may be no target of this structure
         self._target = self._best(EVERY, EVERY)
         self.want(self.spatial, self.temporal)
 
@@ -92,6 +93,7 @@ class DependencySelection:
             self._sent.clear()
             self._order.clear()
             self._structure, self._active = structure, frame.active
+            self._target = 0
             self._target = self._best(self.spatial, self.temporal)
         if structure is not self._structure:
             return

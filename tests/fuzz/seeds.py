@@ -6,9 +6,11 @@ import base64
 import json
 from pathlib import Path
 
-from livekit.protocol import models, rtc
+from google.protobuf import json_format
+from livekit.protocol import models, room, rtc
 
 from sfu.core import rtcp, stun
+from sfu.core.framing import frame
 
 _SDP = [path.read_bytes() for path in sorted(Path("tests/fixtures/sdp").glob("*offer.sdp"))]
 _MEMBER = {
@@ -82,6 +84,12 @@ def _rtcp() -> list[bytes]:
 _DEEP = b"[" * 5_000
 _DEEP_TOKEN = b"eyJhbGciOiJIUzI1NiJ9." + base64.urlsafe_b64encode(_DEEP).rstrip(b"=") + b".c2ln"
 
+_change = room.UpdateParticipantRequest(room="r", identity="a", metadata="m", attributes={"a": "b"})
+_change.permission.can_publish = True
+
+_RECORDED = Path("tests/fixtures/dependency/chromium-156-vp9-l3t3-key.hex").read_text().split()[:30]
+_DESCRIPTORS = b"".join(len(line).to_bytes(1, "big") + line for line in map(bytes.fromhex, _RECORDED))
+
 # One-byte and two-byte extensions (RFC 8285), then VP8, H.264, VP9 and AV1 payloads.
 _RTP = [
     bytes.fromhex("90e0000100000001000000ffbede0002102a32ffffff1000") + bytes.fromhex("90e0a1b2c3d4"),
@@ -94,10 +102,14 @@ SEEDS: dict[str, list[bytes]] = {
     "demux": [b"\0", b"\x14\xfe\xfd", b"\x80\x60"],
     "stun_check": [stun.binding_request(b"t" * 12, "ufrag:them", "p" * 22)],
     "rtp_packet": _RTP,
+    "dependency_descriptors": [_DESCRIPTORS],
+    "tcp_stream": [frame(b"datagram") * 3],
     "rtcp_compound": _rtcp(),
-    "sdp_offer": _SDP,
+    "sdp_description": _SDP,
     "signal": _signals(),
     "join_request": _joins(),
+    "join_parameters": [b"auto_subscribe=1&sdk=go&protocol=17&reconnect=1&sid=PA_1&attributes=eyJhIjoiYiJ9"],
+    "api_body": [_change.SerializeToString(), json_format.MessageToJson(_change).encode(), _DEEP],
     "token_text": [b"eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJrZXkifQ.c2ln", _DEEP_TOKEN],
     "token_claims": [json.dumps(_CLAIMS).encode(), _DEEP],
     "data_packet": _packets(),
