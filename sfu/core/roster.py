@@ -11,6 +11,7 @@ from sfu.core.messages import (
     Message,
     ParticipantInfo,
     ParticipantsChanged,
+    ParticipantState,
     SpeakersChanged,
     TrackInfo,
 )
@@ -140,8 +141,10 @@ class Roster:
         """Tell the changes that waited for each other, once they are due."""
         changed = self.updates.take(now)
         if changed:
-            itself = self._members.get(changed[0].sid) if len(changed) == 1 else None
-            self.tell_all(ParticipantsChanged(changed), besides=() if itself is None else (itself,))
+            # Whoever is hidden now is gone for others alone.
+            unheard = [info.sid for info in changed if len(changed) == 1 or info.state is ParticipantState.DISCONNECTED]
+            besides = filter(None, map(self._members.get, unheard))
+            self.tell_all(ParticipantsChanged(changed), besides)
 
     def _spread(self, participant: Participant, what: Participant | ParticipantInfo) -> None:
         publishes = bool(participant.published)

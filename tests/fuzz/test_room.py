@@ -9,6 +9,7 @@ rise, and when everybody has left nothing is left behind.
 
 import os
 import random
+from dataclasses import replace
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sfu.core import orders, outputs, requests
 from sfu.core.grants import Grants, Rights, Source
 from sfu.core.media import Kind, PeerId, TrackSid
-from sfu.core.messages import DisconnectReason, Joined, ParticipantsChanged, TrackPublished
+from sfu.core.media_description import Direction
+from sfu.core.messages import DisconnectReason, Joined, ParticipantsChanged, ServerOffer, TrackPublished
+from sfu.core.outputs import Occasion
 from sfu.core.relay import Envelope
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
@@ -40,13 +43,18 @@ RIGHTS = st.builds(
 GRANTS = st.builds(Grants, identity=IDENTITIES, room=st.just("room"), room_join=st.just(True), rights=RIGHTS)
 
 
+def participant(peer):
+    """Whose transport it is."""
+    return peer.partition("/")[0]
+
+
 class Ledger:
     """What the worker and the media plane would hold, and complaints about what they are asked to do."""
 
     def __init__(self):
         self.told = {}  # peer: its messages
         self.left = set()
-        self.peers = set()
+        self.peers = {}  # open transports, in order
         self.uplinks = {}  # track: publisher
         self.downlinks = {}  # (peer, track)
         self.rights = {}
@@ -59,17 +67,15 @@ class Ledger:
                     assert peer not in self.left, f"{message} after the goodbye"
                     self.told.setdefault(peer, []).append(message)
                     self._check(peer, message)
-            case outputs.Happened(
-                outputs.Occasion.PARTICIPANT_LEFT | outputs.Occasion.PARTICIPANT_CONNECTION_ABORTED, participant=gone
-            ):
+            case outputs.Happened(Occasion.PARTICIPANT_LEFT | Occasion.PARTICIPANT_CONNECTION_ABORTED, gone):
                 self.left.add(gone.sid)
             case outputs.OpenPeer():
                 assert output.peer not in self.peers
-                self.peers.add(output.peer)
+                self.peers[output.peer] = True
             case outputs.RestartIce():
                 assert output.peer in self.peers
             case outputs.ClosePeer(peer):
-                self.peers.discard(peer)
+                self.peers.pop(peer, None)
                 for track in [track for track, owner in self.uplinks.items() if owner == peer]:
                     del self.uplinks[track]
                 self.downlinks = {key: value for key, value in self.downlinks.items() if key[0] != peer}
@@ -83,8 +89,8 @@ class Ledger:
             case outputs.Forward(downlink):
                 assert downlink.peer in self.peers
                 assert downlink.track in self.uplinks, "a track that nobody sends"
-                assert self.uplinks[downlink.track] != downlink.peer, "its own track"
-                assert self.rights[downlink.peer].can_subscribe
+                assert self.uplinks[downlink.track] != participant(downlink.peer), "its own track"
+                assert self.rights[participant(downlink.peer)].can_subscribe
                 ssrcs = {row.ssrc for (peer, track), row in self.downlinks.items() if peer == downlink.peer}
                 assert downlink.ssrc not in ssrcs or (downlink.peer, downlink.track) in self.downlinks
                 self.downlinks[downlink.peer, downlink.track] = downlink
@@ -97,7 +103,8 @@ class Ledger:
         if isinstance(message, ParticipantsChanged):
             for info in message.participants:
                 known = self.known.get((receiver, info.sid))
-                assert known is None or info == known or info.version > known.version, "clients drop what did not rise"
+                rose = known is None or info == known or info.version > known.version
+                assert rose, f"clients drop what did not rise: {known}, then {info}"
                 self.known[receiver, info.sid] = info
 
 
@@ -134,11 +141,12 @@ class RoomMachine(RuleBasedStateMachine):
         self.offers += 1
         return requests.Offer(self.offers, session(self.sections[peer], ufrag))
 
-    @rule(grants=GRANTS, auto=st.booleans(), offers=st.booleans())
+    @rule(grants=GRANTS, auto=st.booleans(), offers=st.booleans(), two=st.booleans())
     @precondition(lambda self: not self.room.closed)
-    def somebody_joins(self, grants, auto, offers):
+    def somebody_joins(self, grants, auto, offers, two):
         sections = [section(mid, Kind.AUDIO if mid < 2 else Kind.VIDEO) for mid in range(4)]
-        join = requests.Join(auto_subscribe=auto, offer=requests.Offer(0, session(sections)) if offers else None)
+        offer = requests.Offer(0, session(sections)) if offers else None
+        join = requests.Join(auto_subscribe=auto, offer=offer, two_connections=two)
         peer = self.room.join(grants, join, self.now, 0)
         self.ledger.rights[peer] = grants.rights
         self.identities[peer] = grants.identity
@@ -148,7 +156,7 @@ class RoomMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.present())
     @rule(data=st.data())
     def media_connects(self, data):
-        peer = self.chosen(data)
+        peer = data.draw(st.sampled_from([self.chosen(data), *self.ledger.peers]))
         if peer in self.ledger.peers:
             self.room.connected(peer, self.now)
             self.drained()
@@ -173,6 +181,16 @@ class RoomMachine(RuleBasedStateMachine):
         peer = self.chosen(data)
         self.sections[peer].append(section(len(self.sections[peer]), kind))
         self.says(peer, self.offer(peer, ufrag=f"u{self.offers}" if restart else "u"))
+
+    @precondition(lambda self: self.present())
+    @rule(data=st.data(), takes=st.booleans())
+    def somebody_answers(self, data, takes):
+        peer = self.chosen(data)
+        offers = [message for message in self.ledger.told.get(peer, ()) if isinstance(message, ServerOffer)]
+        if offers:
+            direction = Direction.RECVONLY if takes else Direction.INACTIVE
+            sections = [replace(own.offered, direction=direction) for own in offers[-1].sections]
+            self.says(peer, requests.Answer(offers[-1].id, session(sections)))
 
     @precondition(lambda self: self.present())
     @rule(data=st.data())
@@ -284,7 +302,7 @@ class RoomMachine(RuleBasedStateMachine):
     def whoever_is_gone_holds_nothing(self):
         for peer in self.sections:
             if peer not in self.room:
-                assert peer not in self.ledger.peers
+                assert peer not in map(participant, self.ledger.peers)
                 assert peer not in self.ledger.uplinks.values()
 
     def teardown(self):
