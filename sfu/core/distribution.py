@@ -7,10 +7,11 @@ from dataclasses import replace
 from sfu.core import publishing, subscriptions
 from sfu.core.downlinks import Downlinks
 from sfu.core.grants import Source
-from sfu.core.media import Codec, TrackSid, Uplink
+from sfu.core.media import Codec, Layer, TrackSid, Uplink
 from sfu.core.media_description import OfferedSection, OwnSection, extension_ids
 from sfu.core.messages import (
     Answer,
+    BackupCodec,
     SubscriptionAllowed,
     SubscriptionError,
     SubscriptionFailed,
@@ -30,6 +31,7 @@ from sfu.core.outputs import (
     StopReceiving,
 )
 from sfu.core.participant import Participant
+from sfu.core.publishing import backup_sid, public_sid
 from sfu.core.requests import Offer, SubscriptionPermission, TrackSettings
 from sfu.core.roster import Roster
 from sfu.core.sids import Sids
@@ -65,11 +67,11 @@ class Distribution:
         for track in result.ended:
             self.unpublish(participant, track, now)
         for track in result.stopped:
-            self._roster.put(StopForwarding(participant.downlink_peer, track))
+            self._roster.put(StopForwarding(participant.downlink_peer, participant.source(track)))
         for started in result.started:
             self.downlinks.forward(participant, started)
         for track in result.unreadable:
-            self._unreadable(participant, track)
+            self._send_again(participant, track, now)
         if any(fresh):
             self._roster.changed(participant)
         for info in filter(None, fresh):
@@ -80,8 +82,10 @@ class Distribution:
         self.downlinks.negotiate(participant, now)
 
     def unpublish(self, publisher: Participant, track: TrackSid, now: float) -> None:
-        """End a track for everybody."""
-        if track in publisher.published:
+        """End a track, or one codec of it, for everybody."""
+        if track != public_sid(track):
+            self._end_backup(publisher, public_sid(track), now)
+        elif track in publisher.published:
             self.withdraw(track, now)
             self._roster.changed(publisher)
 
@@ -117,11 +121,10 @@ class Distribution:
         self._roster.own(publisher, track)
         self._roster.changed(publisher)
         for receiver in self._roster:
-            if sid not in receiver.subscriptions or receiver.downlinks.reads(codec.mime):
-                continue
-            if self.downlinks.stop(receiver, sid, now):
-                self._roster.put(StopForwarding(receiver.downlink_peer, sid))
-            self._unreadable(receiver, sid)
+            if sid in receiver.subscriptions and not receiver.downlinks.reads(codec.mime):
+                if self.downlinks.stop(receiver, sid, now):
+                    self._roster.put(StopForwarding(receiver.downlink_peer, receiver.source(sid)))
+                self._send_again(receiver, sid, now)
 
     def withdraw(self, track: TrackSid, now: float) -> None:
         """Take a track from all receivers, silently: whoever calls tells them why."""
@@ -129,6 +132,9 @@ class Distribution:
         if owner is None:
             return
         self._roster.put(StopReceiving(track))
+        if owner.published[track].backup is not None:
+            self._roster.put(StopReceiving(backup_sid(track)))
+            owner.pending = [entry for entry in owner.pending if entry.track.sid != backup_sid(track)]
         self._roster.put(Happened(Occasion.TRACK_UNPUBLISHED, owner.info(), owner.published[track]))
         self._roster.disown(track)
         for receiver in self._roster:
@@ -183,8 +189,9 @@ class Distribution:
                 continue
             wish = subscriptions.wish_for(settings, owner.published[sid])
             if wish != subscription.wish:
-                receiver.subscriptions[sid] = Subscription(sid, wish)
-                self._roster.put(ApplyWish(receiver.downlink_peer, sid, wish))
+                receiver.subscriptions[sid] = replace(subscription, wish=wish)
+                self._roster.unsettled.add(sid)
+                self._roster.put(ApplyWish(receiver.downlink_peer, receiver.source(sid), wish))
 
     def _open(self, participant: Participant, offer: Offer) -> None:
         """Await the peer at its first offer, take new ICE credentials at a restart (RFC 8445 section 9)."""
@@ -196,7 +203,9 @@ class Distribution:
         participant.remote_ice = offer.session.ice
 
     def _take_in(self, publisher: Participant, sid: TrackSid, section: OfferedSection) -> TrackInfo | None:
-        """Receive a track; gives it when it is new to the room."""
+        """Receive a track, or its second codec; gives it when that is new to the room."""
+        if sid != public_sid(sid):
+            return self._take_in_backup(publisher, public_sid(sid), section)
         track = publisher.published.get(sid)
         is_new = track is None
         if track is None:
@@ -209,12 +218,40 @@ class Distribution:
             track, mid=section.mid, mime=codecs[0].mime, simulcast=bool(layers), layers=layers or track.layers
         )
         self._roster.own(publisher, track)
+        self._receive(publisher, track, section, layers)
+        if not is_new:
+            return None
+        self._roster.put(Happened(Occasion.TRACK_PUBLISHED, publisher.info(), track))
+        return track
+
+    def _take_in_backup(self, publisher: Participant, sid: TrackSid, section: OfferedSection) -> TrackInfo | None:
+        track, plane_sid = publisher.published.get(sid), backup_sid(sid)
+        pending = next((entry for entry in publisher.pending if entry.track.sid == plane_sid), None)
+        if track is None:
+            return None
+        if pending is not None:
+            publisher.pending.remove(pending)
+            described = pending.track
+        elif track.backup is not None:
+            described = replace(track, sid=plane_sid, mime=track.backup.mime, layers=track.backup.layers)
+        else:
+            return None
+        layers = publishing.simulcast_layers(described, section.rids)
+        mime = publishing.taken_codecs(described, section.codecs)[0].mime
+        track = replace(track, backup=BackupCodec(mime, described.cid, section.mid, layers))
+        self._roster.own(publisher, track)
+        self._receive(publisher, replace(described, mime=mime), section, layers)
+        return None if pending is None else track
+
+    def _receive(
+        self, publisher: Participant, track: TrackInfo, section: OfferedSection, layers: tuple[Layer, ...]
+    ) -> None:
         uplink = Uplink(
             peer=publisher.sid,
-            track=sid,
+            track=track.sid,
             kind=track.kind,
             mid=section.mid,
-            codecs=codecs,
+            codecs=publishing.taken_codecs(track, section.codecs),
             extensions=extension_ids(section.extensions),
             ssrcs=section.ssrcs,
             rtx_ssrcs=section.rtx_ssrcs,
@@ -222,14 +259,22 @@ class Distribution:
             screen_share=track.source is Source.SCREEN_SHARE,
         )
         self._roster.put(Receive(uplink))
-        if not is_new:
-            return None
-        self._roster.put(Happened(Occasion.TRACK_PUBLISHED, publisher.info(), track))
-        return track
+
+    def _end_backup(self, publisher: Participant, sid: TrackSid, now: float) -> None:
+        track = publisher.published.get(sid)
+        if track is None or track.backup is None:
+            return
+        self._roster.put(StopReceiving(backup_sid(sid)))
+        self._roster.own(publisher, replace(track, backup=BackupCodec(track.backup.mime)))
+        self._roster.changed(publisher)
+        for receiver in self._roster:
+            if sid in receiver.subscriptions and receiver.source(sid) == backup_sid(sid):
+                self.downlinks.stop(receiver, sid, now)
+                self._send_again(receiver, sid, now)
 
     def _spread(self, publisher: Participant, track: TrackInfo, now: float) -> None:
         for receiver in self._roster:
-            if receiver.auto_subscribe:
+            if receiver.auto_subscribe or track.sid in receiver.subscriptions:
                 self._subscribe(receiver, publisher, track, now)
 
     def _subscribe(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> bool:
@@ -240,33 +285,55 @@ class Distribution:
             return False
         if track.sid not in receiver.subscriptions:
             receiver.subscriptions[track.sid] = Subscription(track.sid)
+            self._roster.unsettled.add(track.sid)
             self._send(receiver, publisher, track, now)
             if track.sid not in publisher.subscribed_once:
                 publisher.subscribed_once.add(track.sid)
                 self._roster.tell(publisher, TrackSubscribed(track.sid))
+        elif receiver.subscriptions[track.sid].source is None:
+            self._send(receiver, publisher, track, now)
         return True
 
     def _send(self, receiver: Participant, publisher: Participant, track: TrackInfo, now: float) -> None:
-        """Let a receiver's next free section carry a track, if it can read it."""
-        if not receiver.downlinks.reads(track.mime):
-            self._unreadable(receiver, track.sid)
-            return
-        sending = Sending(track.sid, track.kind, track.mime, f"{publisher.sid}|{track.sid}")
-        self.downlinks.send(receiver, sending, now)
+        """Let a receiver's next free section carry a track in a codec that it can read.
 
-    def _unreadable(self, receiver: Participant, track: TrackSid) -> None:
-        self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
+        When only the second codec is one and that is not sent yet, its publisher is asked for it (`Dynacast`).
+        """
+        backup = track.backup if track.backup is not None and receiver.downlinks.reads(track.backup.mime) else None
+        source, mime = (None, "")
+        if receiver.downlinks.reads(track.mime):
+            source, mime = track.sid, track.mime
+        elif backup is None:
+            self._roster.tell(receiver, SubscriptionFailed(track.sid, SubscriptionError.CODEC_UNSUPPORTED))
+        elif backup.mid:
+            source, mime = backup_sid(track.sid), backup.mime
+        receiver.subscriptions[track.sid] = replace(receiver.subscriptions[track.sid], source=source)
+        if source is not None:
+            sending = Sending(track.sid, track.kind, mime, f"{publisher.sid}|{track.sid}")
+            self.downlinks.send(receiver, sending, now)
+
+    def _send_again(self, receiver: Participant, sid: TrackSid, now: float) -> None:
+        """Send a track in another codec than before, if there is one."""
+        publisher = self._roster.owner(sid)
+        if publisher is not None and sid in receiver.subscriptions:
+            self._roster.unsettled.add(sid)
+            self._send(receiver, publisher, publisher.published[sid], now)
 
     def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
+        self._roster.unsettled.add(track)
+        source = receiver.source(track)
         if receiver.subscriptions.pop(track, None) is not None and self.downlinks.stop(receiver, track, now):
-            self._roster.put(StopForwarding(receiver.downlink_peer, track))
+            self._roster.put(StopForwarding(receiver.downlink_peer, source))
 
 
 def _taken(participant: Participant, section: OwnSection) -> OwnSection:
     """Let the client send a track in the codec that it announced, which is the first one of an answer."""
-    track = participant.published.get(participant.negotiation.published(section.offered.mid) or TrackSid(""))
+    sid = participant.negotiation.published(section.offered.mid) or TrackSid("")
+    track = participant.published.get(public_sid(sid))
     if track is None:
         return section
+    if sid != track.sid and track.backup is not None:
+        track = replace(track, mime=track.backup.mime)
     codecs = publishing.taken_codecs(track, section.offered.codecs)
     return replace(section, offered=replace(section.offered, codecs=codecs))
 

@@ -79,7 +79,8 @@ class Downlinks:
                 OpenPeer(receiver.downlink_peer, subscriber.ice, answer.session.fingerprints, SERVER_CHANNELS)
             )
         for track in result.refused:
-            self._roster.put(StopForwarding(receiver.downlink_peer, track))
+            self._roster.put(StopForwarding(receiver.downlink_peer, receiver.source(track)))
+            self._roster.unsettled.add(track)
             if receiver.subscriptions.pop(track, None) is not None:
                 self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
         for started in result.started:
@@ -102,12 +103,12 @@ class Downlinks:
 
     def forward(self, receiver: Participant, started: Started) -> None:
         """Send a track on, in a section that a receiver takes it in by."""
-        section = started.section
+        section, source = started.section, receiver.source(started.track)
         self._roster.put(
             Forward(
                 Downlink(
                     peer=receiver.downlink_peer,
-                    track=started.track,
+                    track=source,
                     kind=started.kind,
                     mid=section.mid,
                     ssrc=started.sent.ssrc,
@@ -119,7 +120,7 @@ class Downlinks:
         )
         subscription = receiver.subscriptions.get(started.track)
         if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
-            self._roster.put(ApplyWish(receiver.downlink_peer, started.track, subscription.wish))
+            self._roster.put(ApplyWish(receiver.downlink_peer, source, subscription.wish))
 
     def _offer(self, receiver: Participant, subscriber: Subscriber, now: float) -> None:
         offered = subscriber.offers.offer()

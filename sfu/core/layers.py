@@ -11,6 +11,9 @@ CYCLE_S = 0.5
 SCREEN_SHARE_CYCLES = 4
 """Pictures of a still screen are seconds apart: its layers are judged over so many cycles together."""
 
+EXPECTED_CYCLES = 4
+"""A layer that was asked for again is waited for so long."""
+
 _MIN_PACKETS = {0: 1}
 _MIN_PACKETS_OTHERWISE = 5
 _CYCLES_TO_RETURN = {0: 2}
@@ -26,7 +29,7 @@ class Liveness:
     A screen share needs but one packet in `SCREEN_SHARE_CYCLES` cycles.
     """
 
-    __slots__ = ("_good", "_packets", "_quality", "_screen_share", "_slow", "live")
+    __slots__ = ("_good", "_packets", "_patience", "_quality", "_screen_share", "_slow", "live")
 
     def __init__(self, quality: int, *, screen_share: bool = False) -> None:
         self._quality = quality
@@ -34,11 +37,22 @@ class Liveness:
         self._good = 0
         self._packets = 0
         self._slow = 0
+        self._patience = 0
         self.live = True
+
+    def expect(self) -> None:
+        """It was asked to flow again: believe it for `EXPECTED_CYCLES`."""
+        if not self.live:
+            self.live = True
+            self._patience = EXPECTED_CYCLES
 
     def cycle(self, packets: int) -> bool:
         """Judge a finished cycle; whether `live` changed."""
         before = self.live
+        if self._patience and not packets:
+            self._patience -= 1
+            return False
+        self._patience = 0
         if self._screen_share:
             self._packets += packets
             self._slow += 1

@@ -328,6 +328,9 @@ class Plane(Protocol):
     def cap_bandwidth(self, peer: PeerId, bps: int) -> None:
         """Send a peer at most so many bits per second, whatever is estimated; 0 lifts the cap."""
 
+    def expect(self, track: TrackSid, max_quality: int) -> None:
+        """The publisher was asked to send layers up to this quality again: follow them from their first key frame."""
+
     def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
         """Write to the channel of that label; False when it isn't open or its buffer is full."""
 

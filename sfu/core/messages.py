@@ -57,6 +57,16 @@ class Outcome(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupCodec:
+    """The second codec of a track, sent while somebody cannot read the first; without a mid it is not sent yet."""
+
+    mime: str
+    cid: str = ""
+    mid: str = ""
+    layers: tuple[Layer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TrackInfo:
     """A published track as everybody sees it."""
 
@@ -78,7 +88,9 @@ class TrackInfo:
     disable_red: bool = False
     encryption: int = 0
     audio_features: tuple[int, ...] = ()
+    backup: BackupCodec | None = None
     backup_codec_policy: int = 0
+    """LiveKit's BackupCodecPolicy, passed on: whoever reads the first codec is sent that."""
     packet_trailer_features: tuple[int, ...] = ()
 
 
@@ -234,6 +246,15 @@ class MediaFlows:
     participants: tuple[PeerId, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SubscribedQualities:
+    """What anybody wants of the receiver's track, so that it need not send more."""
+
+    track: TrackSid
+    codecs: tuple[tuple[str, int], ...]
+    """(mime type, highest VideoQuality, -1 for nothing), the track's first codec first."""
+
+
 class SubscriptionError(IntEnum):
     """LiveKit's SubscriptionError."""
 
@@ -306,6 +327,7 @@ Message = (
     | MuteOrdered
     | SpeakersChanged
     | MediaFlows
+    | SubscribedQualities
     | SubscriptionFailed
     | SubscriptionAllowed
     | SectionsRequired

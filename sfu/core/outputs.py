@@ -87,6 +87,14 @@ class StopForwarding:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectLayers:
+    """A publisher was asked to send a track's layers up to this quality again: they come back soon."""
+
+    track: TrackSid
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyWish:
     """Change what a peer gets of a track."""
 
@@ -147,6 +155,7 @@ Output = (
     | Forward
     | StopForwarding
     | ApplyWish
+    | ExpectLayers
     | CapBandwidth
     | SendData
     | Happened

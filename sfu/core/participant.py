@@ -115,6 +115,11 @@ class Participant:
         """Whether others must not see it."""
         return self.grants.rights.hidden
 
+    def source(self, track: TrackSid) -> TrackSid:
+        """Name what it is sent of a track on the media plane: the track itself, or its second codec."""
+        subscription = self.subscriptions.get(track)
+        return track if subscription is None else subscription.source or track
+
     def wants(self, track: TrackSid) -> bool:
         """Say whether this receiver shall have a track if it may: by hand, else by its automatic subscription."""
         return self.chosen.get(track, self.auto_subscribe)

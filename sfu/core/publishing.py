@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sfu.core import formats, limits
 from sfu.core.grants import Rights, Source
 from sfu.core.media import Codec, Kind, Layer, TrackSid
-from sfu.core.messages import Outcome, TrackInfo
+from sfu.core.messages import BackupCodec, Outcome, TrackInfo
 from sfu.core.requests import AddTrack
 
 _RID_RANK = {"q": 0, "h": 1, "f": 2, "2": 0, "1": 1, "0": 2}
@@ -29,8 +29,6 @@ class Refusal:
 
 def refusal(request: AddTrack, rights: Rights, pending: int, published: int) -> Refusal | None:
     """Say why a track may not be published, None when it may."""
-    if request.backup_of:
-        return Refusal(Outcome.UNSUPPORTED_TYPE, "backup codecs are not supported: this server takes VP8")
     if not request.cid or max(len(request.cid), len(request.name)) > limits.NAME_MAX_CHARS:
         return Refusal(Outcome.INVALID_REQUEST, f"cid and name of a track have 1 to {limits.NAME_MAX_CHARS} characters")
     if len(request.stream) > limits.NAME_MAX_CHARS or len(request.layers) > limits.LAYERS_MAX:
@@ -70,9 +68,31 @@ def described(request: AddTrack, sid: TrackSid) -> TrackInfo:
         disable_red=request.disable_red,
         encryption=request.encryption,
         audio_features=request.audio_features,
+        backup=backup_codec(request),
         backup_codec_policy=request.backup_codec_policy,
         packet_trailer_features=request.packet_trailer_features,
     )
+
+
+_BACKUP = "/backup"
+
+
+def backup_sid(track: TrackSid) -> TrackSid:
+    """Name the second codec of a track on the media plane, where it is a track of its own."""
+    return TrackSid(f"{track}{_BACKUP}")
+
+
+def public_sid(track: TrackSid) -> TrackSid:
+    """Name the track that clients know, of either of its codecs."""
+    return TrackSid(track.removesuffix(_BACKUP))
+
+
+def backup_codec(request: AddTrack) -> BackupCodec | None:
+    """Give the codec in which a track can be sent too: the second one that is announced."""
+    first = announced_mime(request)
+    second = (codec for codec in request.codecs[1:] if codec.mime.startswith("video/") and codec.mime != first)
+    announced = next(second, None)
+    return None if announced is None else BackupCodec(announced.mime)
 
 
 def announced_mime(request: AddTrack) -> str:

@@ -61,7 +61,7 @@ class AddTrack:
     packet_trailer_features: tuple[int, ...] = ()
     """What the publisher appends to frames, echoed: receivers read it by that."""
     backup_of: str = ""
-    """The sid of the track for which this would be a backup codec."""
+    """The sid of the track of which this is the second codec."""
     echo: bytes = b""
     """The request as a refusal gives it back."""
 

@@ -6,9 +6,12 @@ What was written to the old socket may have been lost from some moment on that n
 client may have missed is told again as it is now; all of it is harmless to hear twice.
 """
 
+from dataclasses import replace
+
 from sfu.core import subscriptions
 from sfu.core.departures import DEPARTED_KEPT_S, Departures
 from sfu.core.distribution import Distribution
+from sfu.core.dynacast import Dynacast
 from sfu.core.messages import (
     MediaFlows,
     Message,
@@ -25,6 +28,7 @@ from sfu.core.messages import (
 )
 from sfu.core.outputs import SendData
 from sfu.core.participant import Participant
+from sfu.core.publishing import public_sid
 from sfu.core.relay import RELIABLE
 from sfu.core.replay import Replay
 from sfu.core.requests import SyncState, TrackSettings
@@ -35,8 +39,16 @@ from sfu.core.subscriptions import EVERYBODY
 class Resumption:
     """The way back into one room."""
 
-    def __init__(self, roster: Roster, distribution: Distribution, departures: Departures, replay: Replay) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        distribution: Distribution,
+        departures: Departures,
+        replay: Replay,
+        dynacast: Dynacast,
+    ) -> None:
         self._roster = roster
+        self._dynacast = dynacast
         self._distribution = distribution
         self._departures = departures
         self._replay = replay
@@ -50,7 +62,11 @@ class Resumption:
         reminders: list[Message] = [
             SpeakersChanged(self._roster.speaking.all()),
             MediaFlows(tuple(other.sid for other in self._roster if other.was_active and not other.hidden)),
-            *(TrackPublished(pending.track.cid, pending.track) for pending in member.pending),
+            *(
+                TrackPublished(pending.track.cid, replace(pending.track, sid=public_sid(pending.track.sid)))
+                for pending in member.pending
+            ),
+            *self._dynacast.reminders(member),
             *(MuteOrdered(track, muted) for track, muted in member.mutes_by_server.items()),
             *(TrackUnpublished(track) for track in sorted(member.ended_by_server)),
             *(TrackSubscribed(track) for track in sorted(member.subscribed_once & member.published.keys())),

@@ -14,6 +14,7 @@ from sfu.core import limits, relay, requests, signalling
 from sfu.core.administration import Administration
 from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
+from sfu.core.dynacast import Dynacast
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants, ParticipantKind
 from sfu.core.media import Codec, Kind, Level, PeerId, TrackSid, subscriber_transport
@@ -82,12 +83,13 @@ class Room:
         self._roster = Roster()
         self._distribution = Distribution(self._roster, sids, codecs)
         self._departures = Departures(self._roster, self._distribution)
+        self._dynacast = Dynacast(self._roster)
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._administration = Administration(self._roster, self._distribution, self._departures)
         self._roster.put(Happened(Occasion.ROOM_STARTED))
         self._nonces = relay.Nonces()
         self._replay = Replay()
-        self._resumption = Resumption(self._roster, self._distribution, self._departures, self._replay)
+        self._resumption = Resumption(self._roster, self._distribution, self._departures, self._replay, self._dynacast)
         self._simulation = Simulation(self._roster, self._departures)
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)
@@ -370,6 +372,7 @@ class Room:
             self._close_at,
             self._counts_at,
             self._roster.updates.deadline,
+            self._dynacast.deadline,
             *(member.deadline for member in self._roster),
         ]
         return min((time for time in times if time is not None), default=None)
@@ -382,6 +385,7 @@ class Room:
             self._departures.tick(member, now)
             self._simulation.tick(member, now)
         self._roster.flush(now)
+        self._dynacast.tick(now)
         self._note_counts(now)
         if self._counts_at is not None and now >= self._counts_at:
             self._counts_at = None

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from sfu.core import limits
-from sfu.core.media import PeerId, TrackSid
+from sfu.core.media import Kind, PeerId, TrackSid
 from sfu.core.messages import (
     Message,
     ParticipantInfo,
@@ -35,6 +35,8 @@ class Roster:
         self._candidates: dict[str, str] = {}
         self.speaking = Speaking()
         self.updates = Updates()
+        self.unsettled: set[TrackSid] = set()
+        """Video tracks of which somebody wants something else than before, or that are new or gone."""
         self.departed: deque[tuple[float, ParticipantInfo]] = deque(maxlen=limits.DEPARTED_MAX)
         """Who left lately, and when; oldest first."""
 
@@ -62,6 +64,7 @@ class Roster:
 
     def discard(self, participant: Participant) -> None:
         """Take somebody out."""
+        self.unsettled.update(participant.subscriptions)
         self._members.pop(participant.sid, None)
         self._transports.pop(participant.sid, None)
         self._transports.pop(participant.downlink_peer, None)
@@ -80,11 +83,14 @@ class Roster:
 
     def own(self, owner: Participant, track: TrackInfo) -> None:
         """Note a published track, or what changed about it."""
+        if track.kind is Kind.VIDEO:
+            self.unsettled.add(track.sid)
         owner.published[track.sid] = track
         self._owners[track.sid] = owner
 
     def disown(self, track: TrackSid) -> None:
         """Forget a published track and who spoke in it."""
+        self.unsettled.add(track)
         owner = self._owners.pop(track, None)
         if owner is not None:
             owner.published.pop(track, None)
@@ -94,6 +100,11 @@ class Roster:
     def owner(self, track: TrackSid) -> Participant | None:
         """Say whose track it is."""
         return self._owners.get(track)
+
+    def take_unsettled(self) -> set[TrackSid]:
+        """Hand over what `unsettled` holds, once."""
+        taken, self.unsettled = self.unsettled, set()
+        return taken
 
     def put(self, *outputs: Output) -> None:
         """Append to what the room wants done."""

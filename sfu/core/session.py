@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from sfu.core import limits, publishing, requests
 from sfu.core.distribution import Distribution
-from sfu.core.messages import Outcome, RequestAnswered, TrackPublished
+from sfu.core.media import Kind, TrackSid
+from sfu.core.messages import BackupCodec, Outcome, RequestAnswered, TrackInfo, TrackPublished
 from sfu.core.outputs import RenewToken
 from sfu.core.participant import Participant, Pending
 from sfu.core.roster import Roster
@@ -56,11 +57,32 @@ class Sessions:
             answer = RequestAnswered(refusal.outcome, refusal.message, echo=request.echo)
             self._roster.tell(participant, answer)
             return
-        track = publishing.described(request, self._sids.track(request.kind, request.source))
-        participant.pending.append(Pending(track, cids))
+        if request.backup_of:
+            track = self._add_backup(participant, request, cids)
+            if track is None:
+                return
+        else:
+            track = publishing.described(request, self._sids.track(request.kind, request.source))
+            participant.pending.append(Pending(track, cids))
         self._roster.tell(participant, TrackPublished(request.cid, track))
         participant.negotiation.announced(cids)
         self._distribution.downlinks.negotiate(participant, now)
+
+    def _add_backup(
+        self, participant: Participant, request: requests.AddTrack, cids: frozenset[str]
+    ) -> TrackInfo | None:
+        """Await the second codec of a track; gives the track, None when there is no such one."""
+        track = participant.published.get(TrackSid(request.backup_of))
+        if track is None or track.kind is not request.kind or request.kind is not Kind.VIDEO:
+            answer = RequestAnswered(Outcome.NOT_FOUND, "no such video track of yours", echo=request.echo)
+            self._roster.tell(participant, answer)
+            return None
+        second = publishing.described(request, publishing.backup_sid(track.sid))
+        others = [entry for entry in participant.pending if entry.track.sid != second.sid]
+        participant.pending = [*others, Pending(replace(second, source=track.source, backup=None), cids)]
+        track = replace(track, backup=BackupCodec(second.mime, request.cid))
+        self._roster.own(participant, track)
+        return track
 
     def refuse(self, participant: Participant, request: requests.Request) -> None:
         """Answer a request that the table refuses."""

@@ -26,6 +26,8 @@ class Subscription:
 
     track: TrackSid
     wish: Wish = EVERYTHING
+    source: TrackSid | None = None
+    """What the media plane calls what is sent: the track, or its backup codec; None while nothing can be read."""
 
 
 def allowed(permission: SubscriptionPermission, receiver: PeerId, identity: str, track: TrackSid) -> bool:

@@ -175,6 +175,10 @@ class MediaPlane:
     def cap_bandwidth(self, peer: PeerId, bps: int) -> None:
         """Limit what is sent to a peer."""
 
+    def expect(self, track: TrackSid, max_quality: int) -> None:
+        """Layers up to this quality come back soon."""
+        self._router.expect(track, max_quality)
+
     def send_data(self, peer: PeerId, label: str, payload: bytes) -> bool:
         """Write to the channel of that label."""
         transport = self._transports.get(peer)

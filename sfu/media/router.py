@@ -141,6 +141,16 @@ class Router:
             receiver.wish = wish
             self._choose(receiver)
 
+    def expect(self, track_sid: TrackSid, max_quality: int) -> None:
+        """Wait for stopped layers that come back soon, so that their first key frame is not missed."""
+        track = self._tracks.get(track_sid)
+        if track is None:
+            return
+        for layer in track.layers.values():
+            if layer.quality <= max_quality:
+                layer.liveness.expect()
+        self.refresh(track)
+
     # from the engine
 
     def learn(self, peer: PeerId, ssrc: int, payload_type: int, elements: Mapping[int, bytes]) -> None:

@@ -284,6 +284,8 @@ class Worker:
                 self.plane.forward(downlink)
             case outputs.StopForwarding(peer, track):
                 self.plane.stop_forwarding(peer, track)
+            case outputs.ExpectLayers(track, quality):
+                self.plane.expect(track, quality)
             case outputs.ApplyWish(peer, track, wish):
                 self.plane.wish(peer, track, wish)
             case outputs.CapBandwidth(peer, bps):

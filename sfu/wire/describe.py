@@ -9,7 +9,7 @@ from livekit.protocol import models, webhook
 
 from sfu.core.grants import Rights, Source
 from sfu.core.media import Kind, Layer
-from sfu.core.messages import ParticipantInfo, RoomInfo, TrackInfo
+from sfu.core.messages import BackupCodec, ParticipantInfo, RoomInfo, TrackInfo
 from sfu.core.outputs import Happened
 
 _SOURCES = {int(entry) for entry in Source}
@@ -69,7 +69,10 @@ def track_info(track: TrackInfo) -> models.TrackInfo:
         layers=layers,
         mime_type=track.mime,
         mid=track.mid,
-        codecs=[models.SimulcastCodecInfo(mime_type=track.mime, mid=track.mid, cid=track.cid, layers=layers)],
+        codecs=[
+            models.SimulcastCodecInfo(mime_type=track.mime, mid=track.mid, cid=track.cid, layers=layers),
+            *_backup(track.backup),
+        ],
         stream=track.stream,
         disable_dtx=track.disable_dtx,
         stereo=track.stereo,
@@ -92,6 +95,13 @@ def webhook_event(happened: Happened, room: RoomInfo) -> webhook.WebhookEvent:
     elif person is not None:
         event.participant.CopyFrom(participant_info(person))
     return event
+
+
+def _backup(backup: BackupCodec | None) -> list[models.SimulcastCodecInfo]:
+    if backup is None or not backup.mid:
+        return []
+    layers = list(map(_layer, backup.layers))
+    return [models.SimulcastCodecInfo(mime_type=backup.mime, mid=backup.mid, cid=backup.cid, layers=layers)]
 
 
 def _permission(rights: Rights) -> models.ParticipantPermission:

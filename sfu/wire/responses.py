@@ -88,6 +88,8 @@ def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[I
             return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=infos))
         case core.MediaFlows(participants):
             return rtc.SignalResponse(connection_quality=_excellent(participants))
+        case core.SubscribedQualities(sid, codecs):
+            return rtc.SignalResponse(subscribed_quality_update=_subscribed_qualities(sid, codecs))
         case core.SubscriptionFailed(sid, error):
             failure = rtc.SubscriptionResponse(track_sid=sid, err=f"SE_{error.name}")
             return rtc.SignalResponse(subscription_response=failure)
@@ -125,6 +127,21 @@ def join_response(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence
 
 def _ice_server(server: IceServer) -> rtc.ICEServer:
     return rtc.ICEServer(urls=server.urls, username=server.username, credential=server.credential)
+
+
+def _subscribed_qualities(sid: str, codecs: tuple[tuple[str, int], ...]) -> rtc.SubscribedQualityUpdate:
+    listed = [
+        rtc.SubscribedCodec(
+            codec=mime.rpartition("/")[2].lower(),
+            qualities=[
+                rtc.SubscribedQuality(quality=quality, enabled=quality <= highest)
+                for quality in (models.VideoQuality.LOW, models.VideoQuality.MEDIUM, models.VideoQuality.HIGH)
+            ],
+        )
+        for mime, highest in codecs
+    ]
+    first = listed[0].qualities if listed else []
+    return rtc.SubscribedQualityUpdate(track_sid=sid, subscribed_codecs=listed, subscribed_qualities=first)
 
 
 def _leave(reason: core.DisconnectReason, action: core.LeaveAction) -> rtc.LeaveRequest:

@@ -4,7 +4,7 @@
 
 import pytest
 
-from sfu.core.layers import KeyframeThrottle, LayerState, Liveness, choose
+from sfu.core.layers import EXPECTED_CYCLES, KeyframeThrottle, LayerState, Liveness, Rung, choose, within
 
 LIVE = [LayerState(1, 0, True), LayerState(2, 1, True), LayerState(3, 2, True)]
 
@@ -71,3 +71,38 @@ def test_an_interruption_starts_the_count_anew() -> None:
 def test_key_frame_requests_are_throttled(quality: int, expected: int) -> None:
     throttle = KeyframeThrottle(quality)
     assert sum(throttle.allow(now / 100) for now in range(1000)) == expected
+
+
+def test_a_layer_that_was_asked_for_again_lives_until_it_comes_or_does_not() -> None:
+    high = Liveness(2)
+    high.cycle(0)
+    high.expect()
+    assert high.live
+    assert [high.cycle(packets) for packets in (0, 0, 20, 20)] == [False] * 4
+    high.cycle(0)
+    high.expect()
+    assert [high.cycle(0) for _ in range(EXPECTED_CYCLES + 1)] == [False] * EXPECTED_CYCLES + [True]
+    assert not high.live
+
+
+LADDER = [Rung(1, quality, quality, temporal) for quality in range(3) for temporal in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("quality", "fps", "expected"),
+    [
+        (2, 0, (2, 2)),
+        (1, 0, (1, 2)),
+        (0, 30, (0, 2)),
+        (2, 15, (2, 1)),
+        (1, 14, (1, 1)),
+        (0, 5, (0, 0)),
+        (2, 60, (2, 2)),
+    ],
+)
+def test_a_rung_is_no_larger_and_no_faster_than_what_is_shown(
+    quality: int, fps: int, expected: tuple[int, int]
+) -> None:
+    rung = within(LADDER, quality, fps)
+    assert (rung.spatial, rung.temporal) == expected
+    assert within([Rung(3, 2)], 0) == Rung(3, 2)

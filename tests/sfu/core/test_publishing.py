@@ -51,7 +51,6 @@ def test_a_list_of_sources_narrows_the_right_to_publish_and_never_widens_it():
             requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, layers=(Layer("q", 0),) * 9),
             Outcome.INVALID_REQUEST,
         ),
-        (requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, backup_of="TR_x"), Outcome.UNSUPPORTED_TYPE),
     ],
 )
 def test_announcements_that_cannot_be_served_are_refused(request_, outcome):

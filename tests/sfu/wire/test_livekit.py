@@ -6,6 +6,7 @@ import base64
 import contextlib
 import gzip
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,28 @@ def test_every_state_source_and_kind_is_the_protocol_s(ours, theirs):
     assert {entry.name: int(entry) for entry in ours}.items() <= dict(theirs.items()).items()
 
 
+def test_wanted_qualities_are_told_by_codec_and_for_old_clients_of_the_first_one():
+    update = sent(messages.SubscribedQualities("TR_x", (("video/AV1", 1), ("video/VP8", -1)))).subscribed_quality_update
+    assert update.track_sid == "TR_x"
+    enabled = {codec.codec: [quality.enabled for quality in codec.qualities] for codec in update.subscribed_codecs}
+    assert enabled == {"av1": [True, True, False], "vp8": [False] * 3}
+    assert [(quality.quality, quality.enabled) for quality in update.subscribed_qualities] == [
+        (0, True),
+        (1, True),
+        (2, False),
+    ]
+
+
+def test_the_second_codec_of_a_track_is_described_once_it_is_sent():
+    track = INFO.tracks[0]
+    announced = replace(track, backup=messages.BackupCodec("video/VP8"), backup_codec_policy=1)
+    assert [codec.mime_type for codec in describe.track_info(announced).codecs] == [track.mime]
+    flowing = replace(track, backup=messages.BackupCodec("video/VP8", "cam2", "9", (Layer("q", 0),)))
+    second = describe.track_info(flowing).codecs[1]
+    assert (second.mime_type, second.cid, second.mid, len(second.layers)) == ("video/VP8", "cam2", "9", 1)
+    assert describe.track_info(announced).backup_codec_policy == models.BackupCodecPolicy.SIMULCAST
+
+
 def test_every_message_has_a_response():
     samples = [
         messages.Joined(ROOM, INFO, ()),
@@ -282,6 +305,7 @@ def test_every_message_has_a_response():
         messages.RequestAnswered(messages.Outcome.NOT_FOUND, "no", 4),
         messages.LeaveOrdered(messages.DisconnectReason.ROOM_DELETED),
         messages.TokenRefreshed("token"),
+        messages.SubscribedQualities("TR_x", ()),
     ]
     descriptions = {messages.Answer, messages.ServerOffer}
     assert {type(sample) for sample in samples} == set(messages.Message.__args__) - descriptions
