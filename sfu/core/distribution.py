@@ -41,9 +41,11 @@ from sfu.core.subscriptions import Subscription
 class Distribution:
     """The tracks of one room."""
 
-    def __init__(self, roster: Roster, sids: Sids, codecs: tuple[str, ...]) -> None:
+    def __init__(self, roster: Roster, sids: Sids, codecs: tuple[str, ...], room: str, max_speakers: int) -> None:
         self._roster = roster
         self._codecs = codecs
+        self._room = room
+        self._max_speakers = max_speakers
         self._sids = sids
         self.downlinks = Downlinks(roster, sids)
 
@@ -257,6 +259,8 @@ class Distribution:
             rtx_ssrcs=section.rtx_ssrcs,
             layers=layers,
             screen_share=track.source is Source.SCREEN_SHARE,
+            room=self._room,
+            max_speakers=self._max_speakers if track.source is Source.MICROPHONE else 0,
         )
         self._roster.put(Receive(uplink))
 

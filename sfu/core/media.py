@@ -122,6 +122,9 @@ class Uplink:
     """Empty when the section has no simulcast."""
     screen_share: bool = False
     """Comes before cameras where not everything fits, and its pictures may be seconds apart."""
+    room: str = ""
+    max_speakers: int = 0
+    """Of all tracks of a room that have this number only so many, the loudest, are sent on; 0: always sent on."""
 
 
 @dataclass(frozen=True, slots=True)

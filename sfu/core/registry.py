@@ -28,9 +28,12 @@ class AdmissionError(Exception):
 class Registry:
     """All rooms of one worker."""
 
-    def __init__(self, sids: Sids, *, auto_create: bool, codecs: tuple[str, ...] = CARRIED) -> None:
+    def __init__(
+        self, sids: Sids, *, auto_create: bool, codecs: tuple[str, ...] = CARRIED, max_speakers: int = 0
+    ) -> None:
         self._sids = sids
         self._codecs = codecs
+        self._max_speakers = max_speakers
         self._auto_create = auto_create
         self._rooms: dict[str, Room] = {}
         self._removed: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -51,7 +54,9 @@ class Registry:
             return room
         if len(self._rooms) >= limits.ROOMS_MAX:
             raise AdmissionError(503, f"this server keeps at most {limits.ROOMS_MAX} rooms")
-        room = self._rooms[name] = Room(name, settings, self._sids, now, wall_ms, codecs=self._codecs)
+        room = self._rooms[name] = Room(
+            name, settings, self._sids, now, wall_ms, codecs=self._codecs, max_speakers=self._max_speakers
+        )
         return room
 
     def forget(self, room: Room) -> None:

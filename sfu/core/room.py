@@ -72,6 +72,7 @@ class Room:
         created_at_ms: int,
         *,
         codecs: tuple[str, ...] = CARRIED,
+        max_speakers: int = 0,
     ) -> None:
         self.name = name
         self.sid: RoomSid = sids.room()
@@ -81,7 +82,7 @@ class Room:
         self._created_at_ms = created_at_ms
         self._codecs = codecs
         self._roster = Roster()
-        self._distribution = Distribution(self._roster, sids, codecs)
+        self._distribution = Distribution(self._roster, sids, codecs, self.sid, max_speakers)
         self._departures = Departures(self._roster, self._distribution)
         self._dynacast = Dynacast(self._roster)
         self._sessions = Sessions(self._roster, self._distribution, sids)

@@ -59,6 +59,9 @@ class StreamRow:
     kind: Kind
     codecs: tuple[Codec, ...]
     extensions: Extensions
+    room: str = ""
+    max_speakers: int = 0
+    """Where not 0: the stream competes with the others of its room for so many seats (`sfu.core.loudest`)."""
 
 
 class StreamView(Protocol):

@@ -155,6 +155,8 @@ class PythonEngine(Tables):
                 down.wanted = None
                 switch(down, stream, packet, index, now)
                 self._events.switched(down.peer.id, down.row.track, stream.id)
+        if stream.seats is not None and not stream.is_seated(packet, index, now):
+            return
         if stream.followers:
             forward(self, stream.followers, packet, index, now)
         if stream.selective and forward_parts(self, stream, packet, index, now, newest=index > before):

@@ -254,7 +254,15 @@ class Router:
 
     def _row(self, layer: Layer, uplink: Uplink) -> StreamRow:
         return StreamRow(
-            layer.stream, uplink.peer, uplink.track, layer.ssrc, uplink.kind, uplink.codecs, uplink.extensions
+            layer.stream,
+            uplink.peer,
+            uplink.track,
+            layer.ssrc,
+            uplink.kind,
+            uplink.codecs,
+            uplink.extensions,
+            uplink.room,
+            uplink.max_speakers,
         )
 
     def _choose(self, receiver: Receiver) -> None:

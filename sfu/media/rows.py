@@ -11,6 +11,7 @@ from sfu.core.history import History
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
+from sfu.core.loudest import Loudest
 from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
 from sfu.core.munge import Continuity
 from sfu.core.rtp import HEADER, HEADER_SIZE, abs_send_time, write_extensions
@@ -145,6 +146,8 @@ class Stream:
         "row",
         "rtx_ssrc",
         "rtx_types",
+        "seated",
+        "seats",
         "selective",
         "spatial_layers",
         "structure",
@@ -166,6 +169,9 @@ class Stream:
         self.selective: list[Down] = []
         """Sent some packets, or parts of them."""
         self.waiting: list[Down] = []
+        self.seats: Loudest | None = None
+        """Who of the room is sent on, where not everybody is."""
+        self.seated = True
         self.structures = DescriptorReader()
         self.structure: Structure | None = None
         self.active = 0
@@ -279,6 +285,18 @@ class Stream:
                 ms = min(((timestamp - before) & 0xFFFFFFFF) * 1000 / self.clock_rate, MAX_PACKET_MS)
             self.loud_ms += ms
             self.loudest = min(self.loudest, level)
+
+    def is_seated(self, packet: Packet, index: int, now: float) -> bool:
+        """Whether a packet is among the loudest of the room; those who get it again see no gap but in time."""
+        if self.seats is None:
+            return True
+        level = packet.level & 0x7F if packet.level >= 0 else -1
+        before, self.seated = self.seated, self.seats.passes(self.row.track, level, now)
+        if self.seated and not before:
+            for down in (*self.followers, *self.selective):
+                aligned = (packet.timestamp + down.timestamp_offset) & 0xFFFFFFFF
+                down.begin(index, packet.timestamp, now, self.clock_rate, aligned=aligned)
+        return self.seated
 
     def take_window(self) -> Window:
         """End a window of levels."""

@@ -8,6 +8,7 @@ from collections import Counter
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import MAX_DOWNLINKS_PER_PEER, MAX_SPENT_SSRCS_PER_PEER, MAX_SSRCS_PER_PEER
+from sfu.core.loudest import Loudest
 from sfu.core.media import Downlink, MediaStats, PeerId, TrackSid
 from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
@@ -23,6 +24,8 @@ class Tables:
     def __init__(self) -> None:
         self._peers: dict[PeerId, Peer] = {}
         self._streams: dict[StreamId, Stream] = {}
+        self._seats: dict[str, Loudest] = {}
+        """By room, where not everybody is sent on."""
         self.stats = MediaStats()
         self.dropped: Counter[str] = Counter()
         self.stats.dropped = self.dropped
@@ -97,6 +100,8 @@ class Tables:
         stream = Stream(row, peer, inbound.window)
         inbound.stream, inbound.rtx = stream, False
         self._streams[row.stream] = stream
+        if row.max_speakers:
+            stream.seats = self._seats.setdefault(row.room, Loudest(row.max_speakers))
         return True
 
     def put_rtx(self, stream: StreamId, ssrc: int) -> bool:
@@ -120,6 +125,10 @@ class Tables:
         known = self._streams.pop(stream, None)
         if known is None:
             return
+        if known.seats is not None:
+            known.seats.forget(known.row.track)
+            if not any(other.seats is known.seats for other in self._streams.values()):
+                self._seats.pop(known.row.room, None)
         for ssrc in (known.row.ssrc, known.rtx_ssrc):
             inbound = known.peer.inbound.get(ssrc)
             if inbound is not None and inbound.stream is known:

@@ -110,6 +110,7 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
             make_plane,
             auto_create=settings.auto_create,
             codecs=settings.carried(),
+            max_speakers=settings.max_speakers,
             remote_unmute=settings.enable_remote_unmute,
             turn=None if settings.turn is None else settings.turn.shared(),
             webhooks=webhooks,

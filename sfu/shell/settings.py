@@ -118,6 +118,8 @@ class Settings(BaseModel):
     """What may be published, the video codec that clients use by default first."""
     enable_remote_unmute: bool = False
     """Whether the server API may unmute somebody's microphone or camera."""
+    max_speakers: Annotated[int, Field(ge=0, le=100)] = 0
+    """Microphones of a room that are sent on at a time, the loudest; 0 sends all of them on."""
     keys: Annotated[dict[str, Secret], Field(min_length=1)]
     """API keys and their secrets."""
     turn: TurnSettings | None = None

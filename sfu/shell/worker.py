@@ -64,6 +64,7 @@ class Worker:
         *,
         auto_create: bool,
         codecs: tuple[str, ...] = CARRIED,
+        max_speakers: int = 0,
         remote_unmute: bool = False,
         turn: Turn | None = None,
         webhooks: Webhooks | None = None,
@@ -73,7 +74,7 @@ class Worker:
         self.webhooks = webhooks or Webhooks()
         self.joins: Counter[str] = Counter()
         """How far joins came, by LiveKit's states of `livekit_participant_join_total`."""
-        self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs)
+        self.registry = Registry(Sids(os.urandom), auto_create=auto_create, codecs=codecs, max_speakers=max_speakers)
         self.plane = make_plane(self.media_event)
         self.data = DataPath(self.plane)
         self._loop = asyncio.get_running_loop()
