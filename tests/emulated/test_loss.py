@@ -46,7 +46,7 @@ def test_lost_packets_are_repaired(goals, loss, side, name, seed):
     complete = 100 * len(video.frames) / (len(video.frames) + video.lost_frames)
     delays = sorted(frame.delay for frame in video.frames)
     assert video.discontinuities == []
-    assert len(video.frames) > 0.9 * SECONDS * 30
+    assert len(video.frames) > 0.9 * SECONDS * 15  # of whichever layer fits
     results = [
         goals.at_least("M2", f"{case}: video frames complete", 99.0, complete, " %"),
         goals.at_most("M2", f"{case}: delay of a complete frame, p95", 0.5, delays[int(0.95 * len(delays))], " s"),

@@ -17,10 +17,10 @@ SECONDS = 60.0
 SETTLING_S = 10.0
 """A satellite's round trips until sound, picture, and the rates are found."""
 ON_THE_WAY_S = 3.0
-ADDED_LOSS = 0.015
+ADDED_LOSS = 0.03
 """Of the audio: beyond what both links lose on average (chance)."""
-FROZEN_S = {"satellite": 12.0}
-"""The longest time without a new picture: a round trip of 2.4 s makes every repair a freeze."""
+FROZEN_S = {"satellite": 12.0, "congested": 4.0}
+"""The longest time without a new picture: where a round trip is long, every second repair of one packet is a freeze."""
 FROZEN_OTHERWISE_S = 2.0
 
 
