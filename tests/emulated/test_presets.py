@@ -19,9 +19,9 @@ SETTLING_S = 10.0
 ON_THE_WAY_S = 3.0
 ADDED_LOSS = 0.03
 """Of the audio: beyond what both links lose on average (chance)."""
-FROZEN_S = {"satellite": 12.0, "congested": 4.0}
-"""The longest time without a new picture: where a round trip is long, every second repair of one packet is a freeze."""
-FROZEN_OTHERWISE_S = 2.0
+FROZEN_S = {"satellite": 12.0}
+"""The longest time without a new picture: over a satellite the second repair of one packet is already a freeze."""
+FROZEN_OTHERWISE_S = 4.0
 
 
 @pytest.mark.parametrize("preset", PRESETS)
