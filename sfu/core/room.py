@@ -201,7 +201,9 @@ class Room:
     def resume(self, grants: Grants, peer: PeerId, now: float) -> bool:
         """Go on with a session on a new socket; False when it is not there: the client shall join anew."""
         member = self._roster.get(peer)
-        if member is None or member.identity != grants.identity or not self._departures.resumed(member, now):
+        if member is None or (member.sid, member.identity) != (peer, grants.identity):
+            return False
+        if not self._departures.resumed(member, now):
             return False
         if not self._simulation.drops(member, requests.Scenario.DROP_ON_RESUME_UNHEARD, now):
             self._resumption.welcome(member, self.info(), now)

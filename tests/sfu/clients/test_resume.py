@@ -107,14 +107,15 @@ async def test_simulated_speech_and_a_simulated_end_are_what_they_are_called(ent
     assert alice.reason == rtc.DisconnectReason.SERVER_SHUTDOWN
 
 
-@pytest.mark.parametrize("client", ["2223", "newest"])
+@pytest.mark.parametrize(("client", "connections"), [("2223", 1), ("newest", 1), ("216", 2), ("newest", 2)])
 async def test_a_browser_resumes_with_the_tracks_that_it_has(
-    client, open_page, enter, sfu, room_name, wait_for, looks_like
+    client, connections, open_page, enter, sfu, room_name, wait_for, looks_like
 ):
     bob, carol = await enter("bob"), await enter("carol")
     _, camera = await bob.show(BLUE)
     page = await open_page(client)
-    await page.call("join", sfu.url, sfu.token("ann", room_name))
+    await page.call("join", sfu.url, sfu.token("ann", room_name), {"singlePeerConnection": connections == 1})
+    assert await page.call("transports") == connections
     await page.call("publishColour", "rgb(200, 30, 40)", 500)
     await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture")
 

@@ -158,9 +158,9 @@ async def test_a_browser_that_may_not_publish_sees_and_hears(
     await wait_for(ann_sees_bob, what="bob's picture in the browser")
 
 
-async def test_the_python_sdk_falls_back_to_two_connections(enter, old_url, wait_for, looks_like):
-    alice = await enter("alice", url=old_url)
-    bob = await enter("bob", url=old_url)
+async def test_the_python_sdk_falls_back_to_two_connections(enter, old_server, wait_for, looks_like):
+    alice = await enter("alice", url=old_server.url)
+    bob = await enter("bob", url=old_server.url)
     carol = await enter("carol")
     for person, hertz, rgb in ((alice, 440, RED), (bob, 700, BLUE), (carol, 1000, GREEN)):
         await person.speak(hertz)
@@ -188,8 +188,8 @@ async def test_the_python_sdk_falls_back_to_two_connections(enter, old_url, wait
     assert answer == "hello bob"
 
 
-async def test_the_python_sdk_s_tracks_come_and_go_over_two_connections(enter, old_url, wait_for):
-    alice, bob = await enter("alice", url=old_url), await enter("bob", url=old_url)
+async def test_the_python_sdk_s_tracks_come_and_go_over_two_connections(enter, old_server, wait_for):
+    alice, bob = await enter("alice", url=old_server.url), await enter("bob", url=old_server.url)
     for number in range(4):
         hertz = 400 + 150 * number
         track, publication = await alice.speak(hertz)
@@ -201,14 +201,36 @@ async def test_the_python_sdk_s_tracks_come_and_go_over_two_connections(enter, o
         bob.sounds.clear()
 
 
-async def test_ten_people_come_and_go(enter, old_url, sfu, wait_for):
-    bob = await enter("bob", url=old_url)
+async def test_ten_people_come_and_go(enter, old_server, sfu, wait_for):
+    bob = await enter("bob", url=old_server.url)
     await bob.speak(700)
     for number in range(10):
-        guest = await enter(f"guest {number}", url=old_url if number % 2 else sfu.url)
+        guest = await enter(f"guest {number}", url=old_server.url if number % 2 else sfu.url)
         await guest.speak(440)
         await wait_for(lambda guest=guest: abs(guest.hears("bob") - 700) < 5, what="bob's tone")
         await wait_for(lambda guest=guest: abs(bob.hears(guest.identity) - 440) < 5, what="the guest's tone")
         await guest.leave()
         await wait_for(lambda: not bob.room.remote_participants, what="the departure")
     assert not [event for event in bob.events if event[0].startswith("reconnect")]
+
+
+async def test_the_python_sdk_resumes_over_two_connections(enter, old_server, wait_for):
+    alice, bob = await enter("alice", url=old_server.url), await enter("bob")
+    _, publication = await alice.speak(440)
+    await bob.speak(700)
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5 and abs(alice.hears("bob") - 700) < 5, what="both tones")
+    bob.events.clear()
+    await old_server.cut()
+    await bob.room.local_participant.publish_data(b"meanwhile", reliable=True)
+    await wait_for(lambda: "reconnected" in [event[0] for event in alice.events], what="the resume")
+    bob.sounds.clear()
+    alice.sounds.clear()
+    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5 and abs(alice.hears("bob") - 700) < 5, what="both tones")
+    await wait_for(lambda: alice.data, what="what was said meanwhile")
+    assert [entry[1] for entry in alice.data] == [b"meanwhile"]
+    assert bob.events == []
+    assert list(bob.publications("alice")) == [publication.sid]
+    assert "track_unsubscribed" not in [event[0] for event in alice.events]
+
+    await bob.show(BLUE)  # offers go on after a resume
+    await wait_for(lambda: alice.sees("bob"), what="bob's picture")

@@ -4,14 +4,15 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 
 from sfu.core import requests
 from sfu.core.grants import Grants, Rights, Source
-from sfu.core.media import Codec, Fingerprint, IceCredentials, Kind, Level, PeerId
+from sfu.core.media import Codec, Fingerprint, IceCredentials, Kind, Level, PeerId, subscriber_transport
 from sfu.core.media_description import Direction, OfferedSection, OfferedSession
-from sfu.core.messages import Answer, Message, ParticipantsChanged, TrackPublished
+from sfu.core.messages import Answer, Message, ParticipantsChanged, ServerOffer, TrackPublished
 from sfu.core.outputs import Output, Tell
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
@@ -41,6 +42,12 @@ def section(mid, kind, direction=Direction.RECVONLY, *, cid=None, rids=(), codec
 def session(sections, ufrag="ufrag"):
     """A whole offer."""
     return OfferedSession(tuple(sections), IceCredentials(ufrag, "p" * 22), (Fingerprint("sha-256", "AA:BB"),), ())
+
+
+def answered(own, **changes):
+    """How a client answers a section of ours: it takes all that is sent."""
+    flipped = Direction.RECVONLY if own.direction is Direction.SENDONLY else own.direction
+    return replace(own.offered, **{"direction": flipped, **changes})
 
 
 class Person:
@@ -89,6 +96,16 @@ class Person:
         self.meeting.settle()
         return resumed
 
+    def answer(self, offer=None, number=None, **changes):
+        """Answer an offer of the server's, the last one; `mid1=…` replaces what is answered in a section."""
+        offer = offer or self.last(ServerOffer)
+        sections = [changes.get(f"mid{own.offered.mid}") or answered(own) for own in offer.sections]
+        self.says(requests.Answer(offer.id if number is None else number, session(sections)))
+
+    def offered(self):
+        """The tracks in the last offer of the server's, by mid."""
+        return dict(self.last(ServerOffer).tracks)
+
     def last(self, kind):
         return self.all(kind)[-1]
 
@@ -115,10 +132,13 @@ class Meeting:
         self._random = random.Random(seed)
         self.room = Room("room", settings or RoomSettings(), Sids(self._random.randbytes), self.now, 5000, **more)
 
-    def enter(self, identity, *, offers=True, auto_subscribe=True, connected=True, called=None, **rights):
+    def enter(self, identity, *, offers=True, auto_subscribe=True, connected=True, called=None, two=False, **rights):
+        """Let somebody in; with `two` peer connections it answers the first offer."""
         person = Person(self, identity)
-        offer = person.next_offer() if offers else None
-        join = requests.Join(auto_subscribe=auto_subscribe, offer=offer)
+        if two:
+            person.sections = []
+        offer = person.next_offer() if offers and not two else None
+        join = requests.Join(auto_subscribe=auto_subscribe, offer=offer, two_connections=two)
         grants = Grants(identity=identity, room="room", room_join=True, rights=Rights(**rights), **(called or {}))
         person.peer = self.room.join(grants, join, self.now, 6000)
         self.people[person.peer] = person
@@ -134,7 +154,11 @@ class Meeting:
         return refusal
 
     def connect(self, person):
-        self.room.connected(person.peer, self.now)
+        if person.all(ServerOffer):
+            person.answer()
+            self.room.connected(subscriber_transport(person.peer), self.now)
+        else:
+            self.room.connected(person.peer, self.now)
         self.settle()
 
     def hears(self, *levels):
@@ -173,7 +197,7 @@ class Meeting:
         """Look at what comes from now on."""
         self.done.clear()
         for person in self.people.values():
-            person.inbox = [message for message in person.inbox if isinstance(message, Answer)][-1:]
+            person.inbox = [message for message in person.inbox if isinstance(message, Answer | ServerOffer)][-1:]
 
 
 @pytest.fixture
@@ -189,6 +213,11 @@ def new_meeting():
 @pytest.fixture
 def make_section():
     return section
+
+
+@pytest.fixture
+def make_answered():
+    return answered
 
 
 @pytest.fixture

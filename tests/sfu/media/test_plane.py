@@ -12,7 +12,7 @@ from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
 
 from sfu.core import limits_media as limits
 from sfu.core import stun
-from sfu.core.media import DataOpened, DataReceived, IceCredentials, Kind, PeerId, PeerLost
+from sfu.core.media import DataChannel, DataOpened, DataReceived, IceCredentials, Kind, PeerId, PeerLost
 from sfu.media import plane as plane_module
 from sfu.media import transport as transport_module
 from sfu.media.plane import EngineMissingError, MediaPlane
@@ -242,13 +242,35 @@ class Browser:
 
     async def join(self):
         await self.connection.setLocalDescription(await self.connection.createOffer())
-        offer = self.connection.localDescription.sdp
-        [value] = [line.split(" ")[1] for line in offer.splitlines() if line.startswith("a=fingerprint:sha-256")]
         local = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+        self.stage.plane.open_peer(self.id, local, [self.fingerprint()])
+        await self.connection.setRemoteDescription(self.described("answer", local, "passive"))
+        expected = min(len(self.channels), limits.MAX_DATA_CHANNELS)
+        opened = self.channels.values()
+        await self.stage.until(lambda: sum(one.readyState == "open" for one in opened) == expected)
+
+    async def answer(self, channels):
+        """Be offered a connection on which the server opens channels."""
+        self.connection.on("datachannel", self.offered)
+        local = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
+        await self.connection.setRemoteDescription(self.described("offer", local, "actpass"))
+        await self.connection.setLocalDescription(await self.connection.createAnswer())
+        self.stage.plane.open_peer(self.id, local, [self.fingerprint()], channels)
+        await self.stage.until(lambda: len(self.stage.of(self.id, "DataOpened")) == len(channels))
+
+    def offered(self, channel):
+        self.channels[channel.label] = channel
+        channel.on("message", self.messages.append)
+
+    def fingerprint(self):
+        lines = self.connection.localDescription.sdp.splitlines()
+        [value] = [line.split(" ")[1] for line in lines if line.startswith("a=fingerprint:sha-256")]
+        return type(self.stage.plane.fingerprint)("sha-256", value)
+
+    def described(self, kind, local, setup):
         plane = self.stage.plane
-        plane.open_peer(self.id, local, [type(plane.fingerprint)("sha-256", value)])
         candidate = plane.candidates[0]
-        answer = "\r\n".join(
+        text = "\r\n".join(
             [
                 "v=0",
                 "o=- 1 1 IN IP4 127.0.0.1",
@@ -262,17 +284,14 @@ class Browser:
                 f"a=ice-ufrag:{local.ufrag}",
                 f"a=ice-pwd:{local.pwd}",
                 f"a=fingerprint:sha-256 {plane.fingerprint.value}",
-                "a=setup:passive",
+                f"a=setup:{setup}",
                 f"a=candidate:1 1 udp 2130706431 {candidate.host} {candidate.port} typ host",
                 "a=sctp-port:5000",
                 "a=max-message-size:65536",
                 "",
             ]
         )
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        expected = min(len(self.channels), limits.MAX_DATA_CHANNELS)
-        opened = self.channels.values()
-        await self.stage.until(lambda: sum(one.readyState == "open" for one in opened) == expected)
+        return RTCSessionDescription(text, kind)
 
 
 async def test_data_goes_both_ways_by_label(stage):
@@ -290,6 +309,23 @@ async def test_data_goes_both_ways_by_label(stage):
     assert not stage.plane.send_data(browser.id, "unheard of", b"x")
     assert not stage.plane.send_data(PeerId("nobody"), "_reliable", b"x")
     assert not stage.plane.send_data(browser.id, "_reliable", bytes(limits.MAX_MESSAGE + 1))
+    await browser.connection.close()
+
+
+async def test_the_server_opens_channels_of_its_own(stage):
+    browser = Browser(stage, "a", labels=())
+    await browser.answer([DataChannel("_reliable", reliable=True), DataChannel("_lossy", reliable=False)])
+    reliable, lossy = browser.channels["_reliable"], browser.channels["_lossy"]
+    assert (reliable.ordered, reliable.maxRetransmits) == (True, None)
+    assert (lossy.ordered, lossy.maxRetransmits) == (False, 0)
+    assert {reliable.id % 2, lossy.id % 2} == {1}  # the DTLS server's half of the ids (RFC 8832 section 6)
+    for label in browser.channels:
+        assert stage.plane.send_data(browser.id, label, label.encode())
+    await stage.until(lambda: len(browser.messages) == 2)
+    assert set(browser.messages) == {b"_reliable", b"_lossy"}
+    reliable.send(b"up")
+    [received] = await stage.until(lambda: stage.of(browser.id, "DataReceived"))
+    assert received == DataReceived(browser.id, "_reliable", b"up")
     await browser.connection.close()
 
 

@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Answers: read back by another parser, compared with the offer."""
+"""Answers and our own offers: read back by another parser, compared with the offer."""
 
 from pathlib import Path
 
 import pytest
 from aiortc.sdp import SessionDescription
 
+from sfu.core.formats import CARRIED
 from sfu.core.media import Candidate, Fingerprint, IceCredentials, Kind
-from sfu.core.media_description import EXTENSION_URIS
-from sfu.core.messages import Answer
+from sfu.core.media_description import EXTENSION_URIS, Direction
+from sfu.core.messages import Answer, ServerOffer
 from sfu.core.negotiation import Negotiation, Sending
 from sfu.core.reach import reach
+from sfu.core.server_offers import ServerOffers
 from sfu.wire.sdp import parse_description
 from sfu.wire.sdp_writer import render
 
@@ -147,3 +149,41 @@ def test_data_channels_have_a_port_and_a_size():
     data = next(part for part in sections(answered(OFFERS[0])) if part[0].startswith("application"))
     assert data[0].split()[2:] == ["UDP/DTLS/SCTP", "webrtc-datachannel"]
     assert {"a=sctp-port:5000", "a=max-message-size:65535"} <= set(data)
+
+
+def offered():
+    """An offer of ours with a track of each kind."""
+    numbers = iter(range(100, 200))
+    offers = ServerOffers(lambda: next(numbers), CARRIED, at_once=True)
+    offers.send(Sending("TR_A", Kind.AUDIO, "audio/opus", "PA_bob|TR_A"))
+    offers.send(Sending("TR_V", Kind.VIDEO, "video/VP8", "PA_bob|TR_V"))
+    offer = offers.offer()
+    return render(
+        ServerOffer(offer.id, offer.sections, IceCredentials("ours", "s" * 32), OPUS, offer.tracks),
+        FINGERPRINT,
+        CANDIDATES,
+    )
+
+
+def test_another_parser_reads_our_own_offer():
+    text = offered()
+    read = SessionDescription.parse(text)
+    assert [(media.kind, media.rtp.muxId, media.direction) for media in read.media] == [
+        ("application", "0", None),
+        ("audio", "1", "sendonly"),
+        ("video", "2", "sendonly"),
+    ]
+    assert [media.msid for media in read.media[1:]] == ["PA_bob|TR_A TR_A", "PA_bob|TR_V TR_V"]
+    assert all(media.dtls.role == "auto" and media.ice.iceLite for media in read.media)
+    video = read.media[2]
+    assert [codec.name for codec in video.rtp.codecs if codec.payloadType in {96, 97}] == ["VP8", "rtx"]
+    assert [group.items for group in video.ssrc_group] == [[101, 102]]
+    assert {ssrc.ssrc for ssrc in video.ssrc} == {101, 102}
+
+
+def test_what_we_offer_we_can_read_in_an_answer():
+    text = offered()
+    sections = parse_description(text.replace("a=sendonly", "a=recvonly")).sections
+    assert [section.direction for section in sections[1:]] == [Direction.RECVONLY, Direction.RECVONLY]
+    assert {codec.mime for section in sections for codec in section.codecs} == set(CARRIED)
+    assert {uri for section in sections for _, uri in section.extensions} <= EXTENSION_URIS
