@@ -49,6 +49,7 @@ async def test_data_of_whom_the_token_forbids_it_comes_to_nobody(call):
     alice = await call.enter("alice")
     mute = await call.witness("mute", can_publish_data=False)
     bob = await call.witness("bob")
+    await call.knows(alice, "bob", identity="bob")  # of whom it does not know, a client tells no name
     await mute.send("forbidden")
     await bob.send("allowed")
     await call.got(alice, ["bob", "allowed", ""])
