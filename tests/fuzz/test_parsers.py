@@ -32,7 +32,7 @@ def test_what_crashed_a_parser_once_never_does_again(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(payload=st.binary(max_size=4096))
 def test_a_parser_takes_any_bytes(name, payload):
     TARGETS[name](payload)
