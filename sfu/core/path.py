@@ -3,14 +3,21 @@
 """What may be sent to one receiver now? Its estimate, however it tells of its path, and the probes that raise it."""
 
 from sfu.core.bwe import Estimator
-from sfu.core.probe import SLOW_DURATION_S, Prober
+from sfu.core.probe import Prober
 from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
 
 SILENCE_S = 3.0
 """A receiver that was sent numbered packets for so long without any feedback never gives any: not limited."""
+TROUBLE_S = 2.0
+"""So long after the estimate was lowered all has to fit. Otherwise what flows goes on, however its rate varies."""
 NACKS_TOLERATED = 0.10
 NACK_WEIGHT = 0.4
 """REMB is lowered by this share of the loss beside it; LiveKit's figure."""
+
+REMB_FELL = 0.99
+"""A REMB below this share of the one before has fallen."""
+REMB_ROSE = 1.02
+"""During a probe it has to rise by this factor."""
 
 _UNIT = 1 << 24
 
@@ -24,8 +31,10 @@ class Path:
         "_last_padding",
         "_lowered",
         "_numbered",
+        "_proven",
         "_reference",
         "_remb",
+        "_remb_before",
         "cap",
         "estimator",
         "loss",
@@ -39,6 +48,10 @@ class Path:
         self._heard = False
         self._reference: int | None = None
         self._remb: float | None = None
+        self._remb_before = 0.0
+        """When the running probe began."""
+        self._proven = 0.0
+        """What a probe reached without REMB falling."""
         self._last_padding = 0.0
         self._lowered = float("-inf")
         self.cap: float | None = None
@@ -61,7 +74,7 @@ class Path:
         if self._numbered:
             known = self.estimator.bitrate
         elif self._remb is not None:
-            known = self._remb * (1 - NACK_WEIGHT * self.loss if self.loss > NACKS_TOLERATED else 1)
+            known = max(self._remb, self._proven) * (1 - NACK_WEIGHT * self.loss if self.loss > NACKS_TOLERATED else 1)
         if self.cap is None:
             return known
         return self.cap if known is None else min(known, self.cap)
@@ -70,6 +83,10 @@ class Path:
     def lowered_at(self) -> float:
         """When trouble lowered the estimate last."""
         return max(self._lowered, self.estimator.lowered_at)
+
+    def in_trouble(self, now: float) -> bool:
+        """Whether the estimate was lowered just now: nothing may be sent that is not needed."""
+        return now - self.lowered_at <= TROUBLE_S
 
     def feedback(
         self, feedback: TransportFeedback, came: list[tuple[float, int, int]], missing: int, now: float
@@ -90,11 +107,18 @@ class Path:
         return True
 
     def remb(self, bitrate: float, sending: float, now: float) -> bool:
-        """Take in what the receiver estimated itself; whether that is less than it is sent."""
-        self._remb = bitrate
-        if self._numbered or bitrate >= sending:
+        """Take in what the receiver estimated itself; whether it fell below what is sent.
+
+        It rises more slowly than what is sent, so that one which does not fall tells of no trouble.
+        """
+        before, self._remb = self._remb, bitrate
+        if self._numbered or (before is not None and bitrate >= before * REMB_FELL):
             return False
-        self._lowered = now
+        if self.prober.probe is not None:
+            self.prober.judged(0.0, now)
+        if bitrate >= sending:
+            return False
+        self._lowered, self._proven = now, 0.0
         self.prober.trouble(now)
         return True
 
@@ -111,9 +135,10 @@ class Path:
             need = min(need, self.cap)
         probe = self.prober.probe
         if probe is None:
-            duration = {} if self._numbered else {"duration": SLOW_DURATION_S}
-            if self.prober.begin(need, estimate, now, self.rtt, **duration) and self._numbered:
-                self.estimator.probe_begins(now)
+            if self.prober.begin(need, estimate, now, self.rtt, slow=not self._numbered):
+                self._remb_before = self._remb or 0.0
+                if self._numbered:
+                    self.estimator.probe_begins(now)
             self._last_padding = now
             return 0
         if now < probe.until:
@@ -126,5 +151,8 @@ class Path:
                 self.estimator.probe_fails()
                 self.prober.judged(0.0, now)
         elif not self._numbered and now > probe.answer_by:
-            self.prober.judged(self._remb or 0.0, now)
+            # The receiver's own estimate rises slowly where there is room, and not at all where there is none.
+            carried = probe.target if (self._remb or 0.0) > self._remb_before * REMB_ROSE else 0.0
+            self._proven = max(self._proven, carried)
+            self.prober.judged(carried, now)
         return 0

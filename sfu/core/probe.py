@@ -14,8 +14,8 @@ GROWTH = 2.0
 FIRST_GROWTH = 3.0
 """While nothing was ever refused."""
 DURATION_S = 0.2
-SLOW_DURATION_S = 2.0
-"""For receivers that send REMB alone, once a second."""
+SLOW_GROWTH, SLOW_DURATION_S = 1.5, 1.0
+"""For receivers that send REMB alone: it is sent once a second, sooner when it falls."""
 ANSWER_S = 1.0
 """Beside a round trip; without feedback in that time the probe failed."""
 WAIT_S, WAIT_MAX_S, WAIT_GROWTH = 3.0, 7.0, 1.5
@@ -49,11 +49,12 @@ class Prober:
         self._growth = FIRST_GROWTH
         self._raised = float("-inf")
 
-    def begin(self, need: float, estimate: float, now: float, rtt: float, duration: float = DURATION_S) -> bool:
+    def begin(self, need: float, estimate: float, now: float, rtt: float, *, slow: bool = False) -> bool:
         """Start if more is needed than is known to fit, and it is time."""
         if self.probe is not None or now < self._next or need <= estimate:
             return False
-        target = max(min(need * MARGIN, estimate * self._growth), estimate + MIN_STEP_BPS)
+        growth, duration = (SLOW_GROWTH, SLOW_DURATION_S) if slow else (self._growth, DURATION_S)
+        target = max(min(need * MARGIN, estimate * growth), estimate + MIN_STEP_BPS)
         self.probe = Probe(target, now + duration, now + duration + rtt + ANSWER_S)
         return True
 

@@ -20,8 +20,6 @@ from sfu.media.tracks import Receiver
 MEASURE_S = 0.5
 NEWS = 1.05
 """An estimate that rose by this factor is shared at once."""
-STRICT_S = 2.0
-"""So long after trouble all has to fit. Otherwise what flows without trouble goes on, however its rate varies."""
 
 
 class Congestion:
@@ -139,7 +137,7 @@ class Congestion:
         budget = path.estimate
         if budget is not None:
             budget -= audio
-            if now - path.lowered_at > STRICT_S:
+            if not path.in_trouble(now):
                 budget = max(budget, video)
             if path.cap is not None:
                 budget = min(budget, path.cap - audio)

@@ -176,9 +176,9 @@ class Engine(Protocol):
         """When and how much was sent to a peer under which transport-wide number, retransmissions included."""
 
     def probe(self, peer: PeerId, octets: int, now: float) -> int:
-        """Fill the path to a peer with numbered packets that its decoder ignores: old ones again, as RTX.
+        """Fill the path to a peer with packets that its decoder ignores: old ones again, as RTX.
 
-        How many bytes were sent: 0 where there is neither RTX nor transport-wide feedback, or nothing was sent yet.
+        How many bytes were sent: 0 where there is no RTX, or nothing was sent yet.
         """
 
     def put_stream(self, row: StreamRow) -> bool:
@@ -218,8 +218,14 @@ class Engine(Protocol):
     def send_rtcp(self, peer: PeerId, packet: bytes) -> None:
         """Protect and send a compound packet."""
 
-    def resend(self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float) -> None:
-        """Answer a receiver's NACK from the history."""
+    def resend(
+        self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool = False
+    ) -> None:
+        """Answer a receiver's NACK from the history.
+
+        `since_switch`: only with packets since the last change of stream, and with none while one is awaited: its
+        key frame makes all before it superfluous.
+        """
 
     def stream(self, stream: StreamId) -> StreamView | None:
         """Counters of a stream."""

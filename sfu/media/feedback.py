@@ -99,7 +99,9 @@ class Feedback:
                 receiver = self._receivers.get(peer, {}).get(item.ssrc)
                 if receiver is not None:
                     self._engine.stats.nacked += len(item.sequences)
-                    self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt)
+                    path = self._congestion.path(peer)
+                    narrow = path is not None and path.in_trouble(now)
+                    self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt, since_switch=narrow)
             elif isinstance(item, TransportFeedback):
                 self._congestion.feedback(peer, item, now)
             elif isinstance(item, rtcp.Remb):

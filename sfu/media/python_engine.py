@@ -184,18 +184,20 @@ class PythonEngine(Tables):
         if protected is not None:
             self.send(protected, row.target)
 
-    def resend(self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float) -> None:
+    def resend(
+        self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool = False
+    ) -> None:
         """Answer a receiver's NACK from the history."""
         row = self._peers.get(peer)
         down = row.downs_by_ssrc.get(ssrc) if row else None
         if down is not None and down.row.ssrc == ssrc:
-            resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt)
+            resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt, since_switch=since_switch)
 
     def probe(self, peer: PeerId, octets: int, now: float) -> int:
         """Send old packets again to fill a path."""
         row = self._peers.get(peer)
         for down in row.downs.values() if row else ():
-            if down.log is not None and down.rtx_payload_type:
+            if down.rtx_payload_type:
                 sent = probe(self, down, octets, now)
                 if sent:
                     return sent

@@ -131,15 +131,16 @@ def forward(engine: Outlet, followers: Sequence[Down], packet: Packet, index: in
     stats.bytes_out += octets
 
 
-def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float) -> None:
+def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool) -> None:
     """Send kept packets again: as RTX where negotiated (RFC 4588), else the very same bytes."""
     address = down.peer.target
     sender = down.peer.sender
-    if address is None or sender is None:
+    if address is None or sender is None or (since_switch and down.wanted is not None):
         return
+    oldest = down.first + down.seq_offset if since_switch else 0
     for sequence in sequences:
         entry = down.history.take(sequence, now, rtt)
-        if entry is None:
+        if entry is None or entry[0] < oldest:
             continue
         _, kept, timestamp, picture, tl0 = entry
         if isinstance(kept, Packet):

@@ -26,7 +26,6 @@ def oscillations(frames, start, stop):
 
 @pytest.mark.parametrize("feedback", ["transport-cc", "remb"])
 @pytest.mark.parametrize("seed", seeds(1))
-@pytest.mark.xfail(strict=True, reason="nobody estimates a receiver's path yet")
 def test_what_a_receiver_is_sent_follows_its_bandwidth(goals, feedback, seed):
     async def scenario():
         async with call(seed, transport_cc=feedback == "transport-cc") as (stage, publisher, receiver):

@@ -10,6 +10,7 @@ from sfu.core import rtcp
 from sfu.core.bwe import START_BPS, TRANSITIONS, State
 from sfu.core.delay import Usage
 from sfu.core.path import SILENCE_S, Path
+from sfu.core.probe import SLOW_DURATION_S, SLOW_GROWTH
 from sfu.core.send_log import OVERHEAD, SendLog
 from sfu.core.twcc import ArrivalLog
 
@@ -168,6 +169,7 @@ def test_remb_alone_limits_where_it_binds_and_with_loss_more():
     path = Path(numbered=False)
     assert path.estimate is None
     assert not path.remb(2_000_000, 1_500_000, 1.0)
+    assert not path.remb(1_990_000, 1_500_000, 1.5)
     assert path.remb(1_000_000, 1_500_000, 2.0)
     assert path.lowered_at == 2.0
     assert path.estimate == 1_000_000
@@ -178,10 +180,24 @@ def test_remb_alone_limits_where_it_binds_and_with_loss_more():
 def test_remb_receivers_are_probed_longer():
     path, now, octets = Path(numbered=False), 0.0, 0
     path.remb(700_000, 500_000, now)
-    while now < 2.1:
+    while now < SLOW_DURATION_S + 0.1:
         now += 0.02
         octets += path.tick(1_700_000, 500_000, now)
-    assert octets == pytest.approx((1_700_000 * 1.2 - 500_000) / 8 * 2, rel=0.05)
+    assert octets == pytest.approx((700_000 * SLOW_GROWTH - 500_000) / 8 * SLOW_DURATION_S, rel=0.05)
+    path.remb(750_000, 500_000, now)
+    while path.prober.probe is not None:
+        now += 0.02
+        path.tick(1_700_000, 500_000, now)
+    assert path.estimate == 700_000 * SLOW_GROWTH
+    assert path.remb(700_000, 900_000, now)
+    assert path.estimate == 700_000
+    path.remb(600_000, 500_000, now)
+    while path.prober.probe is None:
+        now += 0.02
+        path.tick(1_700_000, 500_000, now)
+    path.remb(550_000, 500_000, now)
+    assert path.prober.probe is None
+    assert path.estimate == 550_000
 
 
 def test_a_cap_binds_whatever_the_path_carries():
