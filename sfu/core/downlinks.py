@@ -115,6 +115,7 @@ class Downlinks:
                     rtx_ssrc=started.sent.rtx_ssrc,
                     codecs=section.codecs,
                     extensions=extension_ids(section.extensions),
+                    pausable=receiver.allow_pause,
                 )
             )
         )

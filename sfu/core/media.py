@@ -241,6 +241,13 @@ class StreamStateChanged:
     paused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QualityMeasured:
+    """Sent every 5 s for the transports whose score, 0 to 100, moved."""
+
+    scores: tuple[tuple[PeerId, float], ...]
+
+
 MediaEvent = (
     PeerConnected
     | PeerSilent
@@ -251,6 +258,7 @@ MediaEvent = (
     | TrackStarted
     | LevelsMeasured
     | StreamStateChanged
+    | QualityMeasured
 )
 
 

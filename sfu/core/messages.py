@@ -9,6 +9,7 @@ from sfu.core.formats import CARRIED
 from sfu.core.grants import ParticipantKind, Rights, Source
 from sfu.core.media import IceCredentials, Kind, Layer, PeerId, TrackSid
 from sfu.core.media_description import OwnSection
+from sfu.core.quality import ConnectionQuality
 from sfu.core.sids import RoomSid
 
 
@@ -255,6 +256,32 @@ class SubscribedQualities:
     """(mime type, highest VideoQuality, -1 for nothing), the track's first codec first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a participant's connection is."""
+
+    participant: PeerId
+    quality: ConnectionQuality
+    score: float
+    """Mean opinion score, 1 to 4.5."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityChanged:
+    """Those whose connection became better or worse."""
+
+    qualities: tuple[Quality, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPaused:
+    """A track does not fit the receiver's path, or does again."""
+
+    participant: PeerId
+    track: TrackSid
+    paused: bool
+
+
 class SubscriptionError(IntEnum):
     """LiveKit's SubscriptionError."""
 
@@ -328,6 +355,8 @@ Message = (
     | SpeakersChanged
     | MediaFlows
     | SubscribedQualities
+    | QualityChanged
+    | StreamPaused
     | SubscriptionFailed
     | SubscriptionAllowed
     | SectionsRequired

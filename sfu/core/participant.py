@@ -14,6 +14,7 @@ from sfu.core.media import IceCredentials, PeerId, TrackSid
 from sfu.core.messages import DisconnectReason, ParticipantInfo, ParticipantState, TrackInfo
 from sfu.core.meter import Meter
 from sfu.core.negotiation import Negotiation
+from sfu.core.quality import ConnectionQuality
 from sfu.core.relay import Channels, Sequence
 from sfu.core.requests import ClientInfo, Scenario, SubscriptionPermission
 from sfu.core.server_offers import ServerOffers
@@ -81,6 +82,12 @@ class Participant:
     ended_by_server: set[TrackSid] = field(default_factory=set)
     """Own tracks that the server muted or unmuted, or ended: told again to a client that may have missed it."""
     resumes: Meter = field(default_factory=lambda: Meter(limits.RESUMES_PER_SECOND, limits.RESUMES_BURST))
+    scores: dict[PeerId, float] = field(default_factory=dict)
+    """Of its transports, 0 to 100."""
+    quality: ConnectionQuality = ConnectionQuality.EXCELLENT
+    """As it was told last."""
+    allow_pause: bool = False
+    """Where its path does not carry even the least of a track, nothing shall be sent of it."""
     reliable: Sequence = field(default_factory=Sequence)
     channels: Channels = field(default_factory=Channels)
     join_by: float | None = None

@@ -228,6 +228,8 @@ class Join:
 
     client: ClientInfo = ClientInfo()
     auto_subscribe: bool = True
+    allow_pause: bool = False
+    """Whether tracks may pause where the path is too narrow."""
     metadata: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     add_tracks: tuple[AddTrack, ...] = ()

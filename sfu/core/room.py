@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sfu.core import limits, relay, requests, signalling
 from sfu.core.administration import Administration
+from sfu.core.conditions import Conditions
 from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.dynacast import Dynacast
@@ -82,6 +83,8 @@ class Room:
         self._created_at_ms = created_at_ms
         self._codecs = codecs
         self._roster = Roster()
+        self.conditions = Conditions(self._roster)
+        """What the media plane tells of paths goes there."""
         self._distribution = Distribution(self._roster, sids, codecs, self.sid, max_speakers)
         self._departures = Departures(self._roster, self._distribution)
         self._dynacast = Dynacast(self._roster)
@@ -171,6 +174,7 @@ class Room:
             metadata=join.metadata if own and join.metadata else grants.metadata,
             attributes=merged(grants.attributes, dict(join.attributes) if own else {}),
             auto_subscribe=join.auto_subscribe,
+            allow_pause=join.allow_pause,
             joined_at_ms=wall_ms,
             downlink_peer=subscriber_transport(sid) if join.two_connections else sid,
             ice=self._sids.ice(),
@@ -251,13 +255,19 @@ class Room:
         """Nothing comes over a transport of this peer."""
         member = self._roster.get(peer)
         if member is not None:
+            before = member.state
             self._departures.silent(member, peer, now)
+            if member.state is not before:
+                self.conditions.silent(peer)
 
     def heard(self, peer: PeerId, now: float) -> None:
         """A silent transport of this peer is back."""
         member = self._roster.get(peer)
         if member is not None:
+            before = member.state
             self._departures.heard(member, peer, now)
+            if member.state is not before:
+                self.conditions.heard(peer)
 
     def lost(self, peer: PeerId, now: float) -> None:
         """The media plane lost a transport: the client goes, or shall join anew."""

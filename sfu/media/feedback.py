@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTCP both ways, and the timers: NACK, key frame requests, reports, liveness, audio levels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sfu.core import rtcp
 from sfu.core.layers import CYCLE_S
-from sfu.core.media import LevelsMeasured, MediaEvent, PeerId
+from sfu.core.media import LevelsMeasured, MediaEvent, PeerId, QualityMeasured, TrackSid
+from sfu.core.quality import WINDOW_S as QUALITY_S
 from sfu.core.sender_clock import SenderClock
 from sfu.core.speakers import WINDOW_S, Speakers
 from sfu.core.twcc import TransportFeedback
 from sfu.media.arrivals import FEEDBACK_S, OUR_SSRC, Arrivals
 from sfu.media.congestion import Congestion
 from sfu.media.contract import Engine
+from sfu.media.health import Health
 from sfu.media.tracks import Layer, Receiver, Track
 
 RECEIVER_REPORT_S = 1.0
@@ -36,6 +38,7 @@ class Feedback:
         emit: Callable[[MediaEvent], None],
         refresh: Callable[[Track], None],
         congestion: Congestion,
+        receivers: Mapping[PeerId, Mapping[TrackSid, Receiver]],
     ) -> None:
         self._congestion = congestion
         self._engine = engine
@@ -47,8 +50,9 @@ class Feedback:
         self._gaps: set[Layer] = set()
         self._keyframes: set[Layer] = set()
         self.arrivals = Arrivals(engine, self._layers)
+        self._health = Health(engine, self._layers, receivers)
         self._lost = 0
-        self._next = {"arrivals": 0.0, "levels": 0.0, "liveness": 0.0, "receivers": 0.0, "senders": 0.0}
+        self._next = {"arrivals": 0.0, "levels": 0.0, "liveness": 0.0, "quality": 0.0, "receivers": 0.0, "senders": 0.0}
 
     # tables
 
@@ -77,6 +81,7 @@ class Feedback:
     def forget_peer(self, peer: PeerId) -> None:
         """After its layers and receivers."""
         self.arrivals.forget(peer)
+        self._health.forget(peer)
         self._layers.pop(peer, None)
         self._receivers.pop(peer, None)
 
@@ -158,6 +163,9 @@ class Feedback:
             receiver = receivers.get(report.ssrc)
             if receiver is None:
                 continue
+            receiver.window = receiver.window[0], (report.highest, report.lost)
+            codec = next(iter(receiver.downlink.codecs), None)
+            receiver.jitter = 0.0 if codec is None else report.jitter / codec.clock_rate
             sent = receiver.reported_at.get(report.last_sr)
             if sent is not None:
                 receiver.rtt = min(max(now - sent - report.delay / 65536, 0.0), MAX_RTT_S)
@@ -188,6 +196,10 @@ class Feedback:
         if self._due("liveness", CYCLE_S, now):
             self._judge_layers()
             self._congestion.measure(now)
+        if self._due("quality", QUALITY_S, now):
+            scores = self._health.measure()
+            if scores:
+                self._emit(QualityMeasured(scores))
         if self._due("receivers", RECEIVER_REPORT_S, now):
             self._report_to_publishers(now)
         if self._due("senders", SENDER_CHECK_S, now):

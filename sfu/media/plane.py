@@ -174,6 +174,7 @@ class MediaPlane:
 
     def cap_bandwidth(self, peer: PeerId, bps: int) -> None:
         """Limit what is sent to a peer."""
+        self._router.congestion.cap(peer, float(bps) if bps else None, self._clock())
 
     def expect(self, track: TrackSid, max_quality: int) -> None:
         """Layers up to this quality come back soon."""

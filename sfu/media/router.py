@@ -34,7 +34,7 @@ class Router:
         self._connected: set[PeerId] = set()
         self.speakers = Speakers()
         self.congestion = Congestion(self.engine, self._downlinks, self._apply, emit)
-        self.feedback = Feedback(self.engine, self.speakers, emit, self.refresh, self.congestion)
+        self.feedback = Feedback(self.engine, self.speakers, emit, self.refresh, self.congestion, self._downlinks)
 
     # from above
 

@@ -46,6 +46,9 @@ class Layer:
     """Of a stream that holds several."""
     packets_before: int = 0
     """At the start of the liveness cycle."""
+    expected_before: int = 0
+    lost_before: int = 0
+    """When its quality was judged last."""
     octets_before: int = 0
     bitrate: float = 0.0
     """Bits per second with headers: rises at once, falls slowly, so that a still picture is no cheap one."""
@@ -95,6 +98,10 @@ class Receiver:
     """The highest layers of the target that are followed."""
     octets_before: int = 0
     """Sent when rates were measured last."""
+    window: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    """(packets, lost ones) by its reports, when the quality was judged last and now."""
+    jitter: float = 0.0
+    """Seconds, by its reports."""
     rtt: float = DEFAULT_RTT_S
     report_at: float = 0.0
     """When the next sender report is due."""

@@ -240,11 +240,28 @@ class Worker:
                 room = self._rooms.get(peer)
                 if room is not None:
                     self.data.opened(room, peer, label)
+            case media.StreamStateChanged(peer, sid, paused):
+                room = self._rooms.get(peer)
+                if room is not None:
+                    room.conditions.stream_state(peer, sid, paused=paused)
+                    self._settle(room)
+            case media.QualityMeasured(scores):
+                self._scored(scores)
             case media.TrackStarted(peer, track, codec):
                 room = self._rooms.get(peer)
                 if room is not None:
                     room.started(peer, track, codec, self._loop.time())
                     self._settle(room)
+
+    def _scored(self, scores: tuple[tuple[PeerId, float], ...]) -> None:
+        by_room: dict[Room, list[tuple[PeerId, float]]] = {}
+        for peer, score in scores:
+            room = self._rooms.get(peer)
+            if room is not None:
+                by_room.setdefault(room, []).append((peer, score))
+        for room, own in by_room.items():
+            room.conditions.scored(own)
+            self._settle(room)
 
     def _measured(self, levels: tuple[media.Level, ...]) -> None:
         by_room: dict[Room, list[media.Level]] = {}

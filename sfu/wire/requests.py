@@ -54,6 +54,7 @@ def read_join(parameter: str) -> requests.Join:
             version=client.version[: limits.NAME_MAX_CHARS],
         ),
         auto_subscribe=join.connection_settings.auto_subscribe,
+        allow_pause=join.connection_settings.subscriber_allow_pause,
         metadata=join.metadata,
         attributes=tuple(join.participant_attributes.items()),
         add_tracks=tuple(map(_add_track, join.add_track_requests[: limits.PENDING_TRACKS_MAX])),

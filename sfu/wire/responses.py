@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does the server say? The core's words into LiveKit's SignalResponse (protobuf)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from livekit.protocol import models, rtc
 
@@ -90,6 +90,12 @@ def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[I
             return rtc.SignalResponse(connection_quality=_excellent(participants))
         case core.SubscribedQualities(sid, codecs):
             return rtc.SignalResponse(subscribed_quality_update=_subscribed_qualities(sid, codecs))
+        case core.QualityChanged(qualities):
+            return rtc.SignalResponse(connection_quality=_qualities(qualities))
+        case core.StreamPaused(participant, sid, paused):
+            state = rtc.StreamState.PAUSED if paused else rtc.StreamState.ACTIVE
+            info = rtc.StreamStateInfo(participant_sid=participant, track_sid=sid, state=state)
+            return rtc.SignalResponse(stream_state_update=rtc.StreamStateUpdate(stream_states=[info]))
         case core.SubscriptionFailed(sid, error):
             failure = rtc.SubscriptionResponse(track_sid=sid, err=f"SE_{error.name}")
             return rtc.SignalResponse(subscription_response=failure)
@@ -149,6 +155,17 @@ def _leave(reason: core.DisconnectReason, action: core.LeaveAction) -> rtc.Leave
         can_reconnect=action is not core.LeaveAction.DISCONNECT,
         reason=reason.name,
         action=action.name,
+    )
+
+
+def _qualities(qualities: Iterable[core.Quality]) -> rtc.ConnectionQualityUpdate:
+    return rtc.ConnectionQualityUpdate(
+        updates=[
+            rtc.ConnectionQualityInfo(
+                participant_sid=one.participant, quality=models.ConnectionQuality.Name(one.quality), score=one.score
+            )
+            for one in qualities
+        ]
     )
 
 

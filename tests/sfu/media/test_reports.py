@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sfu.core import rtcp
-from sfu.core.media import Extensions, Kind
+from sfu.core.media import Extensions, Kind, QualityMeasured
 from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
 from sfu.media.feedback import REMB_BITRATE
 
@@ -131,3 +131,28 @@ def test_a_path_longer_than_the_reports_interval_is_measured_too(lab, rtt):
             receiver.send_rtcp(rtcp.receiver_reports(1, [block]))
     [known] = lab.router._downlinks[receiver.id].values()
     assert known.rtt == pytest.approx(rtt, abs=0.04)
+
+
+def test_the_quality_of_both_ends_is_measured_every_five_seconds_and_told_when_it_changed(lab):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
+
+    def talk(seconds, lost_up, lost_down):
+        start = round(lab.now / 0.02)
+        for n in range(start, start + round(seconds / 0.02)):
+            if n % 100 >= lost_up:
+                publisher.send(50, n, timestamp=n * 960, payload_type=111)
+            if n % 50 == 0:
+                talk.lost += lost_down / 2
+                receiver.send_rtcp(rtcp.receiver_reports(1, [rtcp.Report(7001, 0, int(talk.lost), n, 0)]))
+            lab.run(0.02)
+
+    talk.lost = 0.0
+    talk(12, 0, 0)
+    assert of_kind(lab.events, QualityMeasured) == []
+    talk(12, 0, 8)
+    assert {peer for event in of_kind(lab.events, QualityMeasured) for peer, _ in event.scores} == {"b"}
+    assert dict(of_kind(lab.events, QualityMeasured)[-1].scores)["b"] < 60
+    talk(12, 8, 0)
+    assert dict(of_kind(lab.events, QualityMeasured)[-1].scores).keys() == {"a", "b"}

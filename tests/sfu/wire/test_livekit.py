@@ -14,7 +14,8 @@ from livekit.protocol import models, rtc
 
 from sfu.core import grants, limits, messages, requests
 from sfu.core.formats import CARRIED
-from sfu.core.media import Kind, Layer
+from sfu.core.media import Kind, Layer, PeerId, TrackSid
+from sfu.core.quality import ConnectionQuality
 from sfu.core.turn import IceServer
 from sfu.wire import describe, responses
 from sfu.wire.data import envelope, read_packet, stamped
@@ -299,6 +300,8 @@ def test_every_message_has_a_response():
         messages.MuteOrdered("TR_x", True),
         messages.SpeakersChanged((messages.Speaker("PA_x", 0.5, True),)),
         messages.MediaFlows(("PA_x",)),
+        messages.QualityChanged((messages.Quality(PeerId("PA_x"), ConnectionQuality.LOST, 1.0),)),
+        messages.StreamPaused(PeerId("PA_x"), TrackSid("TR_x"), paused=True),
         messages.SubscriptionFailed("TR_x"),
         messages.SubscriptionAllowed("PA_x", "TR_x", True),
         messages.SectionsRequired(1, 2),
