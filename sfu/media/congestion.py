@@ -69,6 +69,10 @@ class Congestion:
             path.cap = bitrate
             self.share(peer, now)
 
+    def totals(self) -> tuple[int, int]:
+        """Receivers that get less than they want, and the sum of all known estimates."""
+        return len(self._needs), int(sum(path.estimate or 0.0 for path in self._paths.values()))
+
     # what comes in
 
     def feedback(self, peer: PeerId, item: TransportFeedback, now: float) -> None:

@@ -199,9 +199,12 @@ class MediaPlane:
     def stats(self) -> MediaStats:
         """Counters of this worker."""
         dropped = self._engine.dropped + self._dropped
+        limited, estimated = self._router.congestion.totals()
         return replace(
             self._engine.stats,
             packets_lost=self._router.feedback.lost,
+            receivers_limited=limited,
+            estimated_bps=estimated,
             tcp_connections=self._network.tcp_connections,
             dropped=dropped,
         )
