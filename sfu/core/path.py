@@ -10,6 +10,10 @@ SILENCE_S = 3.0
 """A receiver that was sent numbered packets for so long without any feedback never gives any: not limited."""
 TROUBLE_S = 2.0
 """So long after the estimate was lowered all has to fit. Otherwise what flows goes on, however its rate varies."""
+RESEND_SHARE, RESEND_BURST, PACKET_BYTES = 0.5, 8, 1200
+"""Of the estimate, and packets at once, that are sent again on a path in trouble."""
+KEYFRAME_EVERY_S = 2.0
+"""On a path in trouble, at most."""
 NACKS_TOLERATED = 0.10
 NACK_WEIGHT = 0.4
 """REMB is lowered by this share of the loss beside it; LiveKit's figure."""
@@ -28,6 +32,7 @@ class Path:
     __slots__ = (
         "_began",
         "_heard",
+        "_keyframe",
         "_last_padding",
         "_lowered",
         "_numbered",
@@ -35,6 +40,8 @@ class Path:
         "_reference",
         "_remb",
         "_remb_before",
+        "_resendable",
+        "_resent",
         "cap",
         "estimator",
         "loss",
@@ -48,6 +55,8 @@ class Path:
         self._heard = False
         self._reference: int | None = None
         self._remb: float | None = None
+        self._keyframe = float("-inf")
+        self._resendable, self._resent = float(RESEND_BURST), 0.0
         self._remb_before = 0.0
         """When the running probe began."""
         self._proven = 0.0
@@ -87,6 +96,31 @@ class Path:
     def in_trouble(self, now: float) -> bool:
         """Whether the estimate was lowered just now: nothing may be sent that is not needed."""
         return now - self.lowered_at <= TROUBLE_S
+
+    def resendable(self, now: float) -> int | None:
+        """How many packets may be sent again now; None for all that are asked for.
+
+        On a path in trouble a burst of them would overflow its queue as what they replace did. The receiver asks
+        again for the others.
+        """
+        estimate = self.estimate
+        if estimate is None or not self.in_trouble(now):
+            return None
+        rate = estimate * RESEND_SHARE / 8 / PACKET_BYTES
+        self._resendable = min(RESEND_BURST, self._resendable + rate * (now - self._resent))
+        self._resent = now
+        return int(self._resendable)
+
+    def resent(self, packets: int) -> None:
+        """So many were sent again."""
+        self._resendable = max(0.0, self._resendable - packets)
+
+    def may_ask_keyframe(self, now: float) -> bool:
+        """Whether a receiver's wish for a key frame is passed on: on a path in trouble the last one is on its way."""
+        if self.in_trouble(now) and now - self._keyframe < KEYFRAME_EVERY_S:
+            return False
+        self._keyframe = now
+        return True
 
     def feedback(
         self, feedback: TransportFeedback, came: list[tuple[float, int, int]], missing: int, now: float

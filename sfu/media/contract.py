@@ -15,6 +15,7 @@ from typing import NewType, Protocol
 
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
+from sfu.core.limits_media import MAX_NACK_ANSWERS
 from sfu.core.media import Codec, Downlink, Extensions, Kind, MediaStats, PeerId, TrackSid
 from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
@@ -219,9 +220,17 @@ class Engine(Protocol):
         """Protect and send a compound packet."""
 
     def resend(
-        self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool = False
-    ) -> None:
-        """Answer a receiver's NACK from the history.
+        self,
+        peer: PeerId,
+        ssrc: int,
+        sequences: Sequence[int],
+        now: float,
+        rtt: float,
+        *,
+        since_switch: bool = False,
+        most: int = MAX_NACK_ANSWERS,
+    ) -> int:
+        """Answer a receiver's NACK from the history with `most` packets at most; how many were sent.
 
         `since_switch`: only with packets since the last change of stream, and with none while one is awaited: its
         key frame makes all before it superfluous.

@@ -104,9 +104,7 @@ class Feedback:
                 receiver = self._receivers.get(peer, {}).get(item.ssrc)
                 if receiver is not None:
                     self._engine.stats.nacked += len(item.sequences)
-                    path = self._congestion.path(peer)
-                    narrow = path is not None and path.in_trouble(now)
-                    self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt, since_switch=narrow)
+                    self._resend(peer, receiver, item, now)
             elif isinstance(item, TransportFeedback):
                 self._congestion.feedback(peer, item, now)
             elif isinstance(item, rtcp.Remb):
@@ -115,8 +113,19 @@ class Feedback:
                 receiver = self._receivers.get(peer, {}).get(item.ssrc)
                 view = self._engine.sending(peer, receiver.track.sid) if receiver else None
                 layer = receiver.track.by_stream(view.following) if receiver and view else None
-                if layer is not None:
+                path = self._congestion.path(peer)
+                if layer is not None and (path is None or path.may_ask_keyframe(now)):
                     self.ask_keyframe(layer, now)
+
+    def _resend(self, peer: PeerId, receiver: Receiver, item: rtcp.Nack, now: float) -> None:
+        """Answer within what the path may take."""
+        path = self._congestion.path(peer)
+        most = None if path is None else path.resendable(now)
+        if path is None or most is None:
+            self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt)
+        else:
+            sent = self._engine.resend(peer, item.ssrc, item.sequences, now, receiver.rtt, since_switch=True, most=most)
+            path.resent(sent)
 
     def missing(self, layer: Layer, first: int, stop: int, now: float) -> None:
         """The engine saw a gap."""

@@ -185,13 +185,22 @@ class PythonEngine(Tables):
             self.send(protected, row.target)
 
     def resend(
-        self, peer: PeerId, ssrc: int, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool = False
-    ) -> None:
+        self,
+        peer: PeerId,
+        ssrc: int,
+        sequences: Sequence[int],
+        now: float,
+        rtt: float,
+        *,
+        since_switch: bool = False,
+        most: int = MAX_NACK_ANSWERS,
+    ) -> int:
         """Answer a receiver's NACK from the history."""
         row = self._peers.get(peer)
         down = row.downs_by_ssrc.get(ssrc) if row else None
         if down is not None and down.row.ssrc == ssrc:
-            resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt, since_switch=since_switch)
+            return resend(self, down, sequences[:MAX_NACK_ANSWERS], now, rtt, since_switch=since_switch, most=most)
+        return 0
 
     def probe(self, peer: PeerId, octets: int, now: float) -> int:
         """Send old packets again to fill a path."""

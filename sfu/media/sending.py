@@ -131,13 +131,16 @@ def forward(engine: Outlet, followers: Sequence[Down], packet: Packet, index: in
     stats.bytes_out += octets
 
 
-def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool) -> None:
-    """Send kept packets again: as RTX where negotiated (RFC 4588), else the very same bytes."""
+def resend(
+    engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt: float, *, since_switch: bool, most: int
+) -> int:
+    """Send kept packets again, at most so many: as RTX where negotiated (RFC 4588), else the very same bytes."""
     address = down.peer.target
     sender = down.peer.sender
-    if address is None or sender is None or (since_switch and down.wanted is not None):
-        return
+    if address is None or sender is None or (since_switch and down.wanted is not None) or most <= 0:
+        return 0
     oldest = down.first + down.seq_offset if since_switch else 0
+    sent = 0
     for sequence in sequences:
         entry = down.history.take(sequence, now, rtt)
         if entry is None or entry[0] < oldest:
@@ -150,6 +153,10 @@ def resend(engine: Outlet, down: Down, sequences: Sequence[int], now: float, rtt
         else:
             engine.send(kept, address)
         engine.stats.retransmitted += 1
+        sent += 1
+        if sent >= most:
+            break
+    return sent
 
 
 def probe(engine: Outlet, down: Down, octets: int, now: float) -> int:

@@ -9,7 +9,7 @@ import pytest
 from sfu.core import rtcp
 from sfu.core.bwe import START_BPS, TRANSITIONS, State
 from sfu.core.delay import Usage
-from sfu.core.path import SILENCE_S, Path
+from sfu.core.path import RESEND_BURST, SILENCE_S, Path
 from sfu.core.probe import SLOW_DURATION_S, SLOW_GROWTH
 from sfu.core.send_log import OVERHEAD, SendLog
 from sfu.core.twcc import ArrivalLog
@@ -213,3 +213,19 @@ def test_a_cap_binds_whatever_the_path_carries():
 
 def test_the_table_of_states_is_whole():
     assert set(TRANSITIONS) == {(state, usage) for state in State for usage in Usage}
+
+
+def test_a_path_in_trouble_takes_few_packets_again_and_few_key_frames():
+    path = Path(numbered=False)
+    assert path.resendable(0.0) is None
+    path.remb(1_000_000, 500_000, 1.0)
+    assert path.resendable(1.0) is None
+    assert path.may_ask_keyframe(1.0)
+    assert path.may_ask_keyframe(1.1)
+    path.remb(400_000, 500_000, 1.2)
+    assert path.resendable(1.2) == RESEND_BURST
+    path.resent(RESEND_BURST)
+    assert path.resendable(1.2) == 0
+    assert 1 <= path.resendable(1.3) <= 3
+    assert not path.may_ask_keyframe(1.3)
+    assert path.may_ask_keyframe(3.2)

@@ -25,13 +25,14 @@ def test_a_change_is_told_to_oneself_and_to_those_who_have_ones_tracks(meeting):
     assert qualities(carol)[1:] == [(carol.peer, ConnectionQuality.POOR)]
 
 
-def test_silence_of_a_transport_is_lost_and_ends(meeting):
-    alice = meeting.enter("alice")
+def test_others_learn_that_nothing_comes_from_somebody_and_that_something_comes_again(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    alice.publish()
     meeting.room.silent(alice.peer, meeting.now)
     meeting.settle()
     meeting.room.heard(alice.peer, meeting.now)
     meeting.settle()
-    assert qualities(alice) == [
+    assert qualities(bob) == [
         (alice.peer, ConnectionQuality.LOST),
         (alice.peer, ConnectionQuality.EXCELLENT),
     ]
