@@ -290,6 +290,11 @@ class Room:
             self._departures.expel(member, DisconnectReason.STATE_MISMATCH, now)
             self._note_counts(now)
 
+    def introduce(self, peer: PeerId) -> bool:
+        """Tell the others of a peer before they get data from it; whether they had to be told."""
+        member = self._roster.get(peer)
+        return member is not None and self._roster.introduce(member)
+
     def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
         """Say over which transports a data packet of this peer goes on; empty when nobody may have it."""
         member = self._roster.get(peer)

@@ -157,6 +157,13 @@ class Roster:
             besides = filter(None, map(self._members.get, unheard))
             self.tell_all(ParticipantsChanged(changed), besides)
 
+    def introduce(self, participant: Participant) -> bool:
+        """Tell at once what waits to be told of somebody; whether anything did."""
+        waited = not participant.hidden and self.updates.drop(participant.sid)
+        if waited:
+            self.tell_all(ParticipantsChanged((participant.info(),)), besides=(participant,))
+        return waited
+
     def _spread(self, participant: Participant, what: Participant | ParticipantInfo) -> None:
         publishes = bool(participant.published)
         if publishes or participant.told_tracks:

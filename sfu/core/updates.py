@@ -34,9 +34,9 @@ class Updates:
         """Note a change; of several changes of one participant the state at the end is told."""
         self._waiting[sid] = who
 
-    def drop(self, sid: PeerId) -> None:
-        """It was told otherwise, or is not to be told."""
-        self._waiting.pop(sid, None)
+    def drop(self, sid: PeerId) -> bool:
+        """It was told otherwise, or is not to be told; whether it waited."""
+        return self._waiting.pop(sid, None) is not None
 
     def take(self, now: float) -> tuple[ParticipantInfo, ...]:
         """Give what is due, empty before its time."""

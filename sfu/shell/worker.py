@@ -209,6 +209,8 @@ class Worker:
             case media.DataReceived(peer, label, payload):
                 room = self._rooms.get(peer)
                 if room is not None:
+                    if room.introduce(peer):
+                        self._settle(room)
                     self.data.received(room, peer, label, payload)
             case media.LevelsMeasured(levels):
                 self._measured(levels)

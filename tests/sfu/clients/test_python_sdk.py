@@ -75,7 +75,7 @@ async def test_leaving_is_seen_at_once(enter, wait_for):
     await wait_for(lambda: bob.hears("alice"), what="sound")
     await alice.leave()
     await wait_for(lambda: "alice" not in bob.room.remote_participants, within=3, what="the departure")
-    assert alice.reason == rtc.DisconnectReason.CLIENT_INITIATED
+    await wait_for(lambda: alice.reason == rtc.DisconnectReason.CLIENT_INITIATED, what="the news of its own departure")
 
 
 async def test_without_automatic_subscription_only_what_is_asked_for_comes(enter, wait_for):
