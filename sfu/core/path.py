@@ -3,6 +3,7 @@
 """What may be sent to one receiver now? Its estimate, however it tells of its path, and the probes that raise it."""
 
 from sfu.core.bwe import Estimator
+from sfu.core.delay import DEEP_QUEUE_S
 from sfu.core.probe import Prober
 from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
 
@@ -104,7 +105,7 @@ class Path:
         again for the others.
         """
         estimate = self.estimate
-        if estimate is None or not self.in_trouble(now):
+        if estimate is None or not self._overflows(now):
             return None
         rate = estimate * RESEND_SHARE / 8 / PACKET_BYTES
         self._resendable = min(RESEND_BURST, self._resendable + rate * (now - self._resent))
@@ -115,9 +116,13 @@ class Path:
         """So many were sent again."""
         self._resendable = max(0.0, self._resendable - packets)
 
+    def _overflows(self, now: float) -> bool:
+        """In trouble because of a queue, as far as that can be known: not where packets are lost without one."""
+        return self.in_trouble(now) and not (self._numbered and self.estimator.queue < DEEP_QUEUE_S / 2)
+
     def may_ask_keyframe(self, now: float) -> bool:
         """Whether a receiver's wish for a key frame is passed on: on a path in trouble the last one is on its way."""
-        if self.in_trouble(now) and now - self._keyframe < KEYFRAME_EVERY_S:
+        if self._overflows(now) and now - self._keyframe < KEYFRAME_EVERY_S:
             return False
         self._keyframe = now
         return True
