@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens in a room? Sessions come, media comes and goes, time passes, administrators intervene.
 
-One contract: call exactly one method, then `drain` and do what it says, then look at `deadline`. Nothing
+One contract: call exactly one method, of the room or of one of its public parts, then `drain` and do what it says, then look at `deadline`. Nothing
 here raises for what a client sent. `now` is monotonic seconds.
 """
 
@@ -10,21 +10,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sfu.core import limits, relay, requests, signalling
+from sfu.core import limits, requests, signalling
 from sfu.core.administration import Administration
 from sfu.core.conditions import Conditions
+from sfu.core.data_packets import DataPackets
 from sfu.core.departures import JOIN_TIMEOUT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.dynacast import Dynacast
 from sfu.core.formats import CARRIED
-from sfu.core.grants import Grants, ParticipantKind
+from sfu.core.grants import Grants
 from sfu.core.media import Codec, Kind, Level, PeerId, TrackSid, subscriber_transport
 from sfu.core.messages import (
     DisconnectReason,
     Joined,
     LeaveAction,
     LeaveOrdered,
-    MediaFlows,
     ParticipantInfo,
     RoomChanged,
     RoomInfo,
@@ -35,15 +35,15 @@ from sfu.core.orders import Order
 from sfu.core.outputs import Happened, Occasion, Output
 from sfu.core.participant import Participant, Subscriber
 from sfu.core.publishing import Refusal
-from sfu.core.relay import RELIABLE, Envelope
-from sfu.core.replay import Kept, Replay
+from sfu.core.replay import Replay
 from sfu.core.resumption import Resumption
 from sfu.core.roster import Roster
 from sfu.core.server_offers import ServerOffers
 from sfu.core.session import Sessions, merged
 from sfu.core.sids import RoomSid, Sids
-from sfu.core.signalling import Event, Verdict
+from sfu.core.signalling import Verdict
 from sfu.core.simulation import Simulation
+from sfu.core.transports import Transports
 
 COUNTS_EVERY_S = 5.0
 """Changed counts of a room are told at most this often."""
@@ -91,9 +91,10 @@ class Room:
         self._sessions = Sessions(self._roster, self._distribution, sids)
         self._administration = Administration(self._roster, self._distribution, self._departures)
         self._roster.put(Happened(Occasion.ROOM_STARTED))
-        self._nonces = relay.Nonces()
-        self._replay = Replay()
-        self._resumption = Resumption(self._roster, self._distribution, self._departures, self._replay, self._dynacast)
+        self.transports = Transports(self._roster, self._departures, self.conditions)
+        replay = Replay()
+        self.data = DataPackets(self._roster, self._departures, replay)
+        self._resumption = Resumption(self._roster, self._distribution, self._departures, replay, self._dynacast)
         self._simulation = Simulation(self._roster, self._departures)
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)
@@ -234,41 +235,6 @@ class Room:
                 self._sessions.act(member, request, now)
         self._note_counts(now)
 
-    def connected(self, peer: PeerId, now: float) -> None:
-        """The media plane has a transport up."""
-        member = self._roster.get(peer)
-        if member is None or peer != member.primary_peer:
-            return
-        if self._departures.step(member, Event.CONNECTED) is not Verdict.ACT:
-            return
-        self._departures.reachable(member, now)
-        is_first, member.was_active = not member.was_active, True
-        self._roster.changed(member, and_tell_itself=True)
-        if is_first:
-            self._roster.put(Happened(Occasion.PARTICIPANT_JOINED, member.info()))
-        visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
-        self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
-        if not member.hidden:
-            self._roster.tell_all(MediaFlows((member.sid,)), besides=(member,))
-
-    def silent(self, peer: PeerId, now: float) -> None:
-        """Nothing comes over a transport of this peer."""
-        member = self._roster.get(peer)
-        if member is not None:
-            before = member.state
-            self._departures.silent(member, peer, now)
-            if member.state is not before:
-                self.conditions.silent(peer)
-
-    def heard(self, peer: PeerId, now: float) -> None:
-        """A silent transport of this peer is back."""
-        member = self._roster.get(peer)
-        if member is not None:
-            before = member.state
-            self._departures.heard(member, peer, now)
-            if member.state is not before:
-                self.conditions.heard(peer)
-
     def lost(self, peer: PeerId, now: float) -> None:
         """The media plane lost a transport: the client goes, or shall join anew."""
         member = self._roster.get(peer)
@@ -289,58 +255,6 @@ class Room:
         if member is not None:
             self._departures.expel(member, DisconnectReason.STATE_MISMATCH, now)
             self._note_counts(now)
-
-    def introduce(self, peer: PeerId) -> bool:
-        """Tell the others of a peer before they get data from it; whether they had to be told."""
-        member = self._roster.get(peer)
-        return member is not None and self._roster.introduce(member)
-
-    def relay(self, peer: PeerId, label: str, envelope: Envelope) -> tuple[PeerId, ...]:
-        """Say over which transports a data packet of this peer goes on; empty when nobody may have it."""
-        member = self._roster.get(peer)
-        if member is None or not member.grants.rights.can_publish_data:
-            return ()
-        if self._departures.step(member, Event.DATA) is not Verdict.ACT or not member.reliable.is_new(envelope, label):
-            return ()
-        return self._receivers(envelope, besides=member)
-
-    def announce(self, envelope: Envelope) -> tuple[PeerId, ...]:
-        """Say over which transports a data packet of the server itself goes."""
-        return self._receivers(envelope)
-
-    def _receivers(self, envelope: Envelope, besides: Participant | None = None) -> tuple[PeerId, ...]:
-        if not self._nonces.is_new(envelope.nonce):
-            return ()
-        others = {other.sid: other for other in self._roster if other is not besides}
-        chosen = relay.receivers(envelope, [(sid, other.identity) for sid, other in others.items()])
-        return tuple(others[sid].primary_peer for sid in chosen)
-
-    def keep(
-        self, sender: PeerId, label: str, envelope: Envelope, receivers: tuple[PeerId, ...], payload: bytes, now: float
-    ) -> None:
-        """Remember a packet that was sent on, for receivers that are on their way back."""
-        if label == RELIABLE:
-            self._replay.keep(Kept(now, sender, envelope.sequence, frozenset(receivers), payload))
-
-    def hold(self, receiver: PeerId, label: str, payload: bytes) -> bool:
-        """Keep a packet that the media plane could not write; False when it is to be dropped."""
-        member = self._roster.get(receiver)
-        return member is not None and member.channels.hold(label, payload)
-
-    def channel_opened(self, peer: PeerId, label: str) -> list[bytes]:
-        """A data channel can be written to: give what waited for it."""
-        member = self._roster.get(peer)
-        return [] if member is None or peer != member.primary_peer else member.channels.opened(label)
-
-    def is_agent(self, peer: PeerId) -> bool:
-        """Say whether a peer may publish what others said."""
-        member = self._roster.get(peer)
-        return member is not None and member.grants.kind is ParticipantKind.AGENT
-
-    def signature(self, peer: PeerId) -> tuple[str, str]:
-        """Give the (sid, identity) under which others see a peer's data; empty for hidden ones."""
-        member = self._roster.get(peer)
-        return ("", "") if member is None or member.hidden else (member.sid, member.identity)
 
     def measured(self, levels: Iterable[Level]) -> None:
         """Take loudness of tracks in."""

@@ -56,15 +56,15 @@ class DataPath:
         packet = data.read_packet(payload)
         if packet is None or self._answers(peer, packet):
             return
-        if packet.HasField("transcription") and not room.is_agent(peer):
+        if packet.HasField("transcription") and not room.data.is_agent(peer):
             return  # the words of others: only agents may say what somebody said
         envelope = data.envelope(packet)
-        receivers = room.relay(peer, label, envelope)
+        receivers = room.data.relay(peer, label, envelope)
         now, reliable = self._loop.time(), label == RELIABLE
         within = self._pressure.sends(peer, len(payload), 1 + len(receivers), now, reliable=reliable)
         if within and receivers:
-            stamped = data.stamped(packet, label, *room.signature(peer))
-            room.keep(peer, label, envelope, receivers, stamped, now)
+            stamped = data.stamped(packet, label, *room.data.signature(peer))
+            room.data.keep(peer, label, envelope, receivers, stamped, now)
             self.send(room, receivers, label, stamped)
             if reliable:
                 for receiver in receivers:
@@ -74,18 +74,18 @@ class DataPath:
     def announce(self, room: Room, packet: models.DataPacket) -> None:
         """Send a packet of the server API; `kind` chooses the channel."""
         label = data.label_of(packet)
-        self.send(room, room.announce(data.envelope(packet)), label, packet.SerializeToString())
+        self.send(room, room.data.announce(data.envelope(packet)), label, packet.SerializeToString())
 
     def opened(self, room: Room, peer: PeerId, label: str) -> None:
         """A channel can be written to: send what waited for it."""
-        for payload in room.channel_opened(peer, label):
+        for payload in room.data.channel_opened(peer, label):
             self._plane.send_data(peer, label, payload)
 
     def send(self, room: Room, receivers: tuple[PeerId, ...], label: str, payload: bytes) -> None:
         """Write a packet to these receivers, or keep it for those whose channel is not open yet."""
         for receiver in receivers:
             if not self._plane.send_data(receiver, label, payload):
-                room.hold(receiver, label, payload)
+                room.data.hold(receiver, label, payload)
 
     def closed(self, peer: PeerId) -> None:
         """A transport is gone: nobody waits for it."""

@@ -209,7 +209,7 @@ class Worker:
             case media.DataReceived(peer, label, payload):
                 room = self._rooms.get(peer)
                 if room is not None:
-                    if room.introduce(peer):
+                    if room.data.introduce(peer):
                         self._settle(room)
                     self.data.received(room, peer, label, payload)
             case media.LevelsMeasured(levels):
@@ -218,19 +218,19 @@ class Worker:
                 log.info("media_connected", participant=peer, srtp=profile)
                 room = self._rooms.get(peer)
                 if room is not None:
-                    room.connected(peer, self._loop.time())
+                    room.transports.connected(peer, self._loop.time())
                     self._settle(room)
             case media.PeerSilent(peer):
                 log.info("media_silent", participant=peer)
                 room = self._rooms.get(peer)
                 if room is not None:
-                    room.silent(peer, self._loop.time())
+                    room.transports.silent(peer, self._loop.time())
                     self._settle(room)
             case media.PeerHeard(peer):
                 log.info("media_heard_again", participant=peer)
                 room = self._rooms.get(peer)
                 if room is not None:
-                    room.heard(peer, self._loop.time())
+                    room.transports.heard(peer, self._loop.time())
                     self._settle(room)
             case media.PeerLost(peer, reason):
                 log.info("media_lost", participant=peer, reason=reason)

@@ -158,7 +158,7 @@ class RoomMachine(RuleBasedStateMachine):
     def media_connects(self, data):
         peer = data.draw(st.sampled_from([self.chosen(data), *self.ledger.peers]))
         if peer in self.ledger.peers:
-            self.room.connected(peer, self.now)
+            self.room.transports.connected(peer, self.now)
             self.drained()
 
     @precondition(lambda self: self.present())
@@ -236,7 +236,7 @@ class RoomMachine(RuleBasedStateMachine):
             case "socket":
                 self.room.socket_closed(peer, self.now)
             case "silence":
-                self.room.silent(peer, self.now)
+                self.room.transports.silent(peer, self.now)
             case "media":
                 self.room.lost(peer, self.now)
             case "fault":
@@ -250,7 +250,7 @@ class RoomMachine(RuleBasedStateMachine):
     def somebody_comes_back(self, data, honest, heard):
         peer = self.chosen(data)
         if heard:
-            self.room.heard(peer, self.now)
+            self.room.transports.heard(peer, self.now)
             self.drained()
         identity = self.identities[peer] if honest else "mallory"
         resumed = self.room.resume(Grants(identity=identity, room="room", room_join=True), peer, self.now)
@@ -286,7 +286,7 @@ class RoomMachine(RuleBasedStateMachine):
     def somebody_sends_data(self, data, sequence):
         peer = self.chosen(data)
         names = data.draw(st.lists(IDENTITIES, max_size=2))
-        receivers = self.room.relay(peer, "_reliable", Envelope(tuple(names), (), sequence))
+        receivers = self.room.data.relay(peer, "_reliable", Envelope(tuple(names), (), sequence))
         assert peer not in receivers
         assert not receivers or self.ledger.rights[peer].can_publish_data
         self.drained()

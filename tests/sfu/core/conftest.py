@@ -156,9 +156,9 @@ class Meeting:
     def connect(self, person):
         if person.all(ServerOffer):
             person.answer()
-            self.room.connected(subscriber_transport(person.peer), self.now)
+            self.room.transports.connected(subscriber_transport(person.peer), self.now)
         else:
-            self.room.connected(person.peer, self.now)
+            self.room.transports.connected(person.peer, self.now)
         self.settle()
 
     def hears(self, *levels):

@@ -28,9 +28,9 @@ def test_a_change_is_told_to_oneself_and_to_those_who_have_ones_tracks(meeting):
 def test_others_learn_that_nothing_comes_from_somebody_and_that_something_comes_again(meeting):
     alice, bob = meeting.enter("alice"), meeting.enter("bob")
     alice.publish()
-    meeting.room.silent(alice.peer, meeting.now)
+    meeting.room.transports.silent(alice.peer, meeting.now)
     meeting.settle()
-    meeting.room.heard(alice.peer, meeting.now)
+    meeting.room.transports.heard(alice.peer, meeting.now)
     meeting.settle()
     assert qualities(bob) == [
         (alice.peer, ConnectionQuality.LOST),

@@ -188,7 +188,7 @@ def test_silent_media_has_the_client_resume_before_anything_else(meeting):
     alice, bob = meeting.enter("alice"), meeting.enter("bob")
     meeting.wait(1)
     meeting.forget()
-    meeting.room.silent(alice.peer, meeting.now)
+    meeting.room.transports.silent(alice.peer, meeting.now)
     meeting.settle()
     assert alice.last(LeaveOrdered).action is LeaveAction.RESUME
     kinds = [type(output) for output in meeting.done]
@@ -196,7 +196,7 @@ def test_silent_media_has_the_client_resume_before_anything_else(meeting):
     alice.detach()
     assert state(meeting, alice) is State.DARK
     assert alice.resume()
-    meeting.room.heard(alice.peer, meeting.now)
+    meeting.room.transports.heard(alice.peer, meeting.now)
     meeting.wait(2 * DETACHED_GRACE_S)
     assert state(meeting, alice) is State.ACTIVE
     assert bob.all(ParticipantsChanged) == []
@@ -205,7 +205,7 @@ def test_silent_media_has_the_client_resume_before_anything_else(meeting):
 def test_a_dead_client_leaves_within_its_grace_and_an_outage_of_twenty_seconds_is_survived(meeting):
     alice = meeting.enter("alice")
     bob = meeting.enter("bob")
-    meeting.room.silent(alice.peer, meeting.now)
+    meeting.room.transports.silent(alice.peer, meeting.now)
     meeting.wait(DARK_GRACE_S - 0.1)
     assert alice.peer in meeting.room
     meeting.wait(0.2)
@@ -224,7 +224,7 @@ def limits_of_silence():
 
 def test_a_client_that_resumed_without_its_media_shall_join_anew(meeting):
     alice = meeting.enter("alice")
-    meeting.room.silent(alice.peer, meeting.now)
+    meeting.room.transports.silent(alice.peer, meeting.now)
     meeting.wait(1)
     assert alice.resume()
     meeting.wait(RESUMED_TIMEOUT_S + 1)
@@ -248,9 +248,9 @@ def test_resuming_over_and_over_ends_in_a_new_join(meeting):
 
 def says_reliably(meeting, person, sequence, payload, receivers):
     envelope = Envelope((), (), sequence)
-    got = meeting.room.relay(person.peer, "_reliable", envelope)
+    got = meeting.room.data.relay(person.peer, "_reliable", envelope)
     if got:
-        meeting.room.keep(person.peer, "_reliable", envelope, got, payload, meeting.now)
+        meeting.room.data.keep(person.peer, "_reliable", envelope, got, payload, meeting.now)
     return got
 
 
@@ -259,8 +259,8 @@ def test_reliable_packets_that_a_client_missed_come_again_and_no_others(meeting)
     for sequence in (1, 2, 3):
         assert says_reliably(meeting, bob, sequence, b"%d" % sequence, (alice, carol))
     only_carol = Envelope(("carol",), (), 4)
-    got = meeting.room.relay(bob.peer, "_reliable", only_carol)
-    meeting.room.keep(bob.peer, "_reliable", only_carol, got, b"4", meeting.now)
+    got = meeting.room.data.relay(bob.peer, "_reliable", only_carol)
+    meeting.room.data.keep(bob.peer, "_reliable", only_carol, got, b"4", meeting.now)
     alice.detach()
     assert alice.resume()
     alice.says(sync_state(received=[(bob.peer, 1)]))

@@ -64,7 +64,7 @@ def in_state(meeting, state):
     elif state is State.DETACHED:
         meeting.room.socket_closed(person.peer, meeting.now)
     elif state is State.DARK:
-        meeting.room.silent(person.peer, meeting.now)
+        meeting.room.transports.silent(person.peer, meeting.now)
     elif state is State.LEFT:
         person.says(requests.Leave())
     meeting.settle()
@@ -79,11 +79,11 @@ def cause(meeting, person, other, event):
     elif event is Event.OFFER:
         person.says(person.next_offer())
     elif event is Event.CONNECTED:
-        room.connected(peer, meeting.now)
+        room.transports.connected(peer, meeting.now)
     elif event is Event.SILENT:
-        room.silent(peer, meeting.now)
+        room.transports.silent(peer, meeting.now)
     elif event is Event.HEARD:
-        room.heard(peer, meeting.now)
+        room.transports.heard(peer, meeting.now)
     elif event is Event.RESUMED:
         room.resume(Grants(identity="alice", room="room"), peer, meeting.now)
     elif event is Event.MISMATCH:
@@ -91,7 +91,7 @@ def cause(meeting, person, other, event):
     elif event is Event.PEER_LOST:
         room.lost(peer, meeting.now)
     elif event is Event.DATA:
-        room.relay(peer, "_lossy", Envelope((), (), 0))
+        room.data.relay(peer, "_lossy", Envelope((), (), 0))
     elif event is Event.SOCKET_CLOSED:
         room.socket_closed(peer, meeting.now)
     elif event is Event.EXPELLED:

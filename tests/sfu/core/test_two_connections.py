@@ -55,7 +55,7 @@ def test_its_answer_opens_the_second_transport_with_channels_of_ours(meeting):
 def test_it_is_active_when_the_second_transport_is_connected(meeting):
     ann = meeting.enter("ann", two=True, connected=False)
     ann.answer()
-    meeting.room.connected(ann.peer, meeting.now)
+    meeting.room.transports.connected(ann.peer, meeting.now)
     meeting.settle()
     assert ann.all(ParticipantsChanged) == []
     meeting.connect(ann)
@@ -157,18 +157,18 @@ def test_a_codec_that_it_leaves_out_of_its_answer_is_told(meeting, make_answered
 
 def test_data_goes_to_the_second_transport_and_comes_from_the_first(meeting):
     ann, bob = meeting.enter("ann", two=True), meeting.enter("bob")
-    assert meeting.room.relay(bob.peer, LOSSY, TO_ALL) == (subscriber_transport(ann.peer),)
-    assert meeting.room.relay(ann.peer, LOSSY, TO_ALL) == (bob.peer,)
+    assert meeting.room.data.relay(bob.peer, LOSSY, TO_ALL) == (subscriber_transport(ann.peer),)
+    assert meeting.room.data.relay(ann.peer, LOSSY, TO_ALL) == (bob.peer,)
     to_her = Envelope((), (ann.peer,), 0)
-    assert meeting.room.relay(bob.peer, LOSSY, to_her) == (subscriber_transport(ann.peer),)
+    assert meeting.room.data.relay(bob.peer, LOSSY, to_her) == (subscriber_transport(ann.peer),)
 
 
 def test_what_waits_for_a_channel_waits_for_that_of_the_second_transport(meeting):
     ann = meeting.enter("ann", two=True)
     second = subscriber_transport(ann.peer)
-    assert meeting.room.hold(second, RELIABLE, b"early")
-    assert meeting.room.channel_opened(ann.peer, RELIABLE) == []
-    assert meeting.room.channel_opened(second, RELIABLE) == [b"early"]
+    assert meeting.room.data.hold(second, RELIABLE, b"early")
+    assert meeting.room.data.channel_opened(ann.peer, RELIABLE) == []
+    assert meeting.room.data.channel_opened(second, RELIABLE) == [b"early"]
 
 
 def test_who_may_not_subscribe_has_the_first_transport_alone(meeting):
@@ -178,7 +178,7 @@ def test_who_may_not_subscribe_has_the_first_transport_alone(meeting):
     assert not ann.all(Joined)[0].subscriber_primary
     assert ann.all(ServerOffer) == []
     assert ann.knows("ann").state is ParticipantState.ACTIVE
-    assert meeting.room.relay(bob.peer, LOSSY, TO_ALL) == (ann.peer,)
+    assert meeting.room.data.relay(bob.peer, LOSSY, TO_ALL) == (ann.peer,)
     ann.publish()
     assert isinstance(ann.last(Answer), Answer)
 

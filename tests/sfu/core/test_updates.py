@@ -47,10 +47,10 @@ def test_whoever_sends_data_is_known_before_it_comes(meeting):
     meeting.forget()
     carol = meeting.enter("carol")
     assert not [told for told in alice.all(ParticipantsChanged) if told.participants[0].sid == carol.peer]
-    assert meeting.room.introduce(carol.peer)
+    assert meeting.room.data.introduce(carol.peer)
     meeting.settle()
     assert [told.participants[0].sid for told in alice.all(ParticipantsChanged)] == [carol.peer]
-    assert not meeting.room.introduce(carol.peer)
+    assert not meeting.room.data.introduce(carol.peer)
 
 
 def test_whoever_publishes_is_told_of_at_once_and_so_is_the_end_of_it(meeting):
