@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens in a room? Sessions come, media comes and goes, time passes, administrators intervene.
 
-One contract: call exactly one method, of the room or of one of its public parts, then `drain` and do what it says, then look at `deadline`. Nothing
-here raises for what a client sent. `now` is monotonic seconds.
+One contract: call exactly one method, of the room or of one of its public parts, then `drain` and do what it
+says, then look at `deadline`. Nothing here raises for what a client sent. `now` is monotonic seconds.
 """
 
 from collections import Counter

@@ -14,20 +14,14 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from sfu.core import media, orders, outputs
+from sfu.core import orders, outputs
 from sfu.core.formats import CARRIED
 from sfu.core.grants import Grants
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
 from sfu.core.messages import (
-    Answer,
     DisconnectReason,
-    Joined,
     LeaveAction,
-    Message,
-    ParticipantsChanged,
     ParticipantState,
-    Reconnected,
-    ServerOffer,
     TokenRefreshed,
 )
 from sfu.core.publishing import Refusal
@@ -35,14 +29,14 @@ from sfu.core.registry import Registry
 from sfu.core.requests import Join, Request
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
-from sfu.core.turn import IceServer, Turn, ice_server
+from sfu.core.turn import Turn
 from sfu.shell.data_path import DataPath
+from sfu.shell.media_events import MediaEvents
 from sfu.shell.outbox import Outbox
+from sfu.shell.post import Post
 from sfu.shell.webhooks import Webhooks
 from sfu.wire import responses, token
 from sfu.wire.describe import webhook_event
-from sfu.wire.participants import Participants
-from sfu.wire.sdp_writer import render
 
 log = structlog.get_logger()
 
@@ -78,16 +72,14 @@ class Worker:
         self.plane = make_plane(self.media_event)
         self.data = DataPath(self.plane)
         self._loop = asyncio.get_running_loop()
-        self._outboxes: dict[PeerId, Outbox] = {}
+        self._post = Post(self.plane, turn)
         self._rooms: dict[PeerId, Room] = {}
         self._track_rooms: dict[TrackSid, Room] = {}
         self._timers: dict[Room, asyncio.TimerHandle] = {}
         self._settling: set[Room] = set()
         self.stopping = False
         """Whether nobody is let in any more."""
-        self._sif_trailer = os.urandom(16)
-        self._participants = Participants()
-        self._turn = turn
+        self._media = MediaEvents(self._rooms, self._track_rooms, self.data, self._settle)
 
     # Sessions.
 
@@ -96,7 +88,7 @@ class Worker:
         room = self.registry.admit(grants, self._loop.time(), wall_ms())
         peer = room.join(grants, join, self._loop.time(), wall_ms())
         self.joins["signal_connected"] += 1
-        self._outboxes[peer], self._rooms[peer] = outbox, room
+        self._post.outboxes[peer], self._rooms[peer] = outbox, room
         self._settle(room)
         self.refresh_token(peer)
         log.info(
@@ -116,7 +108,7 @@ class Worker:
         if room is None or room.name != grants.room or not room.resume(grants, peer, self._loop.time()):
             log.info("resume_refused", participant=peer)
             return None
-        older, self._outboxes[peer] = self._outboxes.get(peer), outbox
+        older, self._post.outboxes[peer] = self._post.outboxes.get(peer), outbox
         if older is not None:
             older.close()
         self._settle(room)
@@ -133,7 +125,7 @@ class Worker:
 
     def refresh_token(self, peer: PeerId) -> None:
         """Send a session a new token with the rights of its own."""
-        room, outbox = self._rooms.get(peer), self._outboxes.get(peer)
+        room, outbox = self._rooms.get(peer), self._post.outboxes.get(peer)
         grants = None if room is None else room.refreshed_grants(peer)
         if grants is not None and outbox is not None:
             key, secret = next(iter(self.keys.items()))
@@ -149,9 +141,9 @@ class Worker:
 
     def socket_closed(self, peer: PeerId, outbox: Outbox) -> None:
         """A socket is gone; that of a session that went on with another one is no news."""
-        if self._outboxes.get(peer) is not outbox:
+        if self._post.outboxes.get(peer) is not outbox:
             return
-        del self._outboxes[peer]
+        del self._post.outboxes[peer]
         room = self._rooms.get(peer)
         if room is not None:
             room.socket_closed(peer, self._loop.time())
@@ -199,81 +191,11 @@ class Worker:
     @property
     def sessions(self) -> int:
         """How many sockets are open."""
-        return len(self._outboxes)
-
-    # Media.
+        return len(self._post.outboxes)
 
     def media_event(self, event: MediaEvent) -> None:
         """Take in what the media plane reports."""
-        match event:
-            case media.DataReceived(peer, label, payload):
-                room = self._rooms.get(peer)
-                if room is not None:
-                    if room.data.introduce(peer):
-                        self._settle(room)
-                    self.data.received(room, peer, label, payload)
-            case media.LevelsMeasured(levels):
-                self._measured(levels)
-            case media.PeerConnected(peer, profile):
-                log.info("media_connected", participant=peer, srtp=profile)
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.transports.connected(peer, self._loop.time())
-                    self._settle(room)
-            case media.PeerSilent(peer):
-                log.info("media_silent", participant=peer)
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.transports.silent(peer, self._loop.time())
-                    self._settle(room)
-            case media.PeerHeard(peer):
-                log.info("media_heard_again", participant=peer)
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.transports.heard(peer, self._loop.time())
-                    self._settle(room)
-            case media.PeerLost(peer, reason):
-                log.info("media_lost", participant=peer, reason=reason)
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.lost(peer, self._loop.time())
-                    self._settle(room)
-            case media.DataOpened(peer, label):
-                room = self._rooms.get(peer)
-                if room is not None:
-                    self.data.opened(room, peer, label)
-            case media.StreamStateChanged(peer, sid, paused):
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.conditions.stream_state(peer, sid, paused=paused)
-                    self._settle(room)
-            case media.QualityMeasured(scores):
-                self._scored(scores)
-            case media.TrackStarted(peer, track, codec):
-                room = self._rooms.get(peer)
-                if room is not None:
-                    room.started(peer, track, codec, self._loop.time())
-                    self._settle(room)
-
-    def _scored(self, scores: tuple[tuple[PeerId, float], ...]) -> None:
-        by_room: dict[Room, list[tuple[PeerId, float]]] = {}
-        for peer, score in scores:
-            room = self._rooms.get(peer)
-            if room is not None:
-                by_room.setdefault(room, []).append((peer, score))
-        for room, own in by_room.items():
-            room.conditions.scored(own)
-            self._settle(room)
-
-    def _measured(self, levels: tuple[media.Level, ...]) -> None:
-        by_room: dict[Room, list[media.Level]] = {}
-        for level in levels:
-            room = self._track_rooms.get(level.track)
-            if room is not None:
-                by_room.setdefault(room, []).append(level)
-        for room, own in by_room.items():
-            room.measured(own)
-            self._settle(room)
+        self._media.take(event)
 
     # Doing what rooms want.
 
@@ -293,7 +215,7 @@ class Worker:
     def _do(self, room: Room, output: outputs.Output) -> None:
         match output:
             case outputs.Tell(to, message):
-                self._tell(to, message)
+                self._post.tell(to, message)
             case outputs.Receive(uplink):
                 self._track_rooms[uplink.track] = room
                 self.plane.receive(uplink)
@@ -324,7 +246,7 @@ class Worker:
             case outputs.RenewToken(peer):
                 self.refresh_token(peer)
             case outputs.HangUp(peer):
-                outbox = self._outboxes.get(peer)
+                outbox = self._post.outboxes.get(peer)
                 if outbox is not None:
                     outbox.close()
             case outputs.Happened():
@@ -344,28 +266,6 @@ class Worker:
         if happened.occasion in _JOIN_STATES:
             self.joins[_JOIN_STATES[happened.occasion]] += 1
         self.webhooks.notify(webhook_event(happened, room.info()))
-
-    def _tell(self, to: tuple[PeerId, ...], message: Message) -> None:
-        if isinstance(message, Answer | ServerOffer):
-            candidates = [one for one in self.plane.candidates if one.protocol == message.candidates]
-            sdp = render(message, self.plane.fingerprint, candidates or self.plane.candidates)
-            frames = [responses.encode_description(message, sdp)]
-        elif isinstance(message, ParticipantsChanged):
-            frames = self._participants.updates(message)
-        elif isinstance(message, Joined):
-            frames = [self._participants.joined(message, self._sif_trailer, self._ice_servers(to, message))]
-        else:
-            frames = [responses.encode(message, ice_servers=self._ice_servers(to, message))]
-        for peer in to:
-            outbox = self._outboxes.get(peer)
-            if outbox is not None:
-                for frame in frames:
-                    outbox.put(frame)
-
-    def _ice_servers(self, to: tuple[PeerId, ...], message: Message) -> list[IceServer]:
-        if self._turn is None or not isinstance(message, Joined | Reconnected):
-            return []
-        return [ice_server(self._turn, peer, int(time.time())) for peer in to]
 
     def _arm(self, room: Room) -> None:
         timer = self._timers.pop(room, None)
