@@ -47,8 +47,9 @@ class Feedback:
         self._refresh = refresh
         self._layers: dict[PeerId, dict[int, Layer]] = {}
         self._receivers: dict[PeerId, dict[int, Receiver]] = {}
-        self._gaps: set[Layer] = set()
-        self._keyframes: set[Layer] = set()
+        # In the order of events, not of addresses in memory: what is sent can be replayed.
+        self._gaps: dict[Layer, None] = {}
+        self._keyframes: dict[Layer, None] = {}
         self.arrivals = Arrivals(engine, self._layers)
         self._health = Health(engine, self._layers, receivers)
         self._lost = 0
@@ -66,8 +67,8 @@ class Feedback:
             if layers.get(layer.ssrc) is layer:
                 del layers[layer.ssrc]
                 break
-        self._gaps.discard(layer)
-        self._keyframes.discard(layer)
+        self._gaps.pop(layer, None)
+        self._keyframes.pop(layer, None)
         self._lost += layer.nacks.lost
 
     def add_receiver(self, receiver: Receiver) -> None:
@@ -130,19 +131,19 @@ class Feedback:
     def missing(self, layer: Layer, first: int, stop: int, now: float) -> None:
         """The engine saw a gap."""
         layer.nacks.gap(first, stop, now)
-        self._gaps.add(layer)
+        self._gaps[layer] = None
 
     def want_keyframe(self, layer: Layer, now: float) -> None:
         """Downlinks wait for a switch: ask until none waits."""
         if layer.track.is_video:
-            self._keyframes.add(layer)
+            self._keyframes[layer] = None
             self._request(layer, now)
 
     def ask_keyframe(self, layer: Layer, now: float) -> None:
         """A receiver asks once."""
         if layer.track.is_video and not self._request(layer, now):
             layer.keyframe_asked = True
-            self._keyframes.add(layer)
+            self._keyframes[layer] = None
 
     def _request(self, layer: Layer, now: float) -> bool:
         uplink = layer.track.uplink
@@ -194,7 +195,7 @@ class Feedback:
             if view is not None and (view.waiting_count or layer.keyframe_asked):
                 self._request(layer, now)
             else:
-                self._keyframes.discard(layer)
+                self._keyframes.pop(layer, None)
         if self._due("arrivals", FEEDBACK_S, now):
             self.arrivals.report()
         self._congestion.tick(now)
@@ -228,7 +229,7 @@ class Feedback:
             if due and uplink is not None and layer.track.nacks_wanted():
                 self._engine.send_rtcp(uplink.peer, _framed(rtcp.nack(OUR_SSRC, layer.ssrc, due)))
             if not len(layer.nacks):
-                self._gaps.discard(layer)
+                self._gaps.pop(layer, None)
 
     def _judge_layers(self) -> None:
         changed: dict[int, Track] = {}
