@@ -9,6 +9,7 @@ client may have missed is told again as it is now; all of it is harmless to hear
 from dataclasses import replace
 
 from sfu.core import subscriptions
+from sfu.core.conditions import Conditions
 from sfu.core.departures import DEPARTED_KEPT_S, Departures
 from sfu.core.distribution import Distribution
 from sfu.core.dynacast import Dynacast
@@ -46,9 +47,11 @@ class Resumption:
         departures: Departures,
         replay: Replay,
         dynacast: Dynacast,
+        conditions: Conditions,
     ) -> None:
         self._roster = roster
         self._dynacast = dynacast
+        self._conditions = conditions
         self._distribution = distribution
         self._departures = departures
         self._replay = replay
@@ -66,6 +69,7 @@ class Resumption:
                 TrackPublished(pending.track.cid, replace(pending.track, sid=public_sid(pending.track.sid)))
                 for pending in member.pending
             ),
+            *self._conditions.reminders(member),
             *self._dynacast.reminders(member),
             *(MuteOrdered(track, muted) for track, muted in member.mutes_by_server.items()),
             *(TrackUnpublished(track) for track in sorted(member.ended_by_server)),

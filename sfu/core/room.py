@@ -94,7 +94,9 @@ class Room:
         self.transports = Transports(self._roster, self._departures, self.conditions)
         replay = Replay()
         self.data = DataPackets(self._roster, self._departures, replay)
-        self._resumption = Resumption(self._roster, self._distribution, self._departures, replay, self._dynacast)
+        self._resumption = Resumption(
+            self._roster, self._distribution, self._departures, replay, self._dynacast, self.conditions
+        )
         self._simulation = Simulation(self._roster, self._departures)
         self._close_at: float | None = now + settings.empty_timeout
         self._told_counts = (0, 0)

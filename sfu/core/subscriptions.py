@@ -28,6 +28,8 @@ class Subscription:
     wish: Wish = EVERYTHING
     source: TrackSid | None = None
     """What the media plane calls what is sent: the track, or its backup codec; None while nothing can be read."""
+    starved: bool | None = None
+    """Whether its path was said to be too narrow for it; None when nothing was said."""
 
 
 def allowed(permission: SubscriptionPermission, receiver: PeerId, identity: str, track: TrackSid) -> bool:

@@ -33,6 +33,8 @@ class Transports:
             self._roster.put(Happened(Occasion.PARTICIPANT_JOINED, member.info()))
         visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
         self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
+        for reminder in self._conditions.reminders(member):
+            self._roster.tell(member, reminder)
         if not member.hidden:
             self._roster.tell_all(MediaFlows((member.sid,)), besides=(member,))
 

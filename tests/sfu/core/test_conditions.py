@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """People learn how good connections are, and which tracks do not fit theirs."""
 
+import pytest
+
+from sfu.core import requests
 from sfu.core.media import Kind
-from sfu.core.messages import QualityChanged, StreamPaused
+from sfu.core.messages import MediaFlows, QualityChanged, Reconnected, StreamPaused, SubscribedQualities
+from sfu.core.publishing import backup_sid
 from sfu.core.quality import ConnectionQuality
 
 
@@ -45,6 +49,51 @@ def test_a_receiver_hears_which_track_does_not_fit(meeting):
     meeting.settle()
     assert bob.last(StreamPaused) == StreamPaused(alice.peer, track, paused=True)
     assert alice.all(StreamPaused) == []
+
+
+def test_what_is_sent_in_a_second_codec_is_called_by_the_name_of_its_track(meeting):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob")
+    track = alice.publish(Kind.VIDEO)
+    meeting.room.conditions.stream_state(bob.peer, backup_sid(track), paused=True)
+    meeting.settle()
+    assert bob.last(StreamPaused) == StreamPaused(alice.peer, track, paused=True)
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_who_resumes_learns_how_good_connections_are_what_does_not_fit_and_what_is_wanted(meeting, two):
+    alice, bob = meeting.enter("alice"), meeting.enter("bob", two=two)
+    tracks = [alice.publish(Kind.VIDEO) for _ in range(3)]
+    if two:
+        bob.answer()
+    own = bob.publish(Kind.VIDEO)
+    wanted = requests.TrackSettings((own,), disabled=True, quality=0, width=0, height=0)
+    receiving = meeting.room._roster.get(bob.peer).downlink_peer
+    meeting.room.conditions.stream_state(receiving, tracks[0], paused=True)
+    bob.detach()
+    meeting.room.conditions.stream_state(receiving, tracks[1], paused=True)
+    meeting.room.conditions.stream_state(receiving, tracks[1], paused=False)
+    meeting.room.conditions.scored([(alice.peer, 30.0), (bob.peer, 60.0)])
+    alice.says(wanted)
+    meeting.wait(6)
+    meeting.forget()
+    assert bob.resume()
+    flows = next(index for index, message in enumerate(bob.inbox) if isinstance(message, MediaFlows))
+    assert isinstance(next(message for message in bob.inbox if not hasattr(message, "sections")), Reconnected)
+    told = next(index for index, message in enumerate(bob.inbox) if isinstance(message, QualityChanged))
+    assert told > flows  # which calls everybody's connection excellent
+    assert set(qualities(bob)) == {(alice.peer, ConnectionQuality.POOR), (bob.peer, ConnectionQuality.GOOD)}
+    states = {(state.track, state.paused) for state in bob.all(StreamPaused)}
+    assert states == {(tracks[0], True), (tracks[1], False)}
+    assert bob.last(SubscribedQualities).track == own
+    assert {highest for _, highest in bob.last(SubscribedQualities).codecs} == {-1}
+
+
+def test_who_comes_later_learns_that_nothing_comes_from_somebody(meeting):
+    alice = meeting.enter("alice")
+    alice.publish()
+    meeting.room.transports.silent(alice.peer, meeting.now)
+    bob = meeting.enter("bob")
+    assert qualities(bob) == [(alice.peer, ConnectionQuality.LOST)]
 
 
 def test_what_is_gone_already_is_told_nobody(meeting):
