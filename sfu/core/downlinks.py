@@ -127,5 +127,7 @@ class Downlinks:
         offered = subscriber.offers.offer()
         if offered is not None:
             receiver.offer_by = now + OFFER_TIMEOUT_S
-            message = ServerOffer(offered.id, offered.sections, subscriber.ice, RECEIVING_OPUS, offered.tracks)
+            message = ServerOffer(
+                offered.id, offered.sections, subscriber.ice, RECEIVING_OPUS, offered.tracks, receiver.candidates
+            )
             self._roster.tell(receiver, message)

@@ -132,6 +132,11 @@ class RoomInfo:
     """What may be published in it, the preferred video codec first."""
 
 
+TCP = "tcp"
+TLS = "tls"
+"""Ways to which media can be limited: candidates of the server over TCP, or a relay that is reached over TLS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """The first message of a session."""
@@ -141,6 +146,8 @@ class Joined:
     others: tuple[ParticipantInfo, ...]
     subscriber_primary: bool = False
     """Whether the second peer connection is the one to wait for."""
+    candidates: str = ""
+    """As in a `Description`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,8 @@ class Reconnected:
 
     last_reliable: int
     """The number of the last reliable packet that came from the client: it sends again what it sent since."""
+    candidates: str = ""
+    """As in a `Description`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ class Description:
     """The same in every section: libwebrtc refuses one payload type with two parameter sets."""
     tracks: tuple[tuple[str, TrackSid], ...]
     candidates: str = ""
-    """The protocol to which the server's candidates are limited, where there is one; empty for all."""
+    """The way to which media is limited, `TCP` or `TLS`; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)

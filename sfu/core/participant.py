@@ -100,7 +100,7 @@ class Participant:
     drop_resume: tuple[Scenario, float] | None = None
     """How a resume before that time is cut off, to simulate it."""
     candidates: str = ""
-    """The protocol to which its candidates are limited, where there is one; empty for all."""
+    """The way to which its media is limited, `TCP` or `TLS`; empty for all."""
 
     @property
     def identity(self) -> str:

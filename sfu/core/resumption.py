@@ -59,7 +59,7 @@ class Resumption:
     def welcome(self, member: Participant, room: RoomInfo, now: float) -> None:
         """Draw the whole picture again; `Reconnected` comes first, clients drop what comes before."""
         tell = self._roster.tell
-        tell(member, Reconnected(member.reliable.last))
+        tell(member, Reconnected(member.reliable.last, member.candidates))
         tell(member, self._people(member, now))
         tell(member, RoomChanged(room))
         reminders: list[Message] = [

@@ -190,7 +190,8 @@ class Room:
         self._roster.add(participant)
         self._close_at = None
         primary = participant.subscriber is not None and participant.subscriber.primary
-        self._roster.tell(participant, Joined(self.info(), participant.info(), others, subscriber_primary=primary))
+        joined = Joined(self.info(), participant.info(), others, primary, participant.candidates)
+        self._roster.tell(participant, joined)
         self._roster.changed(participant)
         speakers = self._roster.speaking.active()
         if speakers:

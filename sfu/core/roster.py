@@ -70,7 +70,7 @@ class Roster:
         self._transports.pop(participant.downlink_peer, None)
 
     def prefer(self, identity: str, candidates: str) -> None:
-        """Limit the candidates of somebody's next sessions to a protocol; empty for all."""
+        """Limit the media of somebody's next sessions to a way; empty for all."""
         self._candidates.pop(identity, None)
         if candidates:
             self._candidates[identity] = candidates

@@ -4,7 +4,7 @@
 
 from sfu.core import limits
 from sfu.core.departures import Departures
-from sfu.core.messages import DisconnectReason, LeaveAction, LeaveOrdered, Speaker, SpeakersChanged
+from sfu.core.messages import TCP, TLS, DisconnectReason, LeaveAction, LeaveOrdered, Speaker, SpeakersChanged
 from sfu.core.outputs import CapBandwidth, HangUp
 from sfu.core.participant import Participant
 from sfu.core.requests import Scenario, Simulate
@@ -14,6 +14,9 @@ DROP_ON_RESUME_S = 5.0
 """A resume within this of the request is cut off: LiveKit's figure."""
 
 _LOUD = 0.9
+
+_PROTOCOLS = {1: TCP, 2: TLS}
+"""LiveKit's CandidateProtocol; 0 is UDP, and all."""
 
 
 class Simulation:
@@ -41,8 +44,7 @@ class Simulation:
             case Scenario.SUBSCRIBER_BANDWIDTH:
                 self._roster.put(CapBandwidth(member.downlink_peer, max(0, request.value)))
             case Scenario.SWITCH_CANDIDATE_PROTOCOL:
-                # Its client joins anew by itself then; TLS is TCP here, as coturn is beside this server.
-                self._roster.prefer(member.identity, "tcp" if request.value else "")
+                self._roster.prefer(member.identity, _PROTOCOLS.get(request.value, ""))  # its client joins anew then
             case Scenario.DROP_ON_RESUME | Scenario.DROP_ON_RESUME_UNHEARD:
                 member.drop_resume = (request.scenario, now + DROP_ON_RESUME_S)
 

@@ -8,7 +8,7 @@ and a password that leaks is worth nothing after its time.
 
 import base64
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,11 @@ class Turn:
     ttl_s: int
     """How long credentials open new allocations; those that are open go on."""
 
+    def over_tls(self) -> "Turn | None":
+        """The same server by those URLs alone that are reached over TLS; None where there is none."""
+        urls = tuple(url for url in self.urls if url.startswith("turns:"))
+        return replace(self, urls=urls) if urls else None
+
 
 @dataclass(frozen=True, slots=True)
 class IceServer:
@@ -29,10 +34,12 @@ class IceServer:
     urls: tuple[str, ...]
     username: str
     credential: str = field(repr=False)
+    forced: bool = False
+    """Whether the client shall take no other way."""
 
 
-def ice_server(turn: Turn, participant: str, wall_s: int) -> IceServer:
+def ice_server(turn: Turn, participant: str, wall_s: int, *, forced: bool = False) -> IceServer:
     """Make credentials for a participant's session at a Unix time."""
     username = f"{wall_s + turn.ttl_s}:{participant}"
     password = hmac.digest(turn.secret.encode(), username.encode(), "sha1")
-    return IceServer(turn.urls, username, base64.b64encode(password).decode("ascii"))
+    return IceServer(turn.urls, username, base64.b64encode(password).decode("ascii"), forced)

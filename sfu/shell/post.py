@@ -4,9 +4,10 @@
 
 import os
 import time
+from collections.abc import Sequence
 
-from sfu.core.media import PeerId, Plane
-from sfu.core.messages import Answer, Joined, Message, ParticipantsChanged, Reconnected, ServerOffer
+from sfu.core.media import Candidate, PeerId, Plane
+from sfu.core.messages import TCP, TLS, Answer, Joined, Message, ParticipantsChanged, Reconnected, ServerOffer
 from sfu.core.turn import IceServer, Turn, ice_server
 from sfu.shell.outbox import Outbox
 from sfu.wire import responses
@@ -22,14 +23,14 @@ class Post:
         """One for each session that has a socket."""
         self._plane = plane
         self._turn = turn
+        self._relay_over_tls = None if turn is None else turn.over_tls()
         self._sif_trailer = os.urandom(16)
         self._participants = Participants()
 
     def tell(self, to: tuple[PeerId, ...], message: Message) -> None:
         """Write a message, serialised once, to those of these sessions that have a socket."""
         if isinstance(message, Answer | ServerOffer):
-            candidates = [one for one in self._plane.candidates if one.protocol == message.candidates]
-            sdp = render(message, self._plane.fingerprint, candidates or self._plane.candidates)
+            sdp = render(message, self._plane.fingerprint, self._candidates(message))
             frames = [responses.encode_description(message, sdp)]
         elif isinstance(message, ParticipantsChanged):
             frames = self._participants.updates(message)
@@ -43,7 +44,15 @@ class Post:
                 for frame in frames:
                     outbox.put(frame)
 
+    def _candidates(self, message: Answer | ServerOffer) -> Sequence[Candidate]:
+        protocol = message.candidates
+        if protocol == TLS:  # by the relay; without one the nearest to it
+            protocol = TCP if self._relay_over_tls is None else ""
+        candidates = self._plane.candidates
+        return [one for one in candidates if one.protocol == protocol] or candidates
+
     def _ice_servers(self, to: tuple[PeerId, ...], message: Message) -> list[IceServer]:
         if self._turn is None or not isinstance(message, Joined | Reconnected):
             return []
-        return [ice_server(self._turn, peer, int(time.time())) for peer in to]
+        over_tls = self._relay_over_tls if message.candidates == TLS else None
+        return [ice_server(over_tls or self._turn, peer, int(time.time()), forced=over_tls is not None) for peer in to]

@@ -59,7 +59,10 @@ def _response(message: core.Message, sif_trailer: bytes, ice_servers: Sequence[I
             return rtc.SignalResponse(join=join_response(message, sif_trailer, ice_servers))
         case core.Reconnected(last_reliable):
             reconnect = rtc.ReconnectResponse(
-                ice_servers=map(_ice_server, ice_servers), server_info=server_info(), last_message_seq=last_reliable
+                ice_servers=map(_ice_server, ice_servers),
+                client_configuration=_configuration(ice_servers),
+                server_info=server_info(),
+                last_message_seq=last_reliable,
             )
             return rtc.SignalResponse(reconnect=reconnect)
         case core.ResumeRefused():
@@ -122,6 +125,7 @@ def join_response(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence
         server_version=SERVER_VERSION,
         server_info=server_info(),
         ice_servers=map(_ice_server, ice_servers),
+        client_configuration=_configuration(ice_servers),
         ping_interval=PING_INTERVAL_S,
         ping_timeout=PING_TIMEOUT_S,
         subscriber_primary=joined.subscriber_primary,
@@ -133,6 +137,12 @@ def join_response(joined: core.Joined, sif_trailer: bytes, ice_servers: Sequence
 
 def _ice_server(server: IceServer) -> rtc.ICEServer:
     return rtc.ICEServer(urls=server.urls, username=server.username, credential=server.credential)
+
+
+def _configuration(servers: Iterable[IceServer]) -> models.ClientConfiguration | None:
+    if not any(server.forced for server in servers):
+        return None
+    return models.ClientConfiguration(force_relay=models.ClientConfigSetting.ENABLED)
 
 
 def _subscribed_qualities(sid: str, codecs: tuple[tuple[str, int], ...]) -> rtc.SubscribedQualityUpdate:

@@ -10,6 +10,7 @@ from sfu.core.grants import Source
 from sfu.core.media import Kind
 from sfu.core.messages import (
     Answer,
+    Joined,
     LeaveAction,
     LeaveOrdered,
     MuteOrdered,
@@ -18,6 +19,7 @@ from sfu.core.messages import (
     Reconnected,
     RoomChanged,
     SectionsRequired,
+    ServerOffer,
     SpeakersChanged,
     SubscriptionAllowed,
     TrackPublished,
@@ -332,12 +334,23 @@ def test_a_simulated_bandwidth_is_handed_to_the_media_plane(meeting):
     assert meeting.outputs(CapBandwidth) == [CapBandwidth(alice.peer, 300_000), CapBandwidth(alice.peer, 0)]
 
 
+@pytest.mark.parametrize("two", [False, True])
+def test_every_word_of_media_to_who_switched_to_tls_says_so(meeting, two):
+    meeting.enter("alice").says(requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 2))
+    alice = meeting.enter("alice", two=two)
+    assert alice.last(Joined).candidates == "tls"
+    assert alice.last(ServerOffer if two else Answer).candidates == "tls"
+    alice.detach()
+    assert alice.resume()
+    assert alice.last(Reconnected).candidates == "tls"
+
+
 def test_the_next_session_of_who_switched_to_tcp_gets_candidates_of_it_alone(meeting, monkeypatch):
     monkeypatch.setattr(limits, "PREFERENCES_MAX", 1)
     alice = meeting.enter("alice")
     alice.says(requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 1))
     assert meeting.enter("alice").last(Answer).candidates == "tcp"
-    meeting.enter("bob").says(requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 2))
+    meeting.enter("bob").says(requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 1))
     assert meeting.enter("alice").last(Answer).candidates == ""
     bob = meeting.enter("bob")
     assert bob.last(Answer).candidates == "tcp"

@@ -11,6 +11,8 @@ from livekit import api
 from livekit.protocol import models, rtc
 
 from sfu.core import limits
+from sfu.core.media import Candidate
+from sfu.core.turn import Turn
 
 
 async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
@@ -37,6 +39,29 @@ async def test_each_session_gets_credentials_of_its_own_for_the_relay(server_wit
     assert session == alice.sid
     assert 590 <= int(end) - time.time() <= 600
     assert hers.credential != his.credential
+
+
+@pytest.mark.parametrize(
+    ("urls", "relayed"),
+    [
+        (("turn:turn.example:3478", "turns:turn.example:443?transport=tcp"), True),
+        (("turn:turn.example:3478",), False),
+    ],
+)
+async def test_who_switches_to_tls_uses_nothing_but_the_relay_over_tls_or_else_tcp(run_server, urls, relayed):
+    switch = rtc.SimulateScenario(switch_candidate_protocol=rtc.CandidateProtocol.TLS)
+    async with run_server(auto_create=True, turn=Turn(urls, "shared with coturn", 600)) as server:
+        server.plane.candidates = (Candidate("192.0.2.1", 7882), Candidate("192.0.2.1", 7882, "tcp"))
+        async with server.client("alice") as first:
+            assert first.heard[0].join.client_configuration.force_relay == models.ClientConfigSetting.UNSET
+            await first.say(simulate=switch)
+            assert await first.is_alive()
+            async with server.client("alice") as second:
+                join, answer = second.heard[0].join, (await second.hear("answer")).answer.sdp
+    assert [list(one.urls) for one in join.ice_servers] == [list(urls[1:] if relayed else urls)]
+    forced = models.ClientConfigSetting.ENABLED if relayed else models.ClientConfigSetting.UNSET
+    assert join.client_configuration.force_relay == forced
+    assert ("1 udp" in answer, "1 tcp" in answer) == (relayed, True)
 
 
 async def test_the_parameter_and_not_the_path_chooses_the_mode(server, make_join_request):

@@ -243,6 +243,16 @@ def test_both_first_messages_carry_the_relay():
         assert server.credential == "password"
 
 
+@pytest.mark.parametrize("forced", [True, False])
+def test_both_first_messages_force_the_relay_where_nothing_else_shall_be_used(forced):
+    servers = [IceServer(("turns:turn.example:443",), "1700000600:PA_x", "password", forced)]
+    for message in (messages.Joined(ROOM, INFO, ()), messages.Reconnected(3)):
+        response = rtc.SignalResponse.FromString(responses.encode(message, b"", servers))
+        configuration = getattr(response, response.WhichOneof("message")).client_configuration
+        expected = models.ClientConfigSetting.ENABLED if forced else models.ClientConfigSetting.UNSET
+        assert configuration.force_relay == expected
+
+
 @pytest.mark.parametrize("enum", [messages.DisconnectReason, messages.LeaveAction, messages.Outcome])
 def test_every_name_and_number_is_the_protocol_s(enum):
     theirs = {
