@@ -87,7 +87,7 @@ class Backpressure:
             elif now - receiver.since >= limits.DATA_SLOW_S:
                 receiver.given_up = receiver.given_up or receiver.waiting - left < limits.DATA_SLOW_BYTES
                 receiver.waiting, receiver.since = left, now
-        for sender in list(self._held):
+        for sender in sorted(self._held):
             entry = self._senders[sender]
             entry.waits_for = {peer for peer in entry.waits_for if self._blocks(peer)}
             if not entry.waits_for and now >= entry.until:

@@ -98,7 +98,7 @@ class Distribution:
             if not rights.may_publish(track.source):
                 self.withdraw(track.sid, now)
                 participant.negotiation.unpublished(track.sid)
-                participant.ended_by_server.add(track.sid)
+                participant.ended_by_server.append(track.sid)
                 self._roster.tell(participant, TrackUnpublished(track.sid))
         if not rights.can_subscribe:
             for sid in list(participant.subscriptions):

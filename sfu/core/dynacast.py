@@ -69,7 +69,7 @@ class Dynacast:
 
     def tick(self, now: float) -> None:
         """Look at the tracks of which somebody wants something else, and at those whose time has come."""
-        for sid in self._roster.take_unsettled():
+        for sid in sorted(self._roster.take_unsettled()):
             owner = self._roster.owner(sid)
             if owner is None:
                 self._tracks.pop(sid, None)

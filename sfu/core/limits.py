@@ -44,6 +44,9 @@ TRACKS_PER_PARTICIPANT_MAX = 30
 LAYERS_MAX = 8
 """Simulcast layers that one track announces. stops: endless lists in every update."""
 
+RID_MAX_CHARS = 32
+"""The RID of one layer; longer ones are not read. stops: a client's megabyte that everybody is told."""
+
 SIDS_PER_REQUEST_MAX = 2000
 """Track sids that one request names. stops: long loops for one cheap frame."""
 
@@ -60,7 +63,7 @@ REQUESTS_PER_SECOND = 50.0
 """Signalling requests that one session may send in the long run. stops: floods of cheap frames."""
 
 REQUESTS_BURST = 500.0
-"""Signalling requests at once: a client in a room of 300 sets every track after a resize."""
+"""Signalling requests at once: a client in a room of 300 sets every track after a resize. stops: the same."""
 
 OUTBOX_MESSAGES = 2000
 """Messages that wait for one slow client; then the session is ended. stops: memory for the dead."""
@@ -106,7 +109,7 @@ RESUMES_PER_SECOND = 0.5
 cheap requests, over and over."""
 
 RESUMES_BURST = 10.0
-"""Resumes of one session at once: clients retry after 0, 0.3, 1.2, 2.7 and 4.8 s."""
+"""Resumes of one session at once: clients retry after 0, 0.3, 1.2, 2.7 and 4.8 s. stops: the same."""
 
 DEPARTED_MAX = 1000
 """Participants that left lately, told again to whoever resumes. stops: growth by joining and leaving."""
@@ -120,7 +123,7 @@ first. stops: growth by joining under name after name."""
 
 DATA_KEPT_S = 2.0
 """How long a room's reliable packets are kept for those who resume: LiveKit's figure. Longer gaps are closed
-by SCTP, whose association outlives a lost path."""
+by SCTP, whose association outlives a lost path. stops: old packets waiting for ever for who never comes back."""
 
 DATA_KEPT_MAX = 100_000
 """Bytes of these packets in one room; the oldest go first. stops: filling memory by sending fast."""
@@ -146,10 +149,11 @@ DATA_WAITING_HIGH = 256 * 1024
 """Reliable bytes that wait for one receiver before its senders wait too. stops: a fast sender overrunning it."""
 
 DATA_WAITING_LOW = 64 * 1024
-"""When only so many are left its senders go on, and one that was given up counts as caught up."""
+"""When only so many are left its senders go on, and one that was given up counts as caught up. stops: senders
+that are held and let go for every packet."""
 
 DATA_SLOW_S = 2.0
-"""So often a receiver that others wait for is looked at."""
+"""So often a receiver that others wait for is looked at. stops: waiting for ever."""
 
 DATA_SLOW_BYTES = 16 * 1024
 """What it must have taken since; otherwise nobody waits for it any longer. stops: one dead receiver holding all."""

@@ -146,7 +146,7 @@ class Negotiation:
         self._offered = True
         for section in offer.sections:
             result.sections.append(self._answer_section(section, own_track, result))
-        for mid in (self._uplinks.keys() | self._slots.keys()) - {section.mid for section in offer.sections}:
+        for mid in sorted((self._uplinks.keys() | self._slots.keys()) - {section.mid for section in offer.sections}):
             self._release(mid, result)
         self._again = False
         self._unclaimed = frozenset(result.unclaimed)

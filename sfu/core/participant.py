@@ -6,6 +6,7 @@ Clients have one peer connection or two (LiveKit: publisher and subscriber). Tra
 transport `sid`, those of others go over `downlink_peer`: the same one, or another.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from sfu.core import limits
@@ -79,7 +80,7 @@ class Participant:
     silent: set[PeerId] = field(default_factory=set)
     """Transports over which nothing comes."""
     mutes_by_server: dict[TrackSid, bool] = field(default_factory=dict)
-    ended_by_server: set[TrackSid] = field(default_factory=set)
+    ended_by_server: deque[TrackSid] = field(default_factory=lambda: deque(maxlen=limits.TRACKS_PER_PARTICIPANT_MAX))
     """Own tracks that the server muted or unmuted, or ended: told again to a client that may have missed it."""
     resumes: Meter = field(default_factory=lambda: Meter(limits.RESUMES_PER_SECOND, limits.RESUMES_BURST))
     scores: dict[PeerId, float] = field(default_factory=dict)

@@ -29,10 +29,13 @@ class Refusal:
 
 def refusal(request: AddTrack, rights: Rights, pending: int, published: int) -> Refusal | None:
     """Say why a track may not be published, None when it may."""
-    if not request.cid or max(len(request.cid), len(request.name)) > limits.NAME_MAX_CHARS:
+    names = (request.cid, request.name, *(codec.cid for codec in request.codecs))
+    if not request.cid or max(map(len, names)) > limits.NAME_MAX_CHARS:
         return Refusal(Outcome.INVALID_REQUEST, f"cid and name of a track have 1 to {limits.NAME_MAX_CHARS} characters")
     if len(request.stream) > limits.NAME_MAX_CHARS or len(request.layers) > limits.LAYERS_MAX:
         return Refusal(Outcome.INVALID_REQUEST, "the stream name or the list of layers is too long")
+    if any(len(layer.rid) > limits.RID_MAX_CHARS for layer in request.layers):
+        return Refusal(Outcome.INVALID_REQUEST, f"the RID of a layer has at most {limits.RID_MAX_CHARS} characters")
     if request.source not in _SOURCES[request.kind]:
         return Refusal(Outcome.INVALID_REQUEST, "this source does not fit the kind of the track")
     if not rights.may_publish(request.source):

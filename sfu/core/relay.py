@@ -65,18 +65,18 @@ class Nonces:
 
 @dataclass(slots=True)
 class Channels:
-    """The channels that one receiver has open, and what waits for the reliable one.
+    """Whether one receiver has the reliable channel open, and what waits for it.
 
     A newcomer is in the room before its channels are: reliable packets of that moment must not be lost.
     """
 
-    _open: set[str] = field(default_factory=set)
+    _open: bool = False
     _held: list[bytes] = field(default_factory=list)
     _held_bytes: int = 0
 
     def hold(self, label: str, payload: bytes) -> bool:
         """Keep a packet that could not be sent; False when it is to be dropped."""
-        if label != RELIABLE or label in self._open:
+        if label != RELIABLE or self._open:
             return False
         if self._held_bytes + len(payload) > limits.DATA_HELD_MAX:
             return False
@@ -86,9 +86,9 @@ class Channels:
 
     def opened(self, label: str) -> list[bytes]:
         """Note an open channel; give what waited for it, in order."""
-        self._open.add(label)
         if label != RELIABLE:
             return []
+        self._open = True
         held, self._held, self._held_bytes = self._held, [], 0
         return held
 

@@ -72,8 +72,8 @@ class Resumption:
             *self._conditions.reminders(member),
             *self._dynacast.reminders(member),
             *(MuteOrdered(track, muted) for track, muted in member.mutes_by_server.items()),
-            *(TrackUnpublished(track) for track in sorted(member.ended_by_server)),
-            *(TrackSubscribed(track) for track in sorted(member.subscribed_once & member.published.keys())),
+            *(TrackUnpublished(track) for track in member.ended_by_server),
+            *(TrackSubscribed(track) for track in sorted(member.subscribed_once)),
             *self._permissions(member),
         ]
         for reminder in reminders:
@@ -82,7 +82,8 @@ class Resumption:
 
     def sync(self, member: Participant, state: SyncState, now: float) -> None:
         """Take in what the client says of itself: unknown tracks of its own need a new session."""
-        known = member.published.keys() | {pending.track.sid for pending in member.pending} | member.ended_by_server
+        announced = {pending.track.sid for pending in member.pending}
+        known = member.published.keys() | announced | set(member.ended_by_server)
         if not known.issuperset(state.published):
             self._departures.mismatch(member, now)
             return

@@ -95,6 +95,7 @@ class Roster:
         if owner is not None:
             owner.published.pop(track, None)
             owner.mutes_by_server.pop(track, None)
+            owner.subscribed_once.discard(track)
             self.hush(track)
 
     def owner(self, track: TrackSid) -> Participant | None:

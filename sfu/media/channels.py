@@ -103,7 +103,12 @@ class Channels(RTCSctpTransport):
             self._on_message(label, payload)
 
         channel.on("message", on_message)
+        channel.on("close", lambda: self._closed(channel))
         self._on_open(label)
+
+    def _closed(self, channel: RTCDataChannel) -> None:
+        if self._by_label.get(channel.label) is channel:
+            del self._by_label[channel.label]
 
     async def _handle_data(self, data: bytes) -> None:
         try:

@@ -45,7 +45,7 @@ class Health:
     def measure(self) -> tuple[tuple[PeerId, float], ...]:
         """End a window; the transports whose score moved. The best, until something else is known."""
         news = []
-        for peer in self._layers.keys() | self._receivers.keys():
+        for peer in sorted(self._layers.keys() | self._receivers.keys()):
             windows = [score for score in self._windows(peer) if score is not None]
             before = self._scores.get(peer, BEST)
             score = self._scores[peer] = smoothed(before, min(windows)) if windows else before

@@ -234,7 +234,8 @@ def _rids(attributes: _Attributes) -> tuple[str, ...]:
         return ()
     parts = value.split()
     sent = next((streams for way, streams in itertools.pairwise(parts) if way == "send"), "")
-    known = {words[0] for words in (rid.split() for rid in attributes.all("rid")) if words[1:2] == ["send"]}
+    listed = [words for words in (rid.split() for rid in attributes.all("rid")) if words[1:2] == ["send"]]
+    known = {words[0] for words in listed if len(words[0]) <= limits.RID_MAX_CHARS}
     rids = [alternatives.split(",")[0].lstrip("~") for alternatives in sent.split(";") if alternatives]
     return tuple(rid for rid in dict.fromkeys(rids) if rid in known)[: limits.LAYERS_MAX]
 

@@ -129,3 +129,30 @@ def test_whoever_leaves_is_forgotten(path):
     path.pressure.left(BOB)
     path.pass_time(TICK_S)
     assert not path.pressure.busy
+
+
+def test_a_receiver_that_takes_too_little_is_given_up(path):
+    path.send(ALICE, limits.DATA_WAITING_HIGH + 1, BOB)
+    path.pass_time(limits.DATA_SLOW_S - TICK_S, {BOB: 7 * KIB})
+    assert path.held == {ALICE}
+    path.pass_time(2 * TICK_S, {BOB: 7 * KIB})  # 14 KiB are less than DATA_SLOW_BYTES
+    assert path.held == set()
+
+
+def test_a_sender_waits_until_few_bytes_are_left_and_not_for_every_packet(path):
+    path.send(ALICE, limits.DATA_WAITING_HIGH + 1, BOB)
+    path.waiting[BOB] = limits.DATA_WAITING_LOW + 1
+    path.pass_time(TICK_S)
+    assert path.held == {ALICE}
+    path.waiting[BOB] = limits.DATA_WAITING_LOW
+    path.pass_time(TICK_S)
+    assert path.held == set()
+
+
+def test_small_lossy_packets_pass_at_their_rate_and_the_rest_is_dropped(path):
+    sent = 0
+    for _ in range(100):
+        path.now += 0.1
+        sent += sum(path.send(ALICE, 1, reliable=False) for _ in range(1000))
+    expected = limits.DATA_MESSAGES_BURST + 10 * limits.DATA_MESSAGES_PER_SECOND
+    assert 0.95 * expected < sent <= expected

@@ -6,7 +6,7 @@ import pytest
 
 from sfu.core import stun
 from sfu.core.ice_lite import ADDRESS_HELD_S, Address, Answer, IceLite, Link, Refused
-from sfu.core.limits_media import MAX_ADDRESSES_PER_PEER
+from sfu.core.limits_media import MAX_ADDRESSES_PER_PEER, MAX_CREDENTIALS_PER_PEER
 from sfu.core.media import IceCredentials, PeerId
 
 LOCAL = IceCredentials("server", "p" * 22)
@@ -142,3 +142,15 @@ def test_a_closed_peer_leaves_nothing_behind() -> None:
     assert ice.owner(HOME) is None
     assert ice.on_check(check(), HOME, 0.0) == Refused("stun_unknown_ufrag")
     ice.close(A)
+
+
+def test_restarts_without_end_keep_the_newest_credentials_alone() -> None:
+    ice = IceLite()
+    state = ice.open(A, LOCAL, 0.0)
+    credentials = [IceCredentials(f"u{number}", "p" * 22) for number in range(2000)]
+    for one in credentials:
+        ice.restart(A, one, 0.0)
+    assert state.credentials == credentials[-MAX_CREDENTIALS_PER_PEER:]
+    assert len(ice._by_ufrag) == MAX_CREDENTIALS_PER_PEER
+    assert ice.on_check(check(credentials[0]), HOME, 0.0) == Refused("stun_unknown_ufrag")
+    assert answered(ice, check(credentials[-1]), HOME).moved

@@ -45,6 +45,16 @@ def test_a_list_of_sources_narrows_the_right_to_publish_and_never_widens_it():
         (requests.AddTrack("c" * 257, Kind.AUDIO, Source.MICROPHONE), Outcome.INVALID_REQUEST),
         (requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, name="n" * 257), Outcome.INVALID_REQUEST),
         (requests.AddTrack("c", Kind.AUDIO, Source.MICROPHONE, stream="s" * 257), Outcome.INVALID_REQUEST),
+        (
+            requests.AddTrack(
+                "c", Kind.AUDIO, Source.MICROPHONE, codecs=(requests.AnnouncedCodec("audio/opus", "c" * 257),)
+            ),
+            Outcome.INVALID_REQUEST,
+        ),
+        (
+            requests.AddTrack("c", Kind.VIDEO, Source.CAMERA, layers=(Layer("q" * (limits.RID_MAX_CHARS + 1), 0),)),
+            Outcome.INVALID_REQUEST,
+        ),
         (requests.AddTrack("c", Kind.AUDIO, Source.CAMERA), Outcome.INVALID_REQUEST),
         (requests.AddTrack("c", Kind.VIDEO, Source.MICROPHONE), Outcome.INVALID_REQUEST),
         (

@@ -6,7 +6,7 @@ import pytest
 
 from sfu.core import limits, orders, requests
 from sfu.core.departures import DARK_GRACE_S, DEPARTED_KEPT_S, DETACHED_GRACE_S, RESUMED_TIMEOUT_S
-from sfu.core.grants import Source
+from sfu.core.grants import Rights, Source
 from sfu.core.media import Kind
 from sfu.core.messages import (
     Answer,
@@ -356,3 +356,28 @@ def test_the_next_session_of_who_switched_to_tcp_gets_candidates_of_it_alone(mee
     assert bob.last(Answer).candidates == "tcp"
     bob.says(requests.Simulate(requests.Scenario.SWITCH_CANDIDATE_PROTOCOL, 0))
     assert meeting.enter("bob").last(Answer).candidates == ""
+
+
+def test_what_is_remembered_of_ended_tracks_does_not_grow(meeting):
+    alice = meeting.enter("alice")
+    meeting.enter("bob")
+    member = meeting.room._roster.get(alice.peer)
+    mute, speak = Rights(can_publish=False), Rights()
+    ended = []
+    for _ in range(limits.TRACKS_PER_PARTICIPANT_MAX + 5):
+        ended.append(alice.publish())
+        meeting.orders(orders.Change("alice", "", "", {}, mute))
+        meeting.orders(orders.Change("alice", "", "", {}, speak))
+    assert list(member.ended_by_server) == ended[5:]
+    assert member.subscribed_once == set()
+    assert alice.resume()
+    alice.says(sync_state([ended[0]]))
+    assert alice.last(LeaveOrdered).action is LeaveAction.RECONNECT
+
+
+def test_resumes_come_back_at_their_rate(meeting):
+    alice = meeting.enter("alice")
+    for _ in range(int(limits.RESUMES_BURST)):
+        assert alice.resume()
+    meeting.now += 1 / limits.RESUMES_PER_SECOND
+    assert [alice.resume(), alice.resume()] == [True, False]

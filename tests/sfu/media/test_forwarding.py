@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One packet from a publisher to its receivers, and everything that must not get through."""
 
+import itertools
 import os
+import random
 import struct
 
 import pylibsrtp
@@ -13,9 +15,18 @@ from hypothesis import strategies as st
 from sfu.core import limits_media as limits
 from sfu.core import rtcp
 from sfu.core.media import Codec, Extensions, Kind, LevelsMeasured, TrackSid, TrackStarted
+from sfu.media import tables
 from sfu.media.contract import SrtpKeys, SrtpProfile
 
 PROFILES = list(SrtpProfile)
+REPLAYED = FLIPPED = 10_000
+
+
+def flipped(datagram: bytes, chance: random.Random) -> bytes:
+    """One bit changed; the first byte tells RTP from other protocols."""
+    changed, bit = bytearray(datagram), chance.randrange(8, len(datagram) * 8)
+    changed[bit // 8] ^= 0x80 >> bit % 8
+    return bytes(changed)
 
 
 @pytest.mark.parametrize("inward", PROFILES)
@@ -60,43 +71,51 @@ def test_the_rollover_counter_is_followed_on_both_sides(lab) -> None:
     ]
 
 
-def test_nothing_that_was_replayed_or_changed_gets_through_or_moves_the_window(lab) -> None:
-    publisher, receiver = lab.join("a"), lab.join("b")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nothing_that_was_replayed_or_changed_gets_through_or_moves_the_window(lab, profile: SrtpProfile) -> None:
+    publisher, receiver = lab.join("a", profile), lab.join("b")
     lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
     lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
     genuine = [publisher.packet(50, seq, payload_type=111, payload=b"x" * 40) for seq in range(1000)]
     for datagram in genuine:
         publisher.deliver(datagram)
     assert len(receiver.rtp()) == 1000
-    for datagram in genuine * 2:
+    inbound = lab.engine._peers[publisher.id].inbound[50]
+    window = inbound.window.highest, inbound.window.mask
+    for datagram in genuine * 10:
         publisher.deliver(datagram)
-    fresh = publisher.packet(50, 1000, payload_type=111, payload=b"fresh")
-    flips = 0
-    for bit in range(8, len(fresh) * 8):  # the first byte tells RTP from other protocols
-        changed = bytearray(fresh)
-        changed[bit // 8] ^= 0x80 >> bit % 8
-        publisher.deliver(bytes(changed))
-        flips += 1
+    assert lab.dropped == {"replay": REPLAYED}
+    chance = random.Random(7)
+    late = [publisher.packet(50, seq, payload_type=111, payload=b"late %d" % seq) for seq in range(1000, 1100)]
+    for number in range(FLIPPED):
+        publisher.deliver(flipped(late[number % len(late)], chance))
     assert receiver.rtp() == []
-    assert lab.dropped["replay"] >= 2000
-    assert sum(lab.dropped.values()) == 2000 + flips
-    publisher.deliver(fresh)
-    assert [packet.payload for packet in receiver.rtp()] == [b"fresh"]
+    assert sum(lab.dropped.values()) == REPLAYED + FLIPPED
+    assert (inbound.window.highest, inbound.window.mask) == window
+    assert lab.engine.stats.packets_in == 1000
+    for datagram in late:
+        publisher.deliver(datagram)
+    assert len(receiver.rtp()) == len(late)
 
 
-def test_replayed_and_changed_rtcp_is_refused(lab) -> None:
-    publisher = lab.join("a")
-    datagram = publisher.outgoing.protect_rtcp(rtcp.receiver_reports(1, []))
-    lab.engine.on_rtcp(publisher.id, datagram, lab.now)
-    assert lab.dropped == {}
-    for _ in range(100):
+@pytest.mark.parametrize("profile", PROFILES)
+def test_replayed_and_changed_rtcp_is_refused(lab, profile: SrtpProfile) -> None:
+    publisher = lab.join("a", profile)
+    genuine = [publisher.outgoing.protect_rtcp(rtcp.receiver_reports(1, [])) for _ in range(100)]
+    for datagram in genuine:
         lab.engine.on_rtcp(publisher.id, datagram, lab.now)
-    fresh = publisher.outgoing.protect_rtcp(rtcp.receiver_reports(1, []))
-    for bit in range(8, len(fresh) * 8):
-        changed = bytearray(fresh)
-        changed[bit // 8] ^= 0x80 >> bit % 8
-        lab.engine.on_rtcp(publisher.id, bytes(changed), lab.now)
-    assert lab.dropped == {"srtcp_auth": 100 + len(fresh) * 8 - 8}
+    assert lab.dropped == {}
+    for datagram in genuine * 100:
+        lab.engine.on_rtcp(publisher.id, datagram, lab.now)
+    assert lab.dropped == {"srtcp_auth": REPLAYED}
+    chance = random.Random(7)
+    late = [publisher.outgoing.protect_rtcp(rtcp.receiver_reports(1, [])) for _ in range(100)]
+    for number in range(FLIPPED):
+        lab.engine.on_rtcp(publisher.id, flipped(late[number % len(late)], chance), lab.now)
+    assert lab.dropped == {"srtcp_auth": REPLAYED + FLIPPED}
+    for datagram in late:
+        lab.engine.on_rtcp(publisher.id, datagram, lab.now)
+    assert lab.dropped == {"srtcp_auth": REPLAYED + FLIPPED}  # the window has not moved past them
 
 
 def test_a_receiver_without_the_codec_gets_nothing(lab) -> None:
@@ -146,7 +165,7 @@ def test_an_ssrc_that_no_section_knows_is_counted_and_learnt_later(lab) -> None:
     publisher.send(50, 3, payload_type=111, elements=[(4, b"other")])
     assert lab.dropped == {"unknown_ssrc": 3}
     publisher.send(50, 4, payload_type=111, elements=[(4, b"3")])
-    assert len(receiver.rtp()) == 1
+    assert len(receiver.raw()) == 1
 
 
 def test_a_new_ssrc_of_the_same_section_takes_over(lab) -> None:
@@ -262,6 +281,50 @@ def test_downlinks_are_capped_and_closing_frees_them(lab) -> None:
     lab.router.close_peer(receiver.id)
     assert lab.router._tracks == {}
     assert lab.router._downlinks == {}
+
+
+def test_resubscribing_never_uses_an_index_twice_and_ends_at_the_limit(lab, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "MAX_SPENT_SSRCS_PER_PEER", 20)
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
+    sequences = []
+    for seq in range(10):  # again and again under the same SSRC
+        lab.router.forward(lab.downlink(receiver, Kind.AUDIO, ssrc=7001))
+        publisher.send(50, seq, payload_type=111)
+        sequences += [packet.header.sequence for packet in receiver.rtp()]
+        lab.router.stop_forwarding(receiver.id, lab.track)
+    assert [(after - before) & 0xFFFF for before, after in itertools.pairwise(sequences)] == [1] * 9
+    for number in range(2000):
+        lab.router.forward(lab.downlink(receiver, Kind.AUDIO, ssrc=8000 + number))
+        publisher.send(50, 10 + number, payload_type=111)
+        lab.router.stop_forwarding(receiver.id, lab.track)
+    assert len(lab.engine._peers[receiver.id].spent) == 20
+    assert lab.dropped["downlink_cap"] == 2000 - 19
+
+
+def test_arrivals_between_two_feedbacks_are_capped(lab) -> None:
+    publisher = lab.join("a")
+    codec = Codec(111, "audio/opus", 48000, 2, feedback=("transport-cc",))
+    extensions = Extensions(mid=4, transport_cc=3)
+    lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,), codecs=(codec,), extensions=extensions))
+    for seq in range(2 * limits.MAX_ARRIVALS):
+        publisher.send(50, seq, payload_type=111, elements=[(3, struct.pack("!H", seq))])
+    assert len(lab.engine._peers[publisher.id].arrivals) == limits.MAX_ARRIVALS
+
+
+@pytest.mark.parametrize(("kind", "size"), [(Kind.AUDIO, limits.AUDIO_HISTORY), (Kind.VIDEO, limits.VIDEO_HISTORY)])
+def test_what_is_kept_to_be_sent_again_is_capped(lab, kind: Kind, size: int) -> None:
+    publisher, receiver = lab.join("a"), lab.join("b")
+    lab.router.receive(lab.uplink(publisher, kind, ssrcs=(50,)))
+    lab.router.forward(lab.downlink(receiver, kind))
+    for seq in range(3 * size):
+        publisher.send(50, seq, payload=lab.vp8(seq, seq, key=not seq), payload_type=111 if kind is Kind.AUDIO else 96)
+    sequences = [packet.header.sequence for packet in receiver.rtp()]
+    [down] = lab.engine._peers[receiver.id].downs.values()
+    assert len(down.history.ring) == size
+    lab.now += 1
+    receiver.send_rtcp(rtcp.nack(1, 7001, [sequences[0], sequences[-1]]))
+    assert len(receiver.raw()) == 1
 
 
 def test_packets_before_the_handshake_are_dropped(lab) -> None:

@@ -9,6 +9,7 @@ import secrets
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
+from aiortc.rtcsctptransport import DataChunk
 
 from sfu.core import limits_media as limits
 from sfu.core import stun
@@ -370,4 +371,33 @@ async def test_messages_and_channels_beyond_the_limits_are_refused(stage):
     assert [event.payload for event in stage.of(browser.id, "DataReceived")] == [b"fits"]
     assert len([event for event in stage.events if isinstance(event, DataOpened)]) == limits.MAX_DATA_CHANNELS
     assert stage.dropped["data_too_long"] == 1
+    await browser.connection.close()
+
+
+async def test_channels_that_come_and_go_leave_nothing_behind(stage):
+    browser = Browser(stage, "a")
+    await browser.join()
+    server = stage.plane._transports[browser.id].channels
+    for number in range(2 * limits.MAX_DATA_CHANNELS):
+        channel = browser.connection.createDataChannel(f"label {number}")
+        await stage.until(lambda channel=channel: channel.readyState == "open")
+        channel.close()
+        await stage.until(lambda channel=channel: channel.readyState == "closed")
+    await stage.until(lambda: server._by_label.keys() == {"_reliable"})
+    assert len(server._inbound_streams) <= limits.MAX_DATA_CHANNELS
+    await browser.connection.close()
+
+
+async def test_chunks_scattered_above_a_hole_are_capped(stage):
+    browser = Browser(stage, "a")
+    await browser.join()
+    server = stage.plane._transports[browser.id].channels
+    hole = browser.connection.sctp._local_tsn
+    for number in range(limits.MAX_SCTP_GAPS + 100):
+        chunk = DataChunk(flags=3)
+        chunk.tsn, chunk.stream_id, chunk.protocol = (hole + 2 + 2 * number) % 2**32, 1, 53
+        chunk.user_data = b"x"
+        await server._receive_data_chunk(chunk)
+    assert len(server._sack_misordered) == limits.MAX_SCTP_GAPS
+    assert stage.dropped["sctp_reassembly"] == 100
     await browser.connection.close()

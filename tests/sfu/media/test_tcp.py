@@ -10,7 +10,7 @@ import pytest
 from sfu.core import connections as connections_module
 from sfu.core import stun
 from sfu.core.framing import frame
-from sfu.core.limits_media import MAX_TCP_BUFFERED, MAX_TCP_STRANGERS_PER_HOST, TCP_RESERVE
+from sfu.core.limits_media import MAX_TCP_BUFFERED, MAX_TCP_STRANGERS_PER_HOST, MAX_TCP_UNSENT, TCP_RESERVE
 from sfu.core.media import Kind, PeerLost
 
 
@@ -144,6 +144,8 @@ async def test_a_connection_over_which_nothing_comes_is_closed(stage, monkeypatc
 async def test_a_reader_that_is_slow_loses_whole_frames_and_nothing_grows(stage):
     publisher, receiver = await audio_call(stage, publisher_tcp=False)
     loop_reader, payload = receiver.wire, bytes(1000)
+    [server] = [one._socket for one in connections(stage).values()]
+    assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MAX_TCP_UNSENT
     loop_reader.pause()
     for seq in range(1, 12_000):
         publisher.send(50, seq, payload=payload)

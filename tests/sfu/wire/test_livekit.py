@@ -382,3 +382,23 @@ def test_old_clients_name_receivers_inside_of_user_packets():
 )
 def test_what_is_no_packet_for_others_is_dropped(payload):
     assert read_packet(payload) is None
+
+
+def test_long_lists_in_a_request_are_cut():
+    sids = [f"TR_{number}" for number in range(limits.SIDS_PER_REQUEST_MAX + 5)]
+    request = to_core(rtc.SignalRequest(subscription=rtc.UpdateSubscription(track_sids=sids, subscribe=True)))
+    assert request.tracks == tuple(sids[: limits.SIDS_PER_REQUEST_MAX])
+    states = [rtc.DataChannelReceiveState(publisher_sid=sid, last_seq=1) for sid in sids]
+    assert len(sids) > limits.SENDERS_MAX
+    synced = to_core(rtc.SignalRequest(sync_state=rtc.SyncState(datachannel_receive_states=states)))
+    assert len(synced.received) == limits.SENDERS_MAX
+    announced = rtc.AddTrackRequest(
+        cid="cam",
+        type=models.TrackType.VIDEO,
+        source=models.TrackSource.CAMERA,
+        layers=[models.VideoLayer()] * 20,
+        simulcast_codecs=[rtc.SimulcastCodec(codec="vp8")] * 20,
+    )
+    track = to_core(rtc.SignalRequest(add_track=announced))
+    assert len(track.layers) == limits.LAYERS_MAX + 1  # too many, which is refused
+    assert len(track.codecs) == limits.LAYERS_MAX

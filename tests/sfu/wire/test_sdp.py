@@ -159,6 +159,15 @@ def test_only_announced_rids_count_and_alternatives_once():
     assert section.rids == ("a", "b")
 
 
+def test_rids_that_are_too_long_or_too_many_are_not_read():
+    fits, long = "r" * limits.RID_MAX_CHARS, "r" * (limits.RID_MAX_CHARS + 1)
+    names = [long, fits, *(f"r{number}" for number in range(limits.LAYERS_MAX))]
+    section = parse_description(
+        minimal(*(f"a=rid:{name} send" for name in names), f"a=simulcast:send {';'.join(names)}")
+    ).sections[0]
+    assert section.rids == tuple(names[1 : limits.LAYERS_MAX + 1])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
