@@ -60,10 +60,17 @@ REVOCATIONS_MAX = 10_000
 """Remembered removals; the oldest is forgotten first. stops: growth by removals."""
 
 REQUESTS_PER_SECOND = 50.0
-"""Signalling requests that one session may send in the long run. stops: floods of cheap frames."""
+"""Signalling requests of one session that are taken in the long run; those beyond the burst wait. stops: floods of
+cheap frames."""
 
 REQUESTS_BURST = 500.0
 """Signalling requests at once: a client in a room of 300 sets every track after a resize. stops: the same."""
+
+REQUESTS_DELAYED = 500.0
+"""Requests of one session that had to wait before it is ended: ten seconds of a flood. stops: those who go on."""
+
+REQUESTS_DELAYED_FORGOTTEN = 5.0
+"""So many of them are forgotten per second. stops: ending long sessions for a busy hour now and then."""
 
 OUTBOX_MESSAGES = 2000
 """Messages that wait for one slow client; then the session is ended. stops: memory for the dead."""

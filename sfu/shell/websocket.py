@@ -121,6 +121,7 @@ class _Session:
         self._socket = socket
         self._outbox = outbox
         self._meter = Meter(limits.REQUESTS_PER_SECOND, limits.REQUESTS_BURST)
+        self._delayed = Meter(limits.REQUESTS_DELAYED_FORGOTTEN, limits.REQUESTS_DELAYED)
 
     async def run(self) -> None:
         """Serve until either side ends it."""
@@ -143,12 +144,22 @@ class _Session:
                 self._worker.fault(self._peer)
             elif message.type is not WSMsgType.BINARY:
                 self._fault(int(WSCloseCode.UNSUPPORTED_DATA), "binary protobuf frames only")
-            elif not self._meter.take(asyncio.get_running_loop().time()):
+            elif not await self._its_turn():
                 self._fault(WSCloseCode.POLICY_VIOLATION, "too many requests")
             else:
                 self._take(message.data)
             if self._outbox.closed:
                 break
+
+    async def _its_turn(self) -> bool:
+        """Let a request wait that came too early, and all that come after it; False when too many had to."""
+        now = asyncio.get_running_loop().time()
+        early = self._meter.owe(now, 1.0)
+        if early:
+            if not self._delayed.take(now):
+                return False
+            await asyncio.sleep(early)
+        return True
 
     def _take(self, frame: bytes) -> None:
         try:

@@ -165,7 +165,7 @@ def test_an_ssrc_that_no_section_knows_is_counted_and_learnt_later(lab) -> None:
     publisher.send(50, 3, payload_type=111, elements=[(4, b"other")])
     assert lab.dropped == {"unknown_ssrc": 3}
     publisher.send(50, 4, payload_type=111, elements=[(4, b"3")])
-    assert len(receiver.raw()) == 1
+    assert len(receiver.rtp()) == 1
 
 
 def test_a_new_ssrc_of_the_same_section_takes_over(lab) -> None:

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Open sessions: frames both ways, and what ends one without touching the others."""
 
+import asyncio
+import time
+
 import pytest
 from livekit.protocol import models, rtc
 
@@ -171,13 +174,30 @@ async def test_whoever_breaks_the_protocol_is_ended_and_nobody_else(server, offe
         assert [info.identity for info in server.worker.registry.get("room").participants()] == ["bob"]
 
 
-async def test_a_flood_of_requests_ends_the_session_that_sends_it(server, monkeypatch):
-    monkeypatch.setattr(limits, "REQUESTS_BURST", 20.0)
+async def test_a_flood_of_requests_is_slowed_down_and_then_ends_the_session_that_sends_it(server, monkeypatch):
+    monkeypatch.setattr(limits, "REQUESTS_DELAYED", 40.0)
     async with server.client("bob") as bob, server.client("mallory") as mallory:
+        began = time.monotonic()
+        for _ in range(2000):
+            await mallory.say(ping_req=rtc.Ping(timestamp=1))
+        closing = asyncio.create_task(mallory.closing())
+        for _ in range(100):
+            assert await bob.is_alive()
+        assert await closing == 1008
+        slowed_s = time.monotonic() - began
+    answered = sum(message.WhichOneof("message") == "pong_resp" for message in mallory.heard)
+    assert slowed_s > 40 / limits.REQUESTS_PER_SECOND
+    assert limits.REQUESTS_BURST < answered <= limits.REQUESTS_BURST + limits.REQUESTS_PER_SECOND * slowed_s + 1
+
+
+async def test_a_burst_that_is_too_large_waits_and_is_served(server, monkeypatch):
+    monkeypatch.setattr(limits, "REQUESTS_BURST", 20.0)
+    async with server.client("alice") as alice:
         for _ in range(40):
-            await mallory.say(trickle=rtc.TrickleRequest(candidateInit="{}"))
-        assert await mallory.closing() == 1008
-        assert await bob.is_alive()
+            await alice.say(ping_req=rtc.Ping(timestamp=1))
+        for _ in range(40):
+            await alice.hear("pong_resp")
+        assert await alice.is_alive()
 
 
 async def test_unknown_requests_are_refused_and_the_session_goes_on(server):

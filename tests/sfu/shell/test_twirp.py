@@ -265,6 +265,17 @@ async def test_a_call_ends_by_time_and_by_departure(server):
         assert (status, error["code"]) == (404, "not_found")
 
 
+async def test_no_call_waits_for_longer_than_the_limit(server):
+    token = server.token(room_admin=True)
+    body = b'{"room":"room","destinationIdentity":"alice","method":"m","responseTimeoutMs":4000000}'
+    async with server.client("alice") as alice:
+        calling = asyncio.create_task(call(server, "PerformRpc", body, token=token))
+        packet = await asked(server)
+        assert packet.rpc_request.response_timeout_ms == limits.RPC_TIMEOUT_MAX_S * 1000
+        await alice.say(leave=rtc.LeaveRequest())
+        await calling
+
+
 async def test_calls_are_limited(server, monkeypatch):
     monkeypatch.setattr(limits, "RPC_PENDING_MAX", 0)
     token = server.token(room_admin=True)
