@@ -29,6 +29,7 @@ _FINGERPRINT_XOR = 0x5354554E
 _INTEGRITY_SIZE = 4 + 20
 _FINGERPRINT_SIZE = 4 + 4
 _MAX_USERNAME = 513
+"""RFC 8489 section 14.3 allows fewer bytes. stops: long names to look up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _SPATIAL_SHARE, _TEMPORAL_SHARE = 0.3, 0.65
 """Of a stream's rate without its highest spatial or temporal layer: as encoders are configured, not measured."""
 
 _REPORTS_KEPT = 8
-"""More than go out in the longest round trip that is believed."""
+"""More than go out in the longest round trip that is believed. stops: growth by receivers that never report."""
 _QUALITY_BY_RID = {"q": 0, "h": 1, "f": 2}
 
 

@@ -14,6 +14,7 @@ BATCH = 64
 BUFFER_BYTES = 8 * 1024 * 1024
 """Asked of the kernel, which grants what net.core.rmem_max and wmem_max allow."""
 MAX_DATAGRAM = 2048
+"""Bytes of one datagram that are read; no packet of a client is longer than its MTU. stops: 64 KiB for each."""
 
 
 class UdpSocket:

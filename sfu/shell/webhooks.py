@@ -27,7 +27,7 @@ log = structlog.get_logger()
 CONTENT_TYPE = "application/webhook+json"
 
 AGE_MAX_S = 300.0
-"""An event that did not arrive for so long is dropped: long enough for a receiver's restart."""
+"""An event that did not arrive for so long is dropped: long enough for a receiver's restart. stops: trying for ever."""
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 15.0)
 """Pauses between tries; the last one repeats."""

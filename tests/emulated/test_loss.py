@@ -55,3 +55,18 @@ def test_lost_packets_are_repaired(goals, loss, side, name, seed):
     assert all(results)
     assert audio_out > 0
     assert audio.twice == 0
+
+
+def test_the_same_seed_gives_the_same_call():
+    async def scenario():
+        async with call(7) as (stage, publisher, receiver):
+            for client in ("alice", "bob"):
+                stage.conditions(client, LOSSES["5 % in bursts"], LOSSES["10 % at random"])
+            await asyncio.sleep(10)
+            audio = receiver.audio[publisher.audio_track]
+            frames = [(frame.at, frame.delay) for frame in receiver.video[publisher.video_track].frames]
+            return frames, sorted(audio.came.items()), sum(stage.came_in.values()), sum(stage.went_out.values())
+
+    first, second = run(scenario()), run(scenario())
+    assert len(first[0]) > 50
+    assert first == second

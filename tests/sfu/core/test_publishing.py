@@ -203,3 +203,24 @@ def test_red_is_not_taken_where_the_publisher_disables_it(meeting, make_section)
     alice.sections.append(make_section(6, Kind.AUDIO, cid="mic", codecs=(RED, OPUS)))
     assert alice.offer().sections[-1].offered.codecs == (OPUS,)
     assert meeting.room.participant("alice").tracks[0].disable_red
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_two_thousand_of_anything_leave_every_list_of_a_participant_at_its_limit(meeting, two):
+    alice, bob = meeting.enter("alice", two=two), meeting.enter("bob")
+    member = meeting.room._roster.get(alice.peer)
+    sids = tuple(f"TR_{number}" for number in range(2000))
+    for number in range(2000):
+        alice.says(requests.AddTrack(f"c{number}", Kind.VIDEO, Source.CAMERA))
+        alice.says(requests.Mute(sids[number], muted=True))
+        meeting.room.data.channel_opened(member.primary_peer, f"label {number}")
+        meeting.room.transports.silent(f"PA_{number}", meeting.now)
+        meeting.room.conditions.scored([(f"PA_{number}", 1.0)])
+        meeting.room.conditions.stream_state(member.downlink_peer, sids[number], paused=True)
+    alice.says(requests.Subscribe(sids, wanted=True))
+    alice.says(requests.Subscribe(sids, wanted=False))
+    alice.says(requests.TrackSettings(sids, disabled=True, quality=0, width=0, height=0))
+    assert len(member.pending) == limits.PENDING_TRACKS_MAX
+    assert member.published == member.subscriptions == member.chosen == member.mutes_by_server == member.scores == {}
+    assert member.silent == set()
+    assert bob.publish() in member.subscriptions

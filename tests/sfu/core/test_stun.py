@@ -113,3 +113,11 @@ def test_mutations_never_raise(data: st.DataObject) -> None:
     message = stun.parse(cut)
     if message is not None:
         stun.verify(cut, message, PASSWORD)
+
+
+def test_a_user_name_that_is_longer_than_the_rfc_allows_is_no_message() -> None:
+    fits, long = (stun.binding_request(bytes(12), "u" * size, "p" * 22) for size in (513, 514))
+    message = stun.parse(fits)
+    assert message is not None
+    assert len(message.username) == 513
+    assert stun.parse(long) is None
