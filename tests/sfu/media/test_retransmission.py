@@ -3,9 +3,11 @@
 """Lost on the way in: asked for. Lost on the way out: sent again."""
 
 import struct
+from random import Random
 
 from sfu.core import rtcp
 from sfu.core.limits_media import MAX_NACK_ANSWERS, MAX_NACK_PENDING, MAX_RESENDS
+from sfu.core.media import TrackSid
 
 
 def call(lab, **fields):
@@ -131,3 +133,21 @@ def test_a_nack_for_somebody_elses_stream_is_ignored(lab):
     publisher.send_rtcp(rtcp.nack(1, 7001, [p.header.sequence for p in sent]))
     assert publisher.raw() == []
     assert receiver.raw() == []
+
+
+def test_packets_and_key_frames_are_asked_for_in_the_order_of_events(lab):
+    publishers = [lab.join(f"p{number}") for number in range(30)]
+    receiver = lab.join("receiver")
+    for number, publisher in enumerate(publishers):
+        track = TrackSid(f"TR_{number}")
+        lab.router.receive(lab.uplink(publisher, track=track, ssrcs=(50,)))
+        lab.router.forward(lab.downlink(receiver, track=track, ssrc=7000 + 2 * number, rtx_ssrc=7001 + 2 * number))
+    shuffled = Random(1).sample(publishers, len(publishers))
+    for publisher in shuffled:
+        send(lab, publisher, 0)
+    for publisher in shuffled:
+        send(lab, publisher, 2)
+    lab.wire.clear()
+    lab.run(0.04)
+    asked = [address for address, packets in lab.wire.items() if address != receiver.address and packets]
+    assert asked == [publisher.address for publisher in shuffled]
