@@ -37,8 +37,10 @@ test: install-test lint
 conformance: install $(SUITE)/node_modules/.installed
 	@$(BIN)/python -m tests.conformance $(PYTEST)
 
+# Hours: every parser fuzzed for ten minutes, 2,000 walks through rooms, ten times as many emulated networks.
 test-long: install-test
 	@$(BIN)/python -m pytest -m long --durations 15 $(PYTEST)
+	@FUZZ_SECONDS=600 ROOM_RUNS=2000 $(BIN)/python -m pytest tests/fuzz --timeout 20000 $(PYTEST)
 
 lint: install
 	@echo "==> ruff, mypy, TypeScript, import contracts, licences"
