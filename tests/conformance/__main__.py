@@ -2,38 +2,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m tests.conformance [--list] [pytest's options]`: run the suite, print the table, write the JSON.
 
-Set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to run it against another LiveKit server.
+The columns are shared out among a few processes: cells mostly wait. Set LIVEKIT_URL, LIVEKIT_API_KEY and
+LIVEKIT_API_SECRET to run it against another LiveKit server.
 """
 
+import json
+import os
+import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.report import REPORT, Collector, as_text, write
+from tests.conformance.rows import CHOSEN, CLIENTS
 
 HERE = Path(__file__).parent
+PROCESSES = 3
+PART = "CONFORMANCE_PART"
+"""Where a process of a share writes its results."""
 
 
-def main(arguments):
+def collect(options):
+    """Which tests make which cell."""
     collector = Collector()
-    listing = "--list" in arguments
-    options = [argument for argument in arguments if argument != "--list"]
-    quiet = (
-        ["--collect-only", "-qq", "--no-summary"]
-        if listing
-        else ["-q", "--no-header", "--tb=no", "-r", "", "-p", "no:randomly", "--runxfail"]
-    )
-    status = pytest.main([str(HERE), *quiet, *options], plugins=[collector])
+    with redirect_stdout(StringIO()):
+        pytest.main([str(HERE), "--collect-only", "-qq", *options], plugins=[collector])
+    return collector.cells
+
+
+def run_part(options):
+    """Run the chosen columns and write what came of them."""
+    collector = Collector(shows=True)
+    status = pytest.main([str(HERE), "-p", "no:randomly", "--tb=short", "--runxfail", *options], plugins=[collector])
+    write(collector.results, Path(os.environ[PART]))
+    return int(status)
+
+
+def run_all(options):
+    """Run everything, a few columns a process; what came of each cell."""
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    running = []
+    for number in range(PROCESSES):
+        part = REPORT.with_name(f"part-{number}.json")
+        part.unlink(missing_ok=True)
+        chosen = ",".join(client.name for client in CLIENTS[number::PROCESSES])
+        environment = {**os.environ, CHOSEN: chosen, PART: str(part)}
+        command = [sys.executable, "-m", "tests.conformance", *options]
+        with part.with_suffix(".log").open("w") as log:
+            running.append((part, subprocess.Popen(command, env=environment, stdout=log)))
+    results = {}
+    for part, process in running:
+        process.wait()
+        for client, capabilities in json.loads(part.read_text() if part.exists() else "{}").items():
+            results |= {(capability, client): result for capability, result in capabilities.items()}
+    return results
+
+
+def main(options):
+    if PART in os.environ:
+        return run_part(options)
+    listing = "--list" in options
+    options = [option for option in options if option != "--list"]
+    cells = collect(options)
     if listing:
-        for (capability, client), tests in collector.cells.items():
+        for (capability, client), tests in cells.items():
             print(f"{capability} | {client} | {' '.join(tests)}")
         return 0
-    if not collector.results:
-        return int(status)
-    write(collector.results)
-    print(f"\n{as_text(collector.results)}\n\nThe same as JSON: {REPORT}")
-    return int(any(result != "pass" for result in collector.results.values()))
+    print(f"{len(cells)} cells", flush=True)
+    found = run_all(options)
+    results = {cell: found.get(cell, "fail: it was not run to its end") for cell in cells}
+    write(results)
+    print(f"\n\n{as_text(results)}\n\nThe same as JSON: {REPORT}")
+    return int(any(result != "pass" for result in results.values()))
 
 
 sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from tests.conformance.call import Call
 from tests.conformance.clients.browser import CHROMIUM, Browser
 from tests.conformance.hooks import receiving
 from tests.conformance.red import RED_CELLS
-from tests.conformance.rows import CLIENTS
+from tests.conformance.rows import chosen
 from tests.conformance.server import KEY, remote, serving
 
 HERE = Path(__file__).parent
@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc):
         return
     columns = []
     elsewhere = marker.kwargs.get("own") if remote() else None
-    for client in CLIENTS:
+    for client in chosen():
         if client.kind not in marker.kwargs.get("kinds", KINDS) or absence(marker, client) or elsewhere:
             continue
         marks = []

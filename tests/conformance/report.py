@@ -3,6 +3,7 @@
 """What came of each cell? Collects it from pytest, prints the table and writes the JSON."""
 
 import json
+import sys
 from pathlib import Path
 
 from tests.conformance.rows import CLIENTS
@@ -15,7 +16,8 @@ COLUMN = 8
 class Collector:
     """A pytest plugin: `cells` maps (capability, client) to the node ids of its tests, `results` to what came of it."""
 
-    def __init__(self):
+    def __init__(self, *, shows=False):
+        self.shows = shows
         self.cells = {}
         self.results = {}
         self._known = {}
@@ -34,6 +36,8 @@ class Collector:
             self.results.setdefault(cell, "pass")
         else:
             self.results[cell] = f"fail: {_why(report)}"
+        if self.shows:
+            print("." if report.outcome == "passed" else "F", end="", flush=True, file=sys.stderr)
 
 
 def _why(report):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which clients are the columns of the table?"""
 
+import os
 from dataclasses import dataclass, field
 
 
@@ -17,6 +18,9 @@ class Client:
     package: str = ""
     options: dict = field(default_factory=dict)
 
+
+CHOSEN = "CONFORMANCE_CLIENTS"
+"""The environment variable that names the columns to run, with commas between them; all when it is empty."""
 
 CLIENTS = (
     Client("livekit 1.2.1", ("Python", "1.2.1"), "python"),
@@ -34,3 +38,9 @@ CLIENTS = (
     Client("livekit-api 1.2.2", ("API", "Python"), "python-api"),
     Client("livekit-server-sdk 2.19.2", ("API", "npm"), "node-api", "livekit-server-sdk"),
 )
+
+
+def chosen():
+    """The columns to run."""
+    names = os.environ.get(CHOSEN)
+    return [client for client in CLIENTS if not names or client.name in names.split(",")]
