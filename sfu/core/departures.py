@@ -64,6 +64,7 @@ class Departures:
     def vanish(self, member: Participant, reason: DisconnectReason, now: float) -> None:
         """End a session as if this server had died: without a word to its client."""
         if self.step(member, Event.EXPELLED) is Verdict.ACT:
+            self._roster.put(HangUp(member.sid, broken=True))
             self._gone(member, reason, now)
 
     def mismatch(self, member: Participant, now: float) -> None:

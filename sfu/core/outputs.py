@@ -29,6 +29,8 @@ class HangUp:
     """Close a session's socket after what was already told to it."""
 
     peer: PeerId
+    broken: bool = False
+    """As if the server had failed: livekit-client up to 2.21 does nothing about a clean close."""
 
 
 @dataclass(frozen=True, slots=True)

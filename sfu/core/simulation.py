@@ -55,7 +55,7 @@ class Simulation:
         until, member.drop_resume = member.drop_resume[1], None
         if now > until:
             return False
-        self._roster.put(HangUp(member.sid))
+        self._roster.put(HangUp(member.sid, broken=True))
         return True
 
     def tick(self, member: Participant, now: float) -> None:

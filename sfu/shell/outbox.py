@@ -7,6 +7,9 @@ from collections import deque
 
 from sfu.core import limits
 
+BROKEN = 1011
+"""The close code of a server that met a condition it did not expect (RFC 6455 section 7.4.1)."""
+
 FELL_BEHIND = 1013
 """WebSocket close code "try again later" (RFC 6455 registry)."""
 

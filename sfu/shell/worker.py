@@ -32,7 +32,7 @@ from sfu.core.sids import Sids
 from sfu.core.turn import Turn
 from sfu.shell.data_path import DataPath
 from sfu.shell.media_events import MediaEvents
-from sfu.shell.outbox import Outbox
+from sfu.shell.outbox import BROKEN, Outbox
 from sfu.shell.post import Post
 from sfu.shell.webhooks import Webhooks
 from sfu.wire import responses, token
@@ -245,9 +245,11 @@ class Worker:
                 self.plane.close_peer(peer)
             case outputs.RenewToken(peer):
                 self.refresh_token(peer)
-            case outputs.HangUp(peer):
+            case outputs.HangUp(peer, broken):
                 outbox = self._post.outboxes.get(peer)
                 if outbox is not None:
+                    if broken:
+                        outbox.blame(BROKEN, "")
                     outbox.close()
             case outputs.Happened():
                 self._happened(room, output)
