@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "10"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "6"))
 """Of coverage-guided fuzzing per parser; `make test-long` has ten minutes."""
 
 CRASHES = Path(__file__).parent / "crashes"

@@ -88,34 +88,6 @@ async def test_both_versions_in_one_call_see_each_other_s_devices(open_page, sfu
         await wait_for(condition, what=condition.__name__)
 
 
-async def test_a_browser_without_automatic_subscription_subscribes_by_hand(
-    open_page, enter, sfu, room_name, wait_for, looks_like
-):
-    bob = await enter("bob")
-    await bob.show(BLUE)
-    page = await open_page("newest")
-    await page.call("join", sfu.url, sfu.token("ann", room_name), {}, {"autoSubscribe": False})
-
-    async def published():
-        return (await page.call("people")).get("bob", {}).get("tracks")
-
-    tracks = await wait_for(published, what="bob's track")
-    assert tracks["camera"]["subscribed"] is False
-    assert await page.sees("bob") is None
-    for _ in range(2):  # the section is used again
-        await page.call("subscribe", "bob", True)
-
-        async def shown():
-            return looks_like(await page.sees("bob"), BLUE)
-
-        async def gone():
-            return await page.sees("bob") is None
-
-        await wait_for(shown, what="the picture")
-        await page.call("subscribe", "bob", False)
-        await wait_for(gone, what="the end of the picture")
-
-
 async def test_a_browser_that_shows_a_picture_small_gets_a_smaller_one(open_page, sfu, room_name, wait_for):
     ann, ben = await open_page("2223"), await open_page("newest")
     await ann.call("join", sfu.url, sfu.token("ann", room_name))
@@ -162,15 +134,3 @@ async def test_a_browser_that_lost_the_server_joins_anew_with_its_tracks(
 
     await wait_for(lambda: looks_like(bob.sees("ann"), RED), what="ann's picture after it")
     await wait_for(sees_bob, what="bob's picture after it")
-
-
-async def test_a_refused_browser_learns_why(open_page, sfu, room_name):
-    page = await open_page("newest")
-    joined = await page.page.evaluate(
-        """async ([url, token]) => {
-            try { await window.call.join(url, token); return "joined"; }
-            catch (error) { return [error.name, error.reason, error.status]; }
-        }""",
-        [sfu.url, sfu.token("ann", room_name) + "x"],
-    )
-    assert joined == ["ConnectionError", 0, 401]

@@ -8,9 +8,6 @@ import os
 import signal
 import sys
 
-import pytest
-from livekit import rtc
-
 SIZE = 6 * 1024 * 1024
 
 READER = """
@@ -74,24 +71,3 @@ async def test_somebody_who_reads_nothing_does_not_keep_a_file_from_the_others(s
     finally:
         stopped.kill()
         await stopped.wait()
-
-
-async def test_people_call_each_other_and_send_texts(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    texts = []
-    bob.room.register_text_stream_handler("chat", lambda reader, who: asyncio.ensure_future(take(reader, who)))
-
-    async def take(reader, who):
-        texts.append((who, await reader.read_all()))
-
-    @bob.room.local_participant.register_rpc_method("add")
-    async def add(call):
-        return f"{call.caller_identity}: {sum(map(int, call.payload.split()))}"
-
-    caller = alice.room.local_participant
-    assert await caller.perform_rpc(destination_identity="bob", method="add", payload="2 3") == "alice: 5"
-    with pytest.raises(rtc.RpcError) as caught:
-        await caller.perform_rpc(destination_identity="bob", method="unheard of", payload="")
-    assert caught.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
-    await caller.send_text("word " * 20_000, topic="chat")
-    await wait_for(lambda: texts == [("alice", "word " * 20_000)], what="the text")

@@ -7,7 +7,7 @@ import socket
 
 import aiohttp
 import pytest
-from livekit import api, rtc
+from livekit import rtc
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 RED, BLUE = (200, 40, 40), (40, 60, 200)
@@ -35,64 +35,6 @@ async def test_whoever_comes_later_gets_what_is_there(enter, wait_for, looks_lik
     await wait_for(lambda: looks_like(late.sees("alice"), RED), what="the picture")
 
 
-async def test_data_goes_both_ways_and_only_to_whom_it_is_addressed(enter, wait_for):
-    alice, bob, carol = await enter("alice"), await enter("bob"), await enter("carol")
-    await alice.room.local_participant.publish_data(b"to all", reliable=True, topic="t")
-    await wait_for(lambda: ("alice", b"to all", "t") in bob.data, what="reliable data")
-    await wait_for(lambda: ("alice", b"to all", "t") in carol.data, what="reliable data")
-    await bob.room.local_participant.publish_data(b"to alice", reliable=True, destination_identities=["alice"])
-    await bob.room.local_participant.publish_data(b"quick", reliable=False)
-    await wait_for(lambda: ("bob", b"to alice", "") in [(*entry[:2], entry[2] or "") for entry in alice.data])
-    await wait_for(lambda: b"quick" in [entry[1] for entry in carol.data], what="lossy data")
-    assert b"to alice" not in [entry[1] for entry in carol.data]
-
-
-async def test_mute_and_unmute_are_seen(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    track, publication = await alice.speak(440)
-    await wait_for(lambda: bob.hears("alice"), what="sound")
-    track.mute()
-    await wait_for(lambda: ("track_muted", "alice", publication.sid) in bob.events, what="the mute")
-    track.unmute()
-    await wait_for(lambda: ("track_unmuted", "alice", publication.sid) in bob.events, what="the unmute")
-    late = await enter("late")
-    assert not late.publications("alice")[publication.sid].muted
-
-
-async def test_who_speaks_is_told(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    speaking = []
-    bob.room.on("active_speakers_changed", lambda people: speaking.append([p.identity for p in people]))
-    track, _ = await alice.speak(440)
-    await wait_for(lambda: ["alice"] in speaking, what="alice as a speaker")
-    track.mute()
-    await wait_for(lambda: speaking and speaking[-1] == [], what="silence")
-
-
-async def test_leaving_is_seen_at_once(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    await alice.speak(440)
-    await wait_for(lambda: bob.hears("alice"), what="sound")
-    await alice.leave()
-    await wait_for(lambda: "alice" not in bob.room.remote_participants, within=3, what="the departure")
-    await wait_for(lambda: alice.reason == rtc.DisconnectReason.CLIENT_INITIATED, what="the news of its own departure")
-
-
-async def test_without_automatic_subscription_only_what_is_asked_for_comes(enter, wait_for):
-    alice = await enter("alice")
-    _, microphone = await alice.speak(440)
-    _, camera = await alice.show(RED)
-    bob = await enter("bob", auto_subscribe=False)
-    publications = await wait_for(lambda: len(bob.publications("alice")) == 2 and bob.publications("alice"))
-    assert not any(publication.subscribed for publication in publications.values())
-    publications[microphone.sid].set_subscribed(True)
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
-    assert bob.sees("alice") is None
-    assert ("track_subscribed", "alice", camera.sid) not in bob.events
-    publications[microphone.sid].set_subscribed(False)
-    await wait_for(lambda: any(event[0] == "track_unsubscribed" for event in bob.events))
-
-
 async def test_more_people_than_sections_of_the_first_offer_all_hear_each_other(enter, wait_for):
     people = [await enter(f"p{number}") for number in range(5)]
     for number, person in enumerate(people):
@@ -114,31 +56,6 @@ async def test_sections_are_used_again_for_track_after_track(enter, wait_for):
         await wait_for(lambda hertz=hertz: abs(bob.hears("alice") - hertz) < 5, what=f"{hertz} Hz")
         await alice.room.local_participant.unpublish_track(publication.sid)
         await wait_for(lambda: not bob.publications("alice"), what="the end of the track")
-
-
-async def test_the_newest_session_of_an_identity_replaces_the_older(enter, wait_for):
-    bob = await enter("bob")
-    first = await enter("alice")
-    second = await enter("alice")
-    await asyncio.wait_for(first.disconnected.wait(), 5)
-    assert first.reason == rtc.DisconnectReason.DUPLICATE_IDENTITY
-    await second.speak(440)
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the new session's tone")
-
-
-async def test_a_removed_person_is_out_and_stays_out(enter, sfu, room_name, wait_for):
-    token = sfu.token("alice", room_name)
-    alice, bob = await enter("alice", token=token), await enter("bob")
-    admin = sfu.admin()
-    try:
-        await admin.room.remove_participant(api.RoomParticipantIdentity(room=room_name, identity="alice"))
-    finally:
-        await admin.aclose()
-    await asyncio.wait_for(alice.disconnected.wait(), 5)
-    assert alice.reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
-    await wait_for(lambda: "alice" not in bob.room.remote_participants, what="the departure")
-    with pytest.raises(rtc.ConnectError):
-        await enter("alice", token=token)
 
 
 async def test_a_call_goes_on_after_a_restart_of_the_server(enter, restarting_sfu, room_name, wait_for):
@@ -165,12 +82,6 @@ async def test_whoever_lost_the_server_joins_anew_with_its_tracks(scenario, ente
     await wait_for(lambda: any(event[0] == "reconnected" for event in alice.events), what="the new session")
     bob.sounds.clear()
     await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone after it")
-
-
-async def test_a_name_changed_by_its_owner_is_seen(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    await alice.room.local_participant.set_name("Alice")
-    await wait_for(lambda: bob.room.remote_participants["alice"].name == "Alice", what="the name")
 
 
 async def test_a_call_goes_on_while_strangers_send_what_they_like(enter, sfu, room_name, wait_for, looks_like):

@@ -6,7 +6,6 @@ import asyncio
 import time
 
 import pytest
-from livekit import rtc
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 RED, BLUE = (200, 30, 40), (40, 60, 200)
@@ -83,28 +82,6 @@ async def test_a_client_whose_resume_is_cut_off_too_comes_back_all_the_same(ente
     await wait_for(lambda: "reconnected" in names(alice), within=30, what="the return")
     bob.sounds.clear()
     await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone after it")
-
-
-@pytest.mark.parametrize("scenario", ["SIMULATE_MIGRATION", "SIMULATE_FORCE_TCP", "SIMULATE_SIGNAL_RECONNECT"])
-async def test_simulated_mishaps_end_in_a_call_that_goes_on(scenario, enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    await alice.speak(440)
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
-    await alice.room.simulate_scenario(getattr(SimulateScenarioKind, scenario))
-    await wait_for(lambda: "reconnected" in names(alice), within=30, what="the return")
-    bob.sounds.clear()
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone after it")
-
-
-async def test_simulated_speech_and_a_simulated_end_are_what_they_are_called(enter, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    speaking = []
-    bob.room.on("active_speakers_changed", lambda people: speaking.append([p.identity for p in people]))
-    await alice.room.simulate_scenario(SimulateScenarioKind.SIMULATE_SPEAKER)
-    await wait_for(lambda: ["alice"] in speaking and speaking[-1] == [], what="three seconds of speech")
-    await alice.room.simulate_scenario(SimulateScenarioKind.SIMULATE_SERVER_LEAVE)
-    await wait_for(alice.disconnected.is_set, what="the end")
-    assert alice.reason == rtc.DisconnectReason.SERVER_SHUTDOWN
 
 
 @pytest.mark.parametrize(("client", "connections"), [("2223", 1), ("newest", 1), ("216", 2), ("newest", 2)])

@@ -81,24 +81,6 @@ async def test_the_right_to_subscribe_is_taken_and_given_back(sfu, admin, enter,
     await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone again")
 
 
-async def test_names_metadata_and_attributes_change_for_everybody(sfu, admin, enter, room_name, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    wanted = [f"participant_{what}_changed" for what in ("name", "metadata", "attributes")]
-    events = [noted(person, *wanted) for person in (alice, bob)]
-    await admin.update_participant(
-        api.UpdateParticipantRequest(
-            room=room_name, identity="alice", name="Alice", metadata="m", attributes={"mood": "good"}
-        )
-    )
-    for heard in events:
-        await wait_for(lambda heard=heard: sorted(names(heard)) == sorted(wanted), what="the changes")
-    seen = bob.room.remote_participants["alice"]
-    assert (seen.name, seen.metadata, seen.attributes) == ("Alice", "m", {"mood": "good"})
-    rooms = noted(bob, "room_metadata_changed")
-    await admin.update_room_metadata(api.UpdateRoomMetadataRequest(room=room_name, metadata="agenda"))
-    await wait_for(lambda: rooms == [("room_metadata_changed", "", "agenda")], what="the room's metadata")
-
-
 async def test_somebody_is_hidden_and_shown(sfu, admin, enter, room_name, wait_for):
     alice, bob = await enter("alice"), await enter("bob")
     await alice.speak(440)
@@ -111,30 +93,6 @@ async def test_somebody_is_hidden_and_shown(sfu, admin, enter, room_name, wait_f
     request.permission.hidden = False
     await admin.update_participant(request)
     await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone again")
-
-
-async def test_a_track_is_unsubscribed_and_subscribed_for_somebody(sfu, admin, enter, room_name, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    _, microphone = await alice.speak(440)
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone")
-    request = api.UpdateSubscriptionsRequest(room=room_name, identity="bob", track_sids=[microphone.sid])
-    await admin.update_subscriptions(request)
-    await wait_for(lambda: is_quiet(bob, "alice"), what="the end of the subscription")
-    request.subscribe = True
-    await admin.update_subscriptions(request)
-    await wait_for(lambda: abs(bob.hears("alice") - 440) < 5, what="the tone again")
-
-
-async def test_data_comes_from_the_server(sfu, admin, enter, room_name, wait_for):
-    alice, bob = await enter("alice"), await enter("bob")
-    await admin.send_data(api.SendDataRequest(room=room_name, data=b"to all", topic="t"))
-    lossy = models.DataPacket.Kind.LOSSY
-    await admin.send_data(
-        api.SendDataRequest(room=room_name, data=b"to bob", kind=lossy, destination_identities=["bob"])
-    )
-    await wait_for(lambda: b"to bob" in [data for _, data, _ in bob.data], what="data for bob")
-    await wait_for(lambda: ("", b"to all", "t") in alice.data, what="data for all")
-    assert b"to bob" not in [data for _, data, _ in alice.data]
 
 
 async def test_a_participant_answers_a_call_of_the_server(sfu, enter, room_name):
