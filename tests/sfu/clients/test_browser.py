@@ -88,29 +88,6 @@ async def test_both_versions_in_one_call_see_each_other_s_devices(open_page, sfu
         await wait_for(condition, what=condition.__name__)
 
 
-async def test_a_browser_that_shows_a_picture_small_gets_a_smaller_one(open_page, sfu, room_name, wait_for):
-    ann, ben = await open_page("2223"), await open_page("newest")
-    await ann.call("join", sfu.url, sfu.token("ann", room_name))
-    await ben.call("join", sfu.url, sfu.token("ben", room_name))
-    await ann.call("publishColour", "rgb(200, 30, 40)", 880)
-
-    async def width():
-        picture = await ben.call("picture", "ann")
-        return picture and picture["width"]
-
-    async def large():
-        return await width() == 1280
-
-    async def small():
-        return await width() == 320
-
-    await wait_for(large, within=25, what="the large picture")
-    await ben.call("quality", "ann", 0)
-    await wait_for(small, what="the small picture")
-    await ben.call("quality", "ann", 2)
-    await wait_for(large, within=25, what="the large picture again")
-
-
 @pytest.mark.parametrize("scenario", ["full-reconnect", "node-failure"])
 async def test_a_browser_that_lost_the_server_joins_anew_with_its_tracks(
     scenario, open_page, enter, sfu, room_name, wait_for, looks_like

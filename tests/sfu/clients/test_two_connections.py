@@ -69,34 +69,6 @@ async def test_a_browser_with_two_connections_and_one_client_with_one_see_and_he
     assert not {"disconnected", "reconnecting", "signalReconnecting"} & set(events)
 
 
-async def test_two_browsers_with_two_connections_each_have_simulcast_and_calls_to_each_other(
-    open_page, sfu, room_name, wait_for
-):
-    ann, ben = await open_page("216"), await open_page("newest")
-    await ann.call("join", sfu.url, sfu.token("ann", room_name), TWO)
-    await ben.call("join", sfu.url, sfu.token("ben", room_name), TWO)
-    await ann.call("publishColour", "rgb(200, 30, 40)", 880)
-
-    async def width():
-        picture = await ben.call("picture", "ann")
-        return picture and picture["width"]
-
-    async def large():
-        return await width() == 1280
-
-    async def small():
-        return await width() == 320
-
-    await wait_for(large, within=25, what="the large picture")
-    await ben.call("quality", "ann", 0)
-    await wait_for(small, what="the small picture")
-    await ben.call("quality", "ann", 2)
-    await wait_for(large, within=25, what="the large picture again")
-
-    await ann.call("answerCalls", "greet")
-    assert await ben.call("perform", "ann", "greet", "ben") == "hello ben"
-
-
 @CLIENTS
 async def test_sections_are_used_again_for_tracks_that_come_and_go(
     client, open_page, enter, sfu, room_name, wait_for, looks_like
