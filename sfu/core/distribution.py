@@ -14,7 +14,6 @@ from sfu.core.messages import (
     SubscriptionError,
     SubscriptionFailed,
     TrackInfo,
-    TrackSubscribed,
     TrackUnpublished,
 )
 from sfu.core.negotiation import Sending
@@ -230,9 +229,6 @@ class Distribution:
             receiver.subscriptions[track.sid] = Subscription(track.sid)
             self._roster.unsettled.add(track.sid)
             self._send(receiver, publisher, track, now)
-            if track.sid not in publisher.subscribed_once:
-                publisher.subscribed_once.add(track.sid)
-                self._roster.tell(publisher, TrackSubscribed(track.sid))
         elif receiver.subscriptions[track.sid].source is None:
             self._send(receiver, publisher, track, now)
         return True

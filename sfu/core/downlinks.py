@@ -10,7 +10,7 @@ negotiated in one go.
 from sfu.core import subscriptions
 from sfu.core.media import Downlink, TrackSid
 from sfu.core.media_description import extension_ids
-from sfu.core.messages import SectionsRequired, ServerOffer, SubscriptionError, SubscriptionFailed
+from sfu.core.messages import SectionsRequired, ServerOffer, SubscriptionError, SubscriptionFailed, TrackSubscribed
 from sfu.core.negotiation import Sending, Started
 from sfu.core.outputs import ApplyWish, Forward, OpenPeer, RestartIce, StopForwarding
 from sfu.core.participant import Participant, Subscriber
@@ -119,6 +119,10 @@ class Downlinks:
                 )
             )
         )
+        owner = self._roster.owner(started.track)
+        if owner is not None and started.track not in owner.subscribed_once:
+            owner.subscribed_once.add(started.track)
+            self._roster.tell(owner, TrackSubscribed(started.track))
         subscription = receiver.subscriptions.get(started.track)
         if subscription is not None and subscription.wish != subscriptions.EVERYTHING:
             self._roster.put(ApplyWish(receiver.downlink_peer, source, subscription.wish))

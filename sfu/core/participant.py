@@ -96,6 +96,8 @@ class Participant:
     offer_by: float | None = None
     gone_at: float | None = None
     lost_at: float | None = None
+    flows_at: float | None = None
+    """When it is told how good connections are, for the first time."""
     speaks_until: float | None = None
     """Only simulated."""
     drop_resume: tuple[Scenario, float] | None = None
@@ -135,7 +137,15 @@ class Participant:
     @property
     def deadline(self) -> float | None:
         """When time alone changes something about this session."""
-        times = (self.join_by, self.negotiate_at, self.offer_by, self.gone_at, self.lost_at, self.speaks_until)
+        times = (
+            self.join_by,
+            self.negotiate_at,
+            self.offer_by,
+            self.gone_at,
+            self.lost_at,
+            self.speaks_until,
+            self.flows_at,
+        )
         return min((time for time in times if time is not None), default=None)
 
     def info(self, reason: DisconnectReason | None = None) -> ParticipantInfo:

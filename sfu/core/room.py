@@ -319,6 +319,7 @@ class Room:
                 self._distribution.downlinks.ask(member, now)
             self._departures.tick(member, now)
             self._simulation.tick(member, now)
+            self.transports.tick(member, now)
         self._roster.flush(now)
         self._dynacast.tick(now)
         self._note_counts(now)

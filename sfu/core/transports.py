@@ -7,8 +7,13 @@ from sfu.core.departures import Departures
 from sfu.core.media import PeerId
 from sfu.core.messages import MediaFlows
 from sfu.core.outputs import Happened, Occasion
+from sfu.core.participant import Participant
 from sfu.core.roster import Roster
 from sfu.core.signalling import Event, Verdict
+
+FIRST_QUALITY_S = 1.0
+"""After its media is up. Clients pass over what they hear before they are done with connecting, and the others
+must have heard of a newcomer before."""
 
 
 class Transports:
@@ -31,6 +36,13 @@ class Transports:
         self._roster.changed(member, and_tell_itself=True)
         if is_first:
             self._roster.put(Happened(Occasion.PARTICIPANT_JOINED, member.info()))
+        member.flows_at = now + FIRST_QUALITY_S
+
+    def tick(self, member: Participant, now: float) -> None:
+        """Tell how good a new connection is, and those of the others."""
+        if member.flows_at is None or now < member.flows_at:
+            return
+        member.flows_at = None
         visible = [other.sid for other in self._roster if other.was_active and not other.hidden]
         self._roster.tell(member, MediaFlows(tuple(dict.fromkeys([*visible, member.sid]))))
         for reminder in self._conditions.reminders(member):

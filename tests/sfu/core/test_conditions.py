@@ -9,6 +9,7 @@ from sfu.core.media import Kind
 from sfu.core.messages import MediaFlows, QualityChanged, Reconnected, StreamPaused, SubscribedQualities
 from sfu.core.publishing import backup_sid
 from sfu.core.quality import ConnectionQuality
+from sfu.core.transports import FIRST_QUALITY_S
 
 
 def qualities(person):
@@ -93,6 +94,7 @@ def test_who_comes_later_learns_that_nothing_comes_from_somebody(meeting):
     alice.publish()
     meeting.room.transports.silent(alice.peer, meeting.now)
     bob = meeting.enter("bob")
+    meeting.wait(FIRST_QUALITY_S)
     assert qualities(bob) == [(alice.peer, ConnectionQuality.LOST)]
 
 

@@ -24,6 +24,7 @@ from sfu.core.messages import (
 from sfu.core.orders import MuteTrack
 from sfu.core.outputs import ClosePeer, Forward, HangUp, OpenPeer, Receive, RestartIce, StopReceiving
 from sfu.core.room import RoomSettings
+from sfu.core.transports import FIRST_QUALITY_S
 from sfu.core.updates import UPDATES_EVERY_S
 
 
@@ -58,6 +59,8 @@ def test_the_others_hear_of_a_newcomer_and_then_that_its_media_is_up(meeting):
     meeting.connect(bob)
     meeting.wait(UPDATES_EVERY_S)
     assert alice.knows("bob").state is ParticipantState.ACTIVE
+    assert not alice.all(MediaFlows)
+    meeting.wait(FIRST_QUALITY_S)
     assert alice.last(MediaFlows).participants == (bob.peer,)
     assert set(bob.last(MediaFlows).participants) == {alice.peer, bob.peer}
 
