@@ -50,7 +50,7 @@ async def test_three_people_from_three_doors_hear_each_other_and_are_captioned(t
     assert set(seen["doors"]) == {"staff", "partner", "guest"}
     assert {caption["lang"] for caption in seen["captions"]} == {"en", "fr"}
     assert len(seen["heard"]) == 6
-    assert seen["packets"]["out"] > seen["packets"]["in"] > 1000
+    assert min(seen["packets"]["in"], seen["packets"]["out"]) > 1000
     said = " ".join(output.split())  # the terminal breaks lines
     for caption in seen["captions"]:
         assert " ".join(caption["text"].split()) in said

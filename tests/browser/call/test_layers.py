@@ -94,11 +94,11 @@ async def test_what_nobody_shows_is_neither_sent_nor_received(stack, browsers, n
 
     await viewer.evaluate(SIZE, 200)
     await call.eventually(height, 180, within_s=2)
-    await call.eventually(layers, {"q"}, within_s=10)
+    await call.eventually(layers, {"q"}, within_s=20)
 
     await viewer.evaluate(TILE, False)
     await call.eventually(grows, False, within_s=2 + 2 * 0.5)
-    await call.eventually(layers, set(), within_s=10)
+    await call.eventually(layers, set(), within_s=20)
 
     await viewer.evaluate(TILE, True)
     await viewer.evaluate(SIZE, 1280)

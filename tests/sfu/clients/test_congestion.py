@@ -17,14 +17,14 @@ async def test_a_good_path_is_found_by_publisher_and_receiver(client, open_page,
     await ann.call("publishDevices")
 
     async def publisher_may_send_everything():
-        return (await ann.call("path"))["may_send"] > ENOUGH_BPS
+        return (await ann.call("rates"))["may_send"] > ENOUGH_BPS
 
     await wait_for(publisher_may_send_everything, within=30, what="an estimate that no constant cap held down")
     await ben.call("join", sfu.url, sfu.token("ben", room_name))
     heights = []
 
     async def receiver_shows():
-        heights.append((time.monotonic(), (await ben.call("path"))["height"]))
+        heights.append((time.monotonic(), (await ben.call("rates"))["height"]))
         return heights[-1][1]
 
     async def receiver_shows_the_top_layer():
