@@ -433,6 +433,24 @@ class Stage:
     def dropped(self) -> dict[str, int]:
         return dict(self.plane.stats().dropped)
 
+    async def audio_call(self, *, publisher_tcp: bool = False, receiver_tcp: bool = False) -> tuple[Client, Client]:
+        """Two connected clients, the first one's microphone going to the second."""
+        publisher, receiver = self.client("a", tcp=publisher_tcp), self.client("b", tcp=receiver_tcp)
+        await publisher.connect()
+        await receiver.connect()
+        self.plane.receive(self.uplink(publisher, Kind.AUDIO))
+        self.plane.forward(self.downlink(receiver, Kind.AUDIO))
+        return publisher, receiver
+
+    async def heard(self, publisher: Client, receiver: Client, first: int, count: int = 5) -> set[bytes]:
+        """Send and wait until all of it arrived."""
+        expected = {b"packet %d" % seq for seq in range(first, first + count)}
+        for seq in range(first, first + count):
+            publisher.send(50, seq, payload=b"packet %d" % seq)
+        got: set[bytes] = set()
+        await self.until(lambda: expected <= got or got.update(receiver.payloads()))
+        return got
+
     until = staticmethod(until)
     uplink = staticmethod(Lab.uplink)
     downlink = staticmethod(Lab.downlink)

@@ -19,30 +19,10 @@ from sfu.media import transport as transport_module
 from sfu.media.plane import EngineMissingError, MediaPlane
 
 
-async def audio_call(stage):
-    """Two connected clients, the first one's microphone going to the second."""
-    publisher, receiver = stage.client("a"), stage.client("b")
-    await publisher.connect()
-    await receiver.connect()
-    stage.plane.receive(stage.uplink(publisher, Kind.AUDIO))
-    stage.plane.forward(stage.downlink(receiver, Kind.AUDIO))
-    return publisher, receiver
-
-
-async def heard(stage, publisher, receiver, first, count=5):
-    """Send and wait until all of it arrived."""
-    expected = {b"packet %d" % seq for seq in range(first, first + count)}
-    for seq in range(first, first + count):
-        publisher.send(50, seq, payload=b"packet %d" % seq)
-    got = set()
-    await stage.until(lambda: expected <= got or got.update(receiver.payloads()))
-    return got
-
-
 async def test_two_clients_hear_each_other(stage):
-    publisher, receiver = await audio_call(stage)
+    publisher, receiver = await stage.audio_call()
     assert stage.of(publisher.id, "PeerConnected")[0].srtp_profile == "SRTP_AEAD_AES_128_GCM"
-    await heard(stage, publisher, receiver, 1)
+    await stage.heard(publisher, receiver, 1)
     assert stage.of(publisher.id, "TrackStarted")
     assert stage.plane.stats().packets_out >= 5
 
@@ -57,8 +37,8 @@ async def test_a_client_without_gcm_gets_the_other_profile(stage):
 
 
 async def test_a_running_call_survives_rubbish_from_strangers_and_from_the_peer(stage):
-    publisher, receiver = await audio_call(stage)
-    await heard(stage, publisher, receiver, 1)
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
     stranger = stage.wire()
     for first in range(256):
         for size in range(65):
@@ -66,7 +46,7 @@ async def test_a_running_call_survives_rubbish_from_strangers_and_from_the_peer(
             stranger.put(datagram)
             publisher.wire.put(datagram)
         await stage.until(lambda first=first: stage.dropped.get("empty", 0) >= 2 * (first + 1))
-    await heard(stage, publisher, receiver, 100)
+    await stage.heard(publisher, receiver, 100)
     assert not [event for event in stage.events if isinstance(event, PeerLost)]
     dropped = stage.dropped
     assert dropped["empty"] == 2 * 256
@@ -151,8 +131,8 @@ async def test_a_peer_that_falls_silent_is_lost_and_checks_keep_it(stage, monkey
 
 async def test_a_silent_peer_is_reported_and_comes_back_by_an_ice_restart_from_elsewhere(stage, monkeypatch):
     monkeypatch.setattr(plane_module, "SILENT_S", 0.5)
-    publisher, receiver = await audio_call(stage)
-    await heard(stage, publisher, receiver, 1)
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
     await stage.until(lambda: stage.of(receiver.id, "PeerSilent"))
     fresh = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
     stage.plane.restart_ice(receiver.id, fresh)
@@ -161,21 +141,21 @@ async def test_a_silent_peer_is_reported_and_comes_back_by_an_ice_restart_from_e
     await receiver.check(fresh)
     await stage.until(lambda: stage.of(receiver.id, "PeerHeard"))
     await publisher.check()
-    await heard(stage, publisher, receiver, 50)
+    await stage.heard(publisher, receiver, 50)
     assert len(stage.of(receiver.id, "PeerConnected")) == 1
     assert not stage.of(receiver.id, "PeerLost")
     old_wire.close()
 
 
 async def test_an_ice_restart_moves_the_media_and_keeps_the_session(stage):
-    publisher, receiver = await audio_call(stage)
-    await heard(stage, publisher, receiver, 1)
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
     fresh = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
     stage.plane.restart_ice(receiver.id, fresh)
     old_wire, receiver.wire = receiver.wire, stage.wire()
     receiver.dtls._transport = receiver.wire
     await receiver.check(fresh)
-    await heard(stage, publisher, receiver, 50)
+    await stage.heard(publisher, receiver, 50)
     assert len(stage.of(receiver.id, "PeerConnected")) == 1
     old_wire.close()
 

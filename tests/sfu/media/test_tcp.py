@@ -11,24 +11,7 @@ from sfu.core import connections as connections_module
 from sfu.core import stun
 from sfu.core.framing import frame
 from sfu.core.limits_media import MAX_TCP_BUFFERED, MAX_TCP_STRANGERS_PER_HOST, MAX_TCP_UNSENT, TCP_RESERVE
-from sfu.core.media import Kind, PeerLost
-
-
-async def audio_call(stage, *, publisher_tcp=True, receiver_tcp=True):
-    publisher, receiver = stage.client("a", tcp=publisher_tcp), stage.client("b", tcp=receiver_tcp)
-    await publisher.connect()
-    await receiver.connect()
-    stage.plane.receive(stage.uplink(publisher, Kind.AUDIO))
-    stage.plane.forward(stage.downlink(receiver, Kind.AUDIO))
-    return publisher, receiver
-
-
-async def heard(stage, publisher, receiver, first, count=5):
-    expected = {b"packet %d" % seq for seq in range(first, first + count)}
-    for seq in range(first, first + count):
-        publisher.send(50, seq, payload=b"packet %d" % seq)
-    got = set()
-    await stage.until(lambda: expected <= got or got.update(receiver.payloads()))
+from sfu.core.media import PeerLost
 
 
 def connections(stage):
@@ -37,8 +20,8 @@ def connections(stage):
 
 @pytest.mark.parametrize(("publisher_tcp", "receiver_tcp"), [(True, True), (True, False), (False, True)])
 async def test_clients_hear_each_other_over_tcp_and_across(stage, publisher_tcp, receiver_tcp):
-    publisher, receiver = await audio_call(stage, publisher_tcp=publisher_tcp, receiver_tcp=receiver_tcp)
-    await heard(stage, publisher, receiver, 1)
+    publisher, receiver = await stage.audio_call(publisher_tcp=publisher_tcp, receiver_tcp=receiver_tcp)
+    await stage.heard(publisher, receiver, 1)
 
 
 async def test_a_check_over_tcp_is_answered_with_the_connections_address(stage):
@@ -49,23 +32,23 @@ async def test_a_check_over_tcp_is_answered_with_the_connections_address(stage):
 
 
 async def test_media_follows_the_nomination_from_udp_to_tcp_and_back(stage):
-    publisher, receiver = await audio_call(stage, publisher_tcp=False, receiver_tcp=False)
+    publisher, receiver = await stage.audio_call()
     by_udp, by_tcp = receiver.wire, stage.wire(tcp=True)
     for wire, first in ((by_tcp, 100), (by_udp, 200)):
         receiver.wire = receiver.dtls._transport = wire
         await receiver.check(use=True)
-        await heard(stage, publisher, receiver, first)
+        await stage.heard(publisher, receiver, first)
     by_tcp.close()
 
 
 async def test_a_connection_that_breaks_is_replaced_by_the_next(stage):
-    publisher, receiver = await audio_call(stage)
+    publisher, receiver = await stage.audio_call(publisher_tcp=True, receiver_tcp=True)
     receiver.wire.close()
     await stage.until(lambda: len(connections(stage)) == 1)
     assert stage.plane._ice._by_peer[receiver.id].selected is None
     receiver.wire = receiver.dtls._transport = stage.wire(tcp=True)
     await receiver.check(use=False)
-    await heard(stage, publisher, receiver, 100)
+    await stage.heard(publisher, receiver, 100)
     assert not stage.of(receiver.id, "PeerLost")
 
 
@@ -142,7 +125,7 @@ async def test_a_connection_over_which_nothing_comes_is_closed(stage, monkeypatc
 
 
 async def test_a_reader_that_is_slow_loses_whole_frames_and_nothing_grows(stage):
-    publisher, receiver = await audio_call(stage, publisher_tcp=False)
+    publisher, receiver = await stage.audio_call(receiver_tcp=True)
     loop_reader, payload = receiver.wire, bytes(1000)
     [server] = [one._socket for one in connections(stage).values()]
     assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MAX_TCP_UNSENT
@@ -162,12 +145,12 @@ async def test_a_reader_that_is_slow_loses_whole_frames_and_nothing_grows(stage)
     assert got
     assert set(got) == {payload}
     assert await receiver.check()
-    await heard(stage, publisher, receiver, 20_000)
+    await stage.heard(publisher, receiver, 20_000)
     assert not [event for event in stage.events if isinstance(event, PeerLost)]
 
 
 async def test_every_first_byte_and_length_leaves_a_call_over_tcp_alive(stage):
-    publisher, receiver = await audio_call(stage)
+    publisher, receiver = await stage.audio_call(publisher_tcp=True, receiver_tcp=True)
     strangers = [stage.wire(tcp=True)]
     for first in range(256):
         for size in range(65):
@@ -178,7 +161,7 @@ async def test_every_first_byte_and_length_leaves_a_call_over_tcp_alive(stage):
                 strangers.append(stage.wire(tcp=True))
             strangers[-1].put(datagram)
         await stage.until(lambda first=first: stage.dropped.get("empty", 0) >= first + 1)
-    await heard(stage, publisher, receiver, 100)
+    await stage.heard(publisher, receiver, 100)
     assert not [event for event in stage.events if isinstance(event, PeerLost)]
     assert not [wire for wire in (publisher.wire, receiver.wire) if wire.ended]
     assert len(strangers) > 1
