@@ -16,7 +16,7 @@ from pathlib import Path
 from livekit import api
 
 from tests.conformance.hooks import Hooks
-from tests.conformance.ports import free_ports
+from tests.ports import free_ports
 
 SERVE = (sys.executable, "-m", "sfu", "serve")
 KEY, SECRET = "conformance", "0123456789abcdefghijklmnopqrstuv"

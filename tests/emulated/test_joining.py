@@ -20,15 +20,9 @@ from tests.emulated.light_client import Listener
 from tests.emulated.link import PRESETS
 from tests.emulated.server import serving, token
 from tests.emulated.stage import stage
+from tests.ports import free_ports
 
 PEOPLE = 20
-
-
-def free_ports():
-    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(("127.0.0.1", 0))
-        return tcp.getsockname()[1], udp.getsockname()[1]
 
 
 def answers(port):

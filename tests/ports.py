@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which ports can a server of the suite have?"""
+"""Which ports can a media server under test have?"""
 
 import socket
 
