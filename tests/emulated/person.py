@@ -17,6 +17,7 @@ from livekit import rtc
 RATE = 48_000
 BLOCK = RATE // 100
 WIDTH, HEIGHT = 1280, 720
+NOISE = 4.0  # of 255, standard deviation
 TONE = (numpy.sin(numpy.arange(BLOCK) * 2 * math.pi * 500 / RATE) * 9000).astype(numpy.int16)
 
 
@@ -44,12 +45,17 @@ async def show(room: rtc.Room) -> None:
     options.video_encoding.max_framerate = 20
     options.video_codec = rtc.VideoCodec.VP8
     await room.local_participant.publish_track(track, options)
+    # Slopes that move, with some noise: as much as the bitrate carries at this rate (noise alone makes encoders skip).
+    slope = numpy.linspace(0, 4 * math.pi, WIDTH)[None, :] + numpy.linspace(0, 2 * math.pi, HEIGHT)[:, None]
     chance = numpy.random.default_rng(1)
-    noise = chance.integers(0, 255, (8, HEIGHT // 4, WIDTH // 4), dtype=numpy.uint8).repeat(4, 1).repeat(4, 2)
+    pictures = [
+        (110 + 60 * numpy.sin(slope + step * math.pi / 20) + chance.normal(0, NOISE, slope.shape)).astype(numpy.uint8)
+        for step in range(40)
+    ]
     colours = numpy.full(HEIGHT * WIDTH // 2, 128, dtype=numpy.uint8).tobytes()
     count = 0
     while True:
-        picture = noise[count % 8].tobytes() + colours
+        picture = pictures[count % len(pictures)].tobytes() + colours
         source.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, picture))
         count += 1
         await asyncio.sleep(0.05)

@@ -53,7 +53,8 @@ async def test_a_publisher_stops_the_layers_that_nobody_watches_and_brings_them_
     await wait_for(lambda: ben_sees(320), within=5, what="the small picture")
     await ben.call("quality", "ann", 2)
     await wait_for(lambda: active("q", "h", "f"), within=2, what="all layers")
-    await wait_for(lambda: ben_sees(1280), within=5, what="the large picture again")
+    # How soon the browser fills them is its own matter: its estimate may start low and climb by 8 % a second.
+    await wait_for(lambda: ben_sees(1280), within=25, what="the large picture again")
     await ben.call("subscribe", "ann", False)
     await wait_for(active, within=10, what="no layer")
 
