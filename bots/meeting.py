@@ -4,17 +4,17 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 import structlog
 
 from bots import membership, notice
 from bots.call import CallError, CallMember
+from bots.captions.commands import Command, Wish, read_wish
 from bots.captions.consent import CONSENT, ConsentBook, Word
 from bots.captions.ending import EmptyCall, Ending
 from bots.captions.language import LanguageChoice
@@ -28,7 +28,7 @@ from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
-from bots.roomview import MODERATOR, RoomView
+from bots.roomview import RoomView
 from bots.worker import SpeechPool
 
 NOTE = "org.passerelle.captions"
@@ -138,8 +138,10 @@ class CaptionedMeeting:
         for event in (*news.timeline, *news.state):
             word = self._consent.hear(event)
             self._withdrawn_changed = self._withdrawn_changed or (word is not None and not word.allow)
-        if any(event.get("type") == "m.room.message" and self._says_off(event) for event in news.timeline):
-            self.end(Ending.ASKED)
+        for event in news.timeline:
+            wish = read_wish(event, self._view.power)
+            if wish is not None:
+                self._grant(wish)
         self._follow_consent()
         self._changed.set()
 
@@ -255,13 +257,10 @@ class CaptionedMeeting:
                 for segment in read_back(event, self.room_id, self._note.notice):
                     self._transcript.add(segment)
 
-    def _says_off(self, event: Mapping[str, Any]) -> bool:
-        body = event.get("content", {}).get("body")
-        return (
-            isinstance(body, str)
-            and body.strip() == notice.OFF
-            and self._view.power(str(event.get("sender"))) >= MODERATOR
-        )
+    def _grant(self, wish: Wish) -> None:
+        match wish.command:
+            case Command.OFF:
+                self.end(Ending.ASKED)
 
     async def _until_over(self) -> Ending:
         watch = EmptyCall(time.monotonic(), self._resumed)

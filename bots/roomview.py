@@ -9,8 +9,6 @@ from typing import Any
 
 from bots import membership
 
-MODERATOR = 50
-"""Power level from which somebody may ask for captions and end them."""
 NAME_MAX_CHARS = 64
 """stops: a display name that fills the page, or hides what follows it."""
 _CREATOR = 1 << 60

@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 
 from bots import notice
+from bots.captions.commands import MODERATOR
 from bots.captions.ending import Ending
 from bots.captions.segment import Segment
 from bots.engines.whisper import WhisperEngine
@@ -20,7 +21,7 @@ from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
 from bots.publish import Publisher
-from bots.roomview import MODERATOR, RoomView
+from bots.roomview import RoomView
 from bots.settings import Settings, model_of
 from bots.worker import SpeechPool
 

@@ -13,6 +13,7 @@ import aiohttp
 from livekit import rtc
 
 from bots import notice
+from bots.captions.commands import Command, text_of
 from bots.captions.consent import CONSENT
 from bots.demo import doors, feed
 from bots.demo.doors import DoorError
@@ -94,7 +95,9 @@ class Meeting:
                 arriving.create_task(self._guest_comes(stack, http, link))
             await self._captions_on(room_id)
             await self._talk()
-            await staff.session.send_event(room_id, "m.room.message", {"msgtype": "m.text", "body": notice.OFF}, "off")
+            await staff.session.send_event(
+                room_id, "m.room.message", {"msgtype": "m.text", "body": text_of(Command.OFF)}, "off"
+            )
             self._screen.say("the staff user ended the captions; the bot writes the transcript")
             await self._log.wait_for(lambda: len(self._log.files) >= 2, _TRANSCRIPT_S)
             await asyncio.gather(*(person.hang_up() for person in self._people.values()))

@@ -4,7 +4,8 @@
 
 import pytest
 
-from bots.roomview import MODERATOR, NAME_MAX_CHARS, RoomView
+from bots.captions.commands import MODERATOR
+from bots.roomview import NAME_MAX_CHARS, RoomView
 
 
 def state(kind: str, content: dict, key: str = "", sender: str = "@creator:hs") -> dict:

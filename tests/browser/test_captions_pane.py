@@ -216,7 +216,7 @@ async def test_an_organiser_starts_captions_and_ends_them_in_a_way_that_leaves_t
     await page.get_by_role("button", name="Stop captions").click()
     await expect(page.locator("#captions-status")).to_contain_text("Captions are ending")
     assert [(kind, content["body"]) for kind, _, content in small_bridge.sent[1:]] == [
-        ("m.room.message", "!meet captions off")
+        ("m.room.message", "!captions off")
     ]
     small_bridge.set_state("m.room.member", "@captions:here", {"membership": "leave"}, sender="@captions:here")
     await expect(page.get_by_role("button", name="Start captions")).to_be_visible()

@@ -274,9 +274,7 @@ async def test_a_bot_that_dies_comes_back_to_its_call_and_keeps_who_withdrew(sta
         await until(lambda: time.monotonic() > killed + 21, "the time when the dead bot's scheduled leave came", 25)
         await until(lambda: log.from_bot("org.matrix.msc3401.call.member")[-1]["content"], "the bot as a member", 5)
 
-        await staff.session.send_event(
-            room_id, "m.room.message", {"msgtype": "m.text", "body": "!meet captions off"}, "off"
-        )
+        await staff.session.send_event(room_id, "m.room.message", {"msgtype": "m.text", "body": "!captions off"}, "off")
         await until(lambda: len(log.files()) == 2, "text and WebVTT in the room", 40)
         assert stack.status()["bots"]["restarts"] == restarts + 1, stack.logs()
         text = await download(staff.session, log.files()[0]["url"])

@@ -12,7 +12,7 @@ const CALL_MEMBER = "org.matrix.msc3401.call.member";
 export const ORGANIZER_LEVEL = 50;
 
 /** Ends captions so that the bot can hand over its transcript before it goes (docs/ARCHITECTURE.md). */
-const OFF_COMMAND = "!meet captions off";
+const OFF_COMMAND = "!captions off";
 /** A bot that has not gone by then is removed: stopped must mean stopped. */
 const ENDING_MS = 20_000;
 
