@@ -15,7 +15,9 @@ class Segment:
     """A version of one utterance; a higher ``rev`` replaces a lower one.
 
     Times are Unix milliseconds. The first ``stable_chars`` characters of ``text`` will hardly change. A final segment
-    without text takes back an utterance that turned out to be no speech, or whose speaker withdrew.
+    without text takes back an utterance that turned out to be no speech, or whose speaker withdrew. ``voice`` is empty
+    where the track's owner speaks; on a shared microphone it tells its voices apart ("voice-1"), the same throughout a
+    meeting. ``display_name`` is what people see in either case.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Segment:
     lang: str
     final: bool
     rev: int
+    voice: str = ""
 
 
 def segment_id(call_id: str, track_sid: str, start_ms: int) -> str:

@@ -64,6 +64,7 @@ def caption_event(segments: list[Segment], root: str, last: str) -> dict[str, An
                 "end_ms": s.end_ms,
                 "text": s.text,
                 "lang": s.lang,
+                "voice": s.voice,
             }
             for s in segments
         ],
@@ -89,6 +90,7 @@ def read_back(event: dict[str, Any], room_id: str, call_id: str) -> list[Segment
                 lang=str(entry["lang"]),
                 final=True,
                 rev=0,
+                voice=str(entry.get("voice", "")),
             )
             for entry in entries or []
         ]

@@ -13,7 +13,10 @@ REPLAY = 50
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One utterance of one person; times are Unix ms; the first `stable_chars` of the text will not change."""
+    """One utterance of one person; times are Unix ms; the first `stable_chars` of the text will not change.
+
+    `voice` tells the people at one shared microphone apart; it is empty where the track's owner speaks.
+    """
 
     id: str
     room_id: str
@@ -28,6 +31,7 @@ class Segment:
     lang: str
     final: bool
     rev: int
+    voice: str = ""
 
 
 def as_json(segment: Segment) -> dict[str, Any]:

@@ -149,7 +149,12 @@ CREATE TABLE segments (
 CREATE INDEX segments_by_room ON segments (room_id, start_ms DESC);
 """
 
-UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES,)
+_2_VOICES = """
+-- Empty where the track's owner speaks; otherwise who of those at one microphone.
+ALTER TABLE segments ADD COLUMN voice text NOT NULL DEFAULT '';
+"""
+
+UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES)
 
 
 async def upgrade(url: str) -> int:

@@ -53,6 +53,7 @@ class SegmentBody(Body):
     lang: str = Field(max_length=16, pattern=NO_NUL)
     final: bool
     rev: int = Field(ge=0, lt=2**31)
+    voice: str = Field("", max_length=32, pattern=NO_NUL)
 
 
 class OperatorMeeting(Body):

@@ -138,6 +138,7 @@ class SmallBridge:
             "final": True,
             "rev": 1,
             "start_ms": 0,
+            "voice": "",
         }
         filled |= {"room_id": "!room", "call_id": "", "track_sid": "TR", "end_ms": 0, "stable_chars": 0} | segment
         self.segments.append(filled)

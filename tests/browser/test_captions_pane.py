@@ -97,6 +97,9 @@ async def test_the_name_is_shown_once_for_lines_that_follow_each_other_but_read_
     small_bridge.say(id="b", text="Two.", start_ms=2)
     await expect(lines(page)).to_have_class(["caption", "caption caption-same"])
     await expect(lines(page).nth(1)).to_contain_text("Marie Curie")
+    small_bridge.say(id="c", text="Three.", start_ms=3, voice="voice-1", display_name="Voix 1 (Marie Curie)")
+    await expect(lines(page)).to_have_class(["caption", "caption caption-same", "caption"])
+    await expect(lines(page).nth(2).locator(".caption-speaker")).to_have_text("Voix 1 (Marie Curie)")
 
 
 async def test_text_of_a_caption_is_never_markup(open_page, small_bridge):

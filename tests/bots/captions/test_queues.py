@@ -174,12 +174,18 @@ def test_a_caption_event_is_a_quiet_reply_in_the_thread(segment):
 
 
 def test_captions_are_read_back_from_the_room_after_a_restart(segment):
-    content = caption_event([segment(1), segment(2)], "$root", "$last")
+    content = caption_event([segment(1), segment(2, voice="voice-1", display_name="Voix 1")], "$root", "$last")
     back = read_back({"content": content}, "!room", "$call")
-    assert [(entry.id, entry.text, entry.display_name) for entry in back] == [
-        ("S1", "phrase 1", "Marie"),
-        ("S2", "phrase 2", "Marie"),
+    assert [(entry.id, entry.text, entry.display_name, entry.voice) for entry in back] == [
+        ("S1", "phrase 1", "Marie", ""),
+        ("S2", "phrase 2", "Voix 1", "voice-1"),
     ]
+
+
+def test_captions_written_before_voices_were_told_apart_are_read_back_too(segment):
+    content = caption_event([segment(1)], "$root", "$last")
+    del content[CAPTION][0]["voice"]
+    assert read_back({"content": content}, "!room", "$call") == [segment(1, rev=0, stable_chars=len("phrase 1"))]
 
 
 @pytest.mark.parametrize("content", [{}, {CAPTION: None}, {CAPTION: [{}]}, {CAPTION: 5}, {CAPTION: ["x"]}])

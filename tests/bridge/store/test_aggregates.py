@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -288,6 +289,13 @@ async def test_a_higher_revision_replaces_and_nothing_else_does(database: Databa
         assert not await segments.put(tx, segment(rev=9, room="!b", text="other room"))
         assert await segments.latest(tx, "!a") == [segment(rev=3, text="newer")]
         assert await segments.latest(tx, "!b") == []
+
+
+async def test_a_voice_at_a_shared_microphone_is_kept(database: Database):
+    heard = replace(segment(), voice="voice-1")
+    async with database.transaction() as tx:
+        await segments.put(tx, heard)
+        assert await segments.latest(tx, "!a") == [heard]
 
 
 async def test_the_last_segments_come_oldest_first(database: Database):

@@ -29,6 +29,7 @@ def segment(room: str, number: int = 1, **changes: Any) -> dict[str, Any]:
         "lang": "fr",
         "final": False,
         "rev": 1,
+        "voice": "",
     } | changes
 
 
@@ -115,6 +116,7 @@ async def test_what_somebody_says_forges_no_event(bridge):
         {"rev": 2**40},
         {"final": "yes"},
         {"stable_chars": None},
+        {"voice": "x" * 33},
     ],
 )
 async def test_a_segment_that_is_none_is_refused(bridge, changes: dict[str, Any]):

@@ -5,6 +5,8 @@
 export interface Segment {
   id: string;
   user_id: string;
+  /** Who of those at one microphone; empty where the track's owner speaks. */
+  voice: string;
   display_name: string;
   start_ms: number;
   text: string;
@@ -37,6 +39,11 @@ export class CaptionsModel {
     this.#order = order;
     return this.#segments.has(segment.id);
   }
+}
+
+/** Whether two segments are the same person's words. */
+export function sameSpeaker(one: Segment, other: Segment): boolean {
+  return one.user_id === other.user_id && one.voice === other.voice;
 }
 
 /** The part of a text that will not change any more, and the part that may; `stable_chars` counts code points. */

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { CaptionsModel, type Segment, splitStable } from "./captions-model";
+import { CaptionsModel, type Segment, sameSpeaker, splitStable } from "./captions-model";
 import { announce, element } from "./dom";
 import { t } from "./strings";
 
@@ -88,7 +88,7 @@ export class CaptionsPane {
       const item = this.#items.get(segment.id) ?? this.#newItem(segment.id);
       const expected: Element | null = before ? before.nextElementSibling : this.#lines.firstElementChild;
       if (expected !== item) this.#lines.insertBefore(item, expected);
-      item.classList.toggle("caption-same", previous?.user_id === segment.user_id);
+      item.classList.toggle("caption-same", previous !== null && sameSpeaker(previous, segment));
       this.#fill(item, segment);
       before = item;
       previous = segment;
