@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -14,11 +16,20 @@ from bots.captions.schedule import DecodeQueue
 from bots.captions.segment import Segment
 from bots.captions.track import Job
 from bots.engines import vad
-from bots.engines.contract import SAMPLE_RATE, Decoded, SpeechEngine
+from bots.engines.contract import FAILURES, SAMPLE_RATE, Decoded, Samples, SpeechEngine
 
 _NOTHING = Decoded("", 0.0, 1.0)
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Errand:
+    """A reading that belongs to no track."""
+
+    samples: Samples
+    lang: str
+    done: asyncio.Future[Decoded]
 
 
 class SpeechPool:
@@ -32,12 +43,28 @@ class SpeechPool:
         self._wake = asyncio.Event()
         self._idle = asyncio.Condition()
         self._reading: Counter[str] = Counter()
+        self._errand: _Errand | None = None
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="speech")
 
     @property
     def interval_s(self) -> float:
         """How often open utterances may be read now."""
         return self._queue.load.interval_s
+
+    @property
+    def level(self) -> int:
+        """How far captions are degraded for want of time; 0: not at all."""
+        return self._queue.load.level
+
+    @property
+    def waiting(self) -> int:
+        """How many readings wait."""
+        return len(self._queue)
+
+    @property
+    def dropped(self) -> int:
+        """How many final readings were given up since the start."""
+        return self._queue.dropped_finals
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -71,6 +98,20 @@ class SpeechPool:
             return False
         return True
 
+    async def read_when_idle(self, samples: Samples, lang: str) -> Decoded:
+        """Read something for ourselves, as soon as nobody's words wait. One caller at a time.
+
+        Raises what the engine raises.
+        """
+        errand = _Errand(samples, lang, asyncio.get_running_loop().create_future())
+        self._errand = errand
+        self._wake.set()
+        try:
+            return await errand.done
+        finally:
+            if self._errand is errand:
+                self._errand = None
+
     async def _work(self) -> None:
         while True:
             interval_s = self.interval_s
@@ -78,8 +119,12 @@ class SpeechPool:
             if self.interval_s != interval_s:
                 log.warning("interval_changed", seconds=self.interval_s, waiting=len(self._queue))
             if job is None:
-                self._wake.clear()
-                await self._wake.wait()
+                errand, self._errand = self._errand, None
+                if errand is None:
+                    self._wake.clear()
+                    await self._wake.wait()
+                else:
+                    await self._run(errand)
                 continue
             room_id = job.track.speaker.room_id
             self._reading[room_id] += 1
@@ -90,6 +135,18 @@ class SpeechPool:
                 async with self._idle:
                     self._idle.notify_all()
 
+    async def _run(self, errand: _Errand) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._threads, self._engine.load)
+            decoded = await loop.run_in_executor(self._threads, self._engine.transcribe, errand.samples, errand.lang)
+        except FAILURES as error:
+            if not errand.done.done():
+                errand.done.set_exception(error)
+        else:
+            if not errand.done.done():
+                errand.done.set_result(decoded)
+
     async def _read(self, job: Job) -> None:
         """Read one utterance; a failure of the engine costs its text, never the worker."""
         samples, voiced_ms = job.audio()
@@ -99,13 +156,14 @@ class SpeechPool:
             language = job.track.language
             try:
                 await loop.run_in_executor(self._threads, self._engine.load)
-                if language.pinned is None:
-                    belief = await loop.run_in_executor(self._threads, self._engine.identify, samples)
-                    lang = language.observe(belief, len(samples) / SAMPLE_RATE, final=job.final)
-                else:
+                if language.pinned is not None:
                     lang = language.pinned
-                decoded = await loop.run_in_executor(self._threads, self._engine.transcribe, samples, lang)
-            except (RuntimeError, ValueError, OSError, MemoryError) as error:
+                elif belief := await loop.run_in_executor(self._threads, self._engine.identify, samples):
+                    lang = language.observe(belief, len(samples) / SAMPLE_RATE, final=job.final)
+                read = partial(self._engine.transcribe, samples, lang, utterance=job.utterance.id, final=job.final)
+                decoded = await loop.run_in_executor(self._threads, read)
+                lang = decoded.lang or lang
+            except FAILURES as error:
                 log.error("reading_failed", reason=type(error).__name__, final=job.final)
         segment = job.track.answered(job, decoded, lang, voiced_ms)
         if segment is not None:

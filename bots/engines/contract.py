@@ -17,30 +17,42 @@ VAD_WINDOW = 512
 
 Samples = npt.NDArray[np.float32]
 
+FAILURES = (RuntimeError, ValueError, OSError, MemoryError)
+"""What an engine's call may raise; the next call may succeed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """One reading of some audio.
 
     ``score`` is the mean log probability of its tokens; ``no_speech`` the model's own belief, 0…1, that nobody spoke.
+    ``lang`` is the language that the engine found by itself; empty: the one it was asked to read.
     """
 
     text: str
     score: float
     no_speech: float
+    lang: str = ""
 
 
 class SpeechEngine(Protocol):
-    """Three blocking calls, made from worker threads only; several threads may call at once after ``load``."""
+    """Three blocking calls, made from worker threads only; several threads may call at once after ``load``.
+
+    A call that fails raises one of ``FAILURES``.
+    """
 
     def load(self) -> None:
         """Bring the model into memory; later calls do nothing."""
 
     def identify(self, samples: Samples) -> Mapping[str, float]:
-        """Tell how probable each language (ISO 639-1) is."""
+        """Tell how probable each language (ISO 639-1) is; nothing, if the engine reads all its languages alike."""
 
-    def transcribe(self, samples: Samples, lang: str) -> Decoded:
-        """Read at most 30 s of audio in one language."""
+    def transcribe(self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+        """Read at most 30 s of audio in one language.
+
+        Readings of one ``utterance`` (its id) begin with the same samples and grow until the final one, which may be
+        shorter than the last: an engine that streams goes on from what it heard already.
+        """
 
 
 class VoiceDetector(Protocol):

@@ -49,8 +49,8 @@ class WhisperEngine:
         ranked = self._model.model.detect_language(self._encode(samples))[0]
         return {token[2:-2]: probability for token, probability in ranked}
 
-    def transcribe(self, samples: Samples, lang: str) -> Decoded:
-        """Read at most 30 s of audio in one language."""
+    def transcribe(self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+        """Read at most 30 s of audio in one language, each time from the beginning."""
         tokenizer = self._tokenizer(lang)
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         seconds = len(samples) / SAMPLE_RATE

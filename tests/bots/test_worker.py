@@ -25,15 +25,19 @@ class FakeEngine:
     error: Exception | None = None
     threads: set[int] = field(default_factory=set)
     gate: threading.Event | None = None
+    belief: dict[str, float] = field(default_factory=lambda: {"fr": 0.99})
+    heard: str = ""
+    readings: list[tuple[str, bool]] = field(default_factory=list)
 
     def load(self) -> None:
         self.loads += 1
 
     def identify(self, samples: np.ndarray) -> dict[str, float]:
-        return {"fr": 0.99}
+        return self.belief
 
-    def transcribe(self, samples: np.ndarray, lang: str) -> Decoded:
-        assert lang == "fr"
+    def transcribe(self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+        assert lang == ("fr" if self.belief else "")
+        self.readings.append((utterance, final))
         self.threads.add(threading.get_ident())
         if self.gate:
             assert self.gate.wait(5)
@@ -41,7 +45,7 @@ class FakeEngine:
         if self.error:
             error, self.error = self.error, None
             raise error
-        return Decoded("bonjour à tous", -0.1, 0.0)
+        return Decoded("bonjour à tous", -0.1, 0.0, self.heard)
 
 
 @pytest.fixture
@@ -131,3 +135,41 @@ async def test_late_reading_makes_the_pool_ask_for_less(pool, engine, tape, monk
     monkeypatch.setattr("bots.worker.time.monotonic", lambda: real() + 1.5)
     assert await pool.drained("!room", 5)
     assert pool.interval_s == 2.0
+
+
+async def test_the_engine_learns_which_utterance_it_reads_and_when_it_ends(pool, engine, tape, track):
+    tape.play((2, True))
+    partial = track.due(1.0)
+    pool.submit(partial)
+    assert await pool.drained("!room", 5)
+    (last,) = tape.play((1, False))
+    pool.submit(last)
+    assert await pool.drained("!room", 5)
+    assert engine.readings == [(partial.utterance.id, False), (partial.utterance.id, True)]
+
+
+async def test_an_engine_that_reads_all_languages_alike_names_the_one_it_heard(pool, engine, delivered, tape):
+    engine.belief, engine.heard = {}, "en"
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    assert (await next_of(delivered)).lang == "en"
+
+
+async def test_what_is_read_for_ourselves_waits_for_everybodys_words(pool, engine, tape, until):
+    engine.gate = threading.Event()
+    for job in tape.play(*[(2, True), (1, False)] * 3):
+        pool.submit(job)
+    own = asyncio.create_task(pool.read_when_idle(np.zeros(16000, np.float32), "fr"))
+    await until(lambda: len(engine.threads) == 2)
+    engine.gate.set()
+    assert (await own).text == "bonjour à tous"
+    assert await pool.drained("!room", 5)
+    assert len(engine.readings) == 4
+    assert engine.readings.index(("", True)) >= 2  # beside the last of the three, at the earliest
+
+
+async def test_what_is_read_for_ourselves_tells_of_a_failure(pool, engine):
+    engine.error = MemoryError()
+    with pytest.raises(MemoryError):
+        await pool.read_when_idle(np.zeros(16000, np.float32), "fr")
+    assert (await pool.read_when_idle(np.zeros(16000, np.float32), "fr")).text == "bonjour à tous"
