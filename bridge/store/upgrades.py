@@ -154,7 +154,38 @@ _2_VOICES = """
 ALTER TABLE segments ADD COLUMN voice text NOT NULL DEFAULT '';
 """
 
-UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES)
+_3_TRANSCRIPTS = """
+-- How far the final pass of a call is; with a model, its transcript is there.
+CREATE TABLE transcripts (
+    room_id    text NOT NULL REFERENCES meetings (room_id) ON DELETE CASCADE,
+    call_id    text NOT NULL,
+    state      text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    done       double precision NOT NULL CHECK (done BETWEEN 0 AND 1),
+    started_ms bigint,
+    ended_ms   bigint,
+    model      jsonb,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (room_id, call_id)
+);
+
+CREATE TABLE paragraphs (
+    room_id      text NOT NULL,
+    call_id      text NOT NULL,
+    id           text NOT NULL,
+    start_ms     bigint NOT NULL,
+    end_ms       bigint NOT NULL,
+    user_id      text NOT NULL,
+    display_name text NOT NULL,
+    voice        text NOT NULL,
+    lang         text NOT NULL,
+    text         text NOT NULL,
+    words        jsonb NOT NULL,
+    PRIMARY KEY (room_id, call_id, id),
+    FOREIGN KEY (room_id, call_id) REFERENCES transcripts (room_id, call_id) ON DELETE CASCADE
+);
+"""
+
+UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS)
 
 
 async def upgrade(url: str) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bridge.domain.errors import Refused
-from bridge.web import captions, headers, internal, invites, meetings, rtc, sign_in, transactions
+from bridge.web import captions, final_pass, headers, internal, invites, meetings, rtc, sign_in, transactions
 from bridge.web.body import MAX_BODY
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import Handler, errors
@@ -66,6 +66,7 @@ def build_internal(services: Services) -> web.Application:
     app.router.add_get("/ready", _ready)
     transactions.add_routes(app)
     internal.add_routes(app)
+    final_pass.add_routes(app)
     return app
 
 

@@ -4,15 +4,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge.domain.errors import Refused
+from bridge.domain.names import MAX_ID
 
 MAX_BODY = 64 * 1024
 """Bytes. Stops: bodies that fill memory; the largest honest one (a join with its OpenID token) is below 2 KiB."""
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps every text but one with this sign in it."""
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[!-~]+$")]
+Short = Annotated[str, Field(max_length=MAX_ID, pattern=NO_NUL)]
+Millis = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Body(BaseModel):

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
@@ -16,7 +15,7 @@ from bridge.domain.names import MAX_ID, UserId, server_of
 from bridge.domain.segments import Segment
 from bridge.store import meetings, segments
 from bridge.web import admission
-from bridge.web.body import Body, read
+from bridge.web.body import NO_NUL, Body, Id, Millis, Short, read
 from bridge.web.context import SERVICES
 from bridge.web.errors import Handler
 from bridge.web.meetings import NewInvite
@@ -28,13 +27,6 @@ MAX_STAFF = 100
 """People named at once when a meeting is made. Stops: a slip of a script filling the table."""
 MAX_TEXT = 4000
 """Characters of one caption; people say about 15 a second. Stops: a runaway engine filling pages."""
-
-NO_NUL = r"^[^\x00]*$"
-"""PostgreSQL keeps every text but one with this sign in it."""
-
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[!-~]+$")]
-Short = Annotated[str, Field(max_length=MAX_ID, pattern=NO_NUL)]
-Millis = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class SegmentBody(Body):
