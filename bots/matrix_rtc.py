@@ -126,6 +126,11 @@ class MatrixSession:
         path = f"{_V3}/rooms/{_q(room_id)}/send/{_q(kind)}/{_q(txn_id)}"
         return str((await self.request("PUT", path, body=dict(content)))["event_id"])
 
+    async def redact(self, room_id: str, event_id: str, txn_id: str) -> str:
+        """Take an event's content away; returns the redaction's event id."""
+        path = f"{_V3}/rooms/{_q(room_id)}/redact/{_q(event_id)}/{_q(txn_id)}"
+        return str((await self.request("PUT", path, body={}))["event_id"])
+
     async def relations(self, room_id: str, event_id: str, rel_type: str) -> list[Json]:
         """Return the events that relate to one, oldest first."""
         path = f"/_matrix/client/v1/rooms/{_q(room_id)}/relations/{_q(event_id)}/{_q(rel_type)}"

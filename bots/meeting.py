@@ -253,8 +253,9 @@ class CaptionedMeeting:
         said = await session.relations(self.room_id, self._note.thread, "m.thread")
         for event in said:
             if event.get("sender") == session.user_id:
-                self._thread.last = str(event["event_id"])
-                for segment in read_back(event, self.room_id, self._note.notice):
+                segments = read_back(event, self.room_id, self._note.notice)
+                self._thread.recall(str(event["event_id"]), segments)
+                for segment in segments:
                     self._transcript.add(segment)
 
     def _grant(self, wish: Wish) -> None:

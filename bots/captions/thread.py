@@ -1,80 +1,91 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Captions as one thread in the room: how events look, and how many there are."""
+"""Captions as one thread in the room: how its events look, and what they say when they are read back."""
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable
+from html import escape
+from itertools import groupby
 from typing import Any
 
 from bots.captions.segment import Segment
 from bots.captions.transcript import one_line
 
 CAPTION = "org.passerelle.caption"
-POST_INTERVAL_S = 1.0
-"""At most one event in this time: homeservers and clients are made for people's pace. More is put into one event."""
-MAX_BODY_CHARS = 8_000
-"""stops: an event past Matrix's 64 KiB, custom content included."""
+MAX_LINE_CHARS = 2_000
+"""stops: one line filling an event; no utterance comes near it, a correction could."""
 
 
-@dataclass(slots=True)
-class Pace:
-    """Final segments waiting for their turn in the room. The sender bounds them: each was stored or given up before."""
-
-    _waiting: list[Segment] = field(default_factory=list)
-    _last: float = float("-inf")
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, segment: Segment) -> None:
-        """Queue a final segment; one without text needs no event."""
-        if segment.text:
-            self._waiting.append(segment)
-
-    def due_in(self, now: float) -> float | None:
-        """Return the seconds until the next event may be sent, or nothing if nothing waits."""
-        return max(0.0, self._last + POST_INTERVAL_S - now) if self._waiting else None
-
-    def take(self, now: float) -> list[Segment]:
-        """Take as many waiting segments as fit into one event, oldest first."""
-        size, count = 0, 0
-        while count < len(self._waiting):
-            size += len(self._waiting[count].text) + len(self._waiting[count].display_name) + 3
-            if count and size > MAX_BODY_CHARS:
-                break
-            count += 1
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._last = now
-        return taken
+def caption_event(segments: Iterable[Segment], root: str, last: str) -> dict[str, Any]:
+    """Return the event for some utterances: what each said in a row as one "Name: words" line, and what programs need
+    beside it. ``last`` is the thread's newest event, for clients that know no threads.
+    """
+    return _shown(list(segments)) | {"m.relates_to": _in_thread(root, last)}
 
 
-def caption_event(segments: list[Segment], root: str, last: str) -> dict[str, Any]:
-    """Return the event for some utterances: "Name: words" lines, and what a page of ours needs beside them."""
+def changed_event(event_id: str, segments: Iterable[Segment], changed: Iterable[Segment]) -> dict[str, Any]:
+    """Return the event that has another show ``segments`` from now on; clients that know no changes show ``changed``
+    as a message of its own.
+    """
+    fallback = _message("* ", list(changed))
+    return fallback | {
+        "m.new_content": _shown(list(segments)),
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
+    }
+
+
+def weight(segment: Segment) -> int:
+    """Return how many bytes a segment adds to an event."""
+    return len(json.dumps(_shown([segment]), ensure_ascii=False).encode())
+
+
+def _shown(segments: list[Segment]) -> dict[str, Any]:
+    return _message("", segments) | {CAPTION: [_entry(segment) for segment in segments]}
+
+
+def _message(prefix: str, segments: list[Segment]) -> dict[str, Any]:
+    """Return a message that calls nobody (``m.mentions``), names in bold where a client shows that."""
+    turns = [
+        (one_line(name), " ".join(_line(segment) for segment in said))
+        for (_, name), said in groupby(segments, lambda segment: (segment.user_id, segment.display_name))
+    ]
     return {
         "msgtype": "m.notice",
-        "body": "\n".join(f"{one_line(s.display_name)}: {one_line(s.text)}" for s in segments),
+        "body": prefix + "\n".join(f"{name}: {words}" for name, words in turns),
+        "format": "org.matrix.custom.html",
+        "formatted_body": prefix
+        + "<br>".join(f"<strong>{escape(name)}:</strong> {escape(words)}" for name, words in turns),
         "m.mentions": {},
-        "m.relates_to": _in_thread(root, last),
-        CAPTION: [
-            {
-                "segment_id": s.id,
-                "user_id": s.user_id,
-                "display_name": s.display_name,
-                "track_sid": s.track_sid,
-                "start_ms": s.start_ms,
-                "end_ms": s.end_ms,
-                "text": s.text,
-                "lang": s.lang,
-                "voice": s.voice,
-            }
-            for s in segments
-        ],
+    }
+
+
+def _line(segment: Segment) -> str:
+    words = one_line(segment.text)
+    return words if len(words) <= MAX_LINE_CHARS else words[: MAX_LINE_CHARS - 1] + "…"
+
+
+def _entry(segment: Segment) -> dict[str, Any]:
+    return {
+        "segment_id": segment.id,
+        "user_id": segment.user_id,
+        "display_name": segment.display_name,
+        "track_sid": segment.track_sid,
+        "start_ms": segment.start_ms,
+        "end_ms": segment.end_ms,
+        "text": _line(segment),
+        "lang": segment.lang,
+        "voice": segment.voice,
     }
 
 
 def read_back(event: dict[str, Any], room_id: str, call_id: str) -> list[Segment]:
-    """Return the segments of one of our own caption events, as after a restart."""
-    entries = event.get("content", {}).get(CAPTION)
+    """Return the segments that one of our own caption events shows, as after a restart; its last change counts, which
+    homeservers send along.
+    """
     try:
+        change = event.get("unsigned", {}).get("m.relations", {}).get("m.replace", {})
+        content = change.get("content", {}).get("m.new_content") or event.get("content", {})
+        entries = content.get(CAPTION)
         return [
             Segment(
                 id=str(entry["segment_id"]),
@@ -94,7 +105,7 @@ def read_back(event: dict[str, Any], room_id: str, call_id: str) -> list[Segment
             )
             for entry in entries or []
         ]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return []
 
 

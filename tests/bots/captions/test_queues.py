@@ -1,15 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which utterance is read next, what waits for the bridge, and what goes into the room."""
-
-import json
-
-import pytest
+"""Which utterance is read next, and what waits for the bridge."""
 
 from bots.captions.outbox import MAX_FINALS as MAX_OUTBOX_FINALS
 from bots.captions.outbox import MAX_PARTIALS, Outbox
 from bots.captions.schedule import INTERVALS_S, MAX_FINALS, DecodeQueue, Load
-from bots.captions.thread import CAPTION, MAX_BODY_CHARS, POST_INTERVAL_S, Pace, caption_event, read_back
 from bots.captions.track import Job, Utterance
 
 
@@ -125,69 +120,3 @@ def test_finals_are_given_up_only_past_their_limit_and_said_to_be(segment):
     assert outbox.put(segment(9_999)) == segment(0)
     assert outbox.given_up == 1
     assert len(outbox) == MAX_OUTBOX_FINALS
-
-
-def test_the_room_gets_one_event_a_second_and_what_waits_goes_into_one(segment):
-    pace = Pace()
-    pace.put(segment(1))
-    assert pace.due_in(0.0) == 0.0
-    assert pace.take(0.0) == [segment(1)]
-    pace.put(segment(2))
-    pace.put(segment(3))
-    assert pace.due_in(0.4) == pytest.approx(POST_INTERVAL_S - 0.4)
-    assert pace.take(1.0) == [segment(2), segment(3)]
-    assert pace.due_in(1.1) is None
-
-
-def test_a_segment_that_was_taken_back_needs_no_event(segment):
-    pace = Pace()
-    pace.put(segment(1, text=""))
-    assert pace.due_in(0.0) is None
-
-
-def test_an_event_never_grows_past_what_matrix_takes(segment):
-    pace = Pace()
-    for number in range(200):
-        pace.put(segment(number, text="é" * 300))
-    events = 0
-    while len(pace):
-        taken = pace.take(float(events))
-        content = caption_event(taken, "$root", "$last")
-        assert len(content["body"]) <= MAX_BODY_CHARS + 400
-        assert len(json.dumps(content, ensure_ascii=False).encode()) < 60_000
-        events += 1
-    assert events > 1
-
-
-def test_a_caption_event_is_a_quiet_reply_in_the_thread(segment):
-    content = caption_event([segment(1, display_name="Marie\nCurie"), segment(2)], "$root", "$last")
-    assert content["msgtype"] == "m.notice"
-    assert content["body"] == "Marie Curie: phrase 1\nMarie: phrase 2"
-    assert content["m.mentions"] == {}
-    assert content["m.relates_to"] == {
-        "rel_type": "m.thread",
-        "event_id": "$root",
-        "is_falling_back": True,
-        "m.in_reply_to": {"event_id": "$last"},
-    }
-    assert [entry["segment_id"] for entry in content[CAPTION]] == ["S1", "S2"]
-
-
-def test_captions_are_read_back_from_the_room_after_a_restart(segment):
-    content = caption_event([segment(1), segment(2, voice="voice-1", display_name="Voix 1")], "$root", "$last")
-    back = read_back({"content": content}, "!room", "$call")
-    assert [(entry.id, entry.text, entry.display_name, entry.voice) for entry in back] == [
-        ("S1", "phrase 1", "Marie", ""),
-        ("S2", "phrase 2", "Voix 1", "voice-1"),
-    ]
-
-
-def test_captions_written_before_voices_were_told_apart_are_read_back_too(segment):
-    content = caption_event([segment(1)], "$root", "$last")
-    del content[CAPTION][0]["voice"]
-    assert read_back({"content": content}, "!room", "$call") == [segment(1, rev=0, stable_chars=len("phrase 1"))]
-
-
-@pytest.mark.parametrize("content", [{}, {CAPTION: None}, {CAPTION: [{}]}, {CAPTION: 5}, {CAPTION: ["x"]}])
-def test_other_events_of_the_thread_hold_no_captions(content):
-    assert read_back({"content": content}, "!room", "$call") == []
