@@ -4,6 +4,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from bots.engines.vad import SileroDetector
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
+from bots.passport import PASSPORT, Passport
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
 from bots.roomview import RoomView
@@ -83,6 +85,7 @@ class Means:
     publisher: Publisher
     languages: tuple[str, ...]
     service_url: str
+    passport: Callable[[], Awaitable[Passport]]
 
 
 class CaptionedMeeting:
@@ -104,6 +107,7 @@ class CaptionedMeeting:
         self._ending: Ending | None = None
         self._withdrawn_changed = False
         self._heard = 0
+        self._passport: Passport | None = None
         self._reasserted = float("-inf")
         self._member = CallMember(
             means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
@@ -201,6 +205,7 @@ class CaptionedMeeting:
         """Stay connected, however often the SFU goes away."""
         joined, failures = False, 0
         await self._means.pool.warm()
+        await self._show_passport()
         try:
             while True:
                 try:
@@ -218,6 +223,25 @@ class CaptionedMeeting:
                 failures += 1
         finally:
             await self._member.leave()
+
+    async def _show_passport(self) -> None:
+        """Say in the room which model is about to listen; its absence keeps nobody from captions."""
+        try:
+            self._passport = await self._means.passport()
+        except OSError as error:
+            log.error("model_unreadable", room_id=self.room_id, reason=type(error).__name__)
+        else:
+            await self._declare(PASSPORT, self._passport.content())
+
+    async def _declare(self, kind: str, content: Json) -> None:
+        """Keep a state event of ours as it should be. Rooms that are not of the bridge's making may refuse it."""
+        own = self._means.session.user_id
+        if self._view.content(kind, own) == content:
+            return
+        try:
+            await self._means.session.send_state(self.room_id, kind, own, content)
+        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("state_refused", room_id=self.room_id, kind=kind, reason=str(error)[:200])
 
     async def _listen(self, listener: CallListener) -> None:
         self._listener = listener
@@ -327,9 +351,10 @@ class CaptionedMeeting:
             if len(self._transcript):
                 day = datetime.fromtimestamp(self._note.started_ms / 1000, UTC).astimezone()
                 name = f"transcript-{day:%Y-%m-%d-%H%M}"
-                text = self._transcript.text(day.tzinfo or UTC)
+                model = self._passport.sentence() if self._passport else ""
+                text = self._transcript.text(day.tzinfo or UTC, model=model)
                 await self._give(f"{name}.txt", text, "text/plain")
-                await self._give(f"{name}.vtt", self._transcript.vtt(), "text/vtt")
+                await self._give(f"{name}.vtt", self._transcript.vtt(model=model), "text/vtt")
             await session.send_event(
                 self.room_id,
                 "m.room.message",

@@ -20,6 +20,7 @@ from bots.engines.whisper import WhisperEngine
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
+from bots.passport import Passport, whisper_passport
 from bots.publish import Publisher
 from bots.roomview import RoomView
 from bots.settings import Settings, model_of
@@ -40,7 +41,8 @@ class CaptionService:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         speech = settings.speech
-        engine = WhisperEngine(model_of(speech), workers=speech.worker_count)
+        self._model = model_of(speech)
+        engine = WhisperEngine(self._model, workers=speech.worker_count)
         self._pool = SpeechPool(engine, speech.worker_count, self._deliver)
         bridge = settings.bridge
         self._publisher = Publisher(bridge.internal_url, bridge.internal_token.get_secret_value(), self._settled)
@@ -81,6 +83,7 @@ class CaptionService:
                 self._publisher,
                 self._settings.speech.languages,
                 self._settings.call.livekit_service_url,
+                self._passport,
             )
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._pool.run()), tasks.create_task(self._publisher.run())]
@@ -219,6 +222,11 @@ class CaptionService:
     def _session(self) -> MatrixSession:
         assert self._means is not None
         return self._means.session
+
+    async def _passport(self) -> Passport:
+        speech = self._settings.speech
+        host = speech.host or self._settings.homeserver.server_name
+        return await asyncio.to_thread(whisper_passport, self._model, host=host, licence=speech.licence)
 
     def _deliver(self, segment: Segment) -> None:
         meeting = self._meetings.get(segment.room_id)

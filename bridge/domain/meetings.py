@@ -15,6 +15,8 @@ ROOM_VERSION = "12"
 
 CALL_MEMBER = "org.matrix.msc3401.call.member"
 CONSENT = "org.passerelle.captions.consent"
+CAPTION_MODEL = "org.passerelle.captions.model"
+CAPTION_STATUS = "org.passerelle.captions.status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def room_recipe(title: str, organizer: str) -> dict[str, Any]:
                 CALL_MEMBER: 0,
                 "m.call.member": 0,  # the name it will have once it is stable
                 CONSENT: 0,
+                CAPTION_MODEL: 0,  # keyed by the bot's own id, which nobody else may write
+                CAPTION_STATUS: 0,
                 "m.reaction": 0,
                 "io.element.call.reaction": 0,
                 "m.room.power_levels": 100,

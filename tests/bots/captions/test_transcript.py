@@ -20,6 +20,16 @@ def test_text_says_when_who_and_what_in_order(segment):
     assert transcript.text(UTC) == "[22:13:21] Marie: phrase 1\n[22:13:22] Anaïs: phrase 2\n"
 
 
+def test_both_files_name_the_model_that_wrote_them(segment):
+    transcript = Transcript()
+    transcript.add(segment(0))
+    model = "whisper-base (MIT)\n\n00:00:00.000 --> 00:00:09.000\nforged"
+    assert transcript.text(UTC, model=model).startswith("whisper-base (MIT) 00:00:00.000 --> 00:00:09.000 forged\n\n[")
+    (cue,) = webvtt.from_string(transcript.vtt(model=model)).captions
+    assert cue.text == "phrase 0"
+    assert "NOTE whisper-base (MIT) 00:00" in transcript.vtt(model=model)
+
+
 def test_a_segment_written_twice_appears_once_with_its_newest_text(segment):
     transcript = Transcript()
     transcript.add(segment(1, rev=3, text="neuf"))

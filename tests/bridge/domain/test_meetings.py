@@ -4,7 +4,7 @@ import pytest
 
 from bridge.domain.errors import Refused
 from bridge.domain.identities import local_path, localpart_for
-from bridge.domain.meetings import CALL_MEMBER, CONSENT, matrix_to, room_recipe
+from bridge.domain.meetings import CALL_MEMBER, CAPTION_MODEL, CAPTION_STATUS, CONSENT, matrix_to, room_recipe
 
 
 def test_a_room_lets_everybody_call_and_consent_but_not_rule():
@@ -15,6 +15,7 @@ def test_a_room_lets_everybody_call_and_consent_but_not_rule():
     assert levels["users"] == {"@marie:localhost:8431": 100}  # version 12: not the creator
     assert levels["events"][CALL_MEMBER] == 0
     assert levels["events"][CONSENT] == 0
+    assert levels["events"][CAPTION_MODEL] == levels["events"][CAPTION_STATUS] == 0
     assert levels["events"]["m.room.power_levels"] == 100
     assert (levels["invite"], levels["kick"], levels["state_default"]) == (50, 50, 50)
     state = {event["type"]: event["content"] for event in recipe["initial_state"]}
