@@ -12,9 +12,11 @@ from typing import Self
 
 import aiohttp
 import structlog
+from livekit import rtc
 
 from bots import membership, notice
 from bots.call import CallError, CallMember
+from bots.calltext import CallText
 from bots.captions.commands import Command, Wish, read_wish
 from bots.captions.consent import CONSENT, ConsentBook, Word
 from bots.captions.ending import EmptyCall, Ending
@@ -103,6 +105,7 @@ class CaptionedMeeting:
         self._transcript = Transcript()
         self._unsettled: set[str] = set()
         self._listener: CallListener | None = None
+        self._call_text: CallText | None = None
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._withdrawn_changed = False
@@ -175,6 +178,8 @@ class CaptionedMeeting:
             self._transcript.add(named)
             self._unsettled.add(named.id)
         self._means.publisher.put(named)
+        if self._call_text is not None:
+            self._call_text.put(named)
 
     def settled(self, segment: Segment) -> None:
         """Learn that the bridge has a final segment (or never will); now the room may have it."""
@@ -211,7 +216,7 @@ class CaptionedMeeting:
                 try:
                     room = await (self._member.connect() if joined else self._member.join())
                     joined, failures = True, 0
-                    await self._listen(CallListener(room, self.room_id, self._note.notice, self._ears()))
+                    await self._listen(room)
                 except MatrixError as error:
                     if error.status == HTTPStatus.FORBIDDEN:
                         self.end(Ending.REFUSED)
@@ -243,14 +248,18 @@ class CaptionedMeeting:
         except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("state_refused", room_id=self.room_id, kind=kind, reason=str(error)[:200])
 
-    async def _listen(self, listener: CallListener) -> None:
-        self._listener = listener
+    async def _listen(self, room: rtc.Room) -> None:
+        listener = CallListener(room, self.room_id, self._note.notice, self._ears())
+        text = CallText(room)
+        self._listener, self._call_text = listener, text
+        writing = asyncio.create_task(text.run())
         try:
             self._follow_consent()
             await listener.disconnected.wait()
             log.warning("call_disconnected", room_id=self.room_id)
         finally:
-            self._listener = None
+            self._listener = self._call_text = None
+            writing.cancel()
             await listener.close()
 
     def _ears(self) -> Ears:
