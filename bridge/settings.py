@@ -150,6 +150,12 @@ class CaptionsSettings(_Section):
         return text
 
 
+class TranscriptsSettings(_Section):
+    """Which servers' people never get a transcript."""
+
+    deny_servers: frozenset[Server] = frozenset()
+
+
 class InternalSettings(_Section):
     """What bots and operators prove themselves with."""
 
@@ -166,6 +172,7 @@ class Settings(_Section):
     oidc: OidcSettings | None = None
     federation: FederationSettings = FederationSettings()
     captions: CaptionsSettings
+    transcripts: TranscriptsSettings = TranscriptsSettings()
     internal: InternalSettings
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ class Action(enum.StrEnum):
     CALL_ADMITTED = "call_admitted"
     CALL_REMOVED = "call_removed"
     MEMBER_CHANGED = "member_changed"
+    CAPTION_CORRECTED = "caption_corrected"
+    TRANSCRIPT_EXPORTED = "transcript_exported"
 
 
 @dataclass(frozen=True, slots=True)

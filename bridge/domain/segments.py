@@ -32,8 +32,18 @@ class Segment:
     final: bool
     rev: int
     voice: str = ""
+    corrected_by: str = ""
+    corrected_name: str = ""
+    corrected_at: int = 0
+
+
+CORRECTED = ("corrected_by", "corrected_name", "corrected_at")
+"""Who corrected a text (user id, name) and when (Unix ms); the bot knows nothing of them."""
+SPOKEN = tuple(name for name in Segment.__slots__ if name not in CORRECTED)
+"""What the bot says of a segment."""
 
 
 def as_json(segment: Segment) -> dict[str, Any]:
-    """Return the Segment of docs/ARCHITECTURE.md."""
-    return {name: getattr(segment, name) for name in Segment.__slots__}
+    """Return the Segment of docs/ARCHITECTURE.md; the correction only where there is one."""
+    names = SPOKEN + CORRECTED if segment.corrected_by else SPOKEN
+    return {name: getattr(segment, name) for name in names}

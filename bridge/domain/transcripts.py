@@ -36,7 +36,11 @@ class Passport:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """What one person said in one go; times are Unix ms. `id` is unique within its call only."""
+    """What one person said in one go; times are Unix ms. `id` is unique within its call only.
+
+    A paragraph that somebody corrected says who (user id, name) and when (Unix ms), and has no timed words any more;
+    with an empty text it was struck out.
+    """
 
     id: str
     start_ms: int
@@ -47,6 +51,9 @@ class Paragraph:
     lang: str
     text: str
     words: tuple[Word, ...] = ()
+    corrected_by: str = ""
+    corrected_name: str = ""
+    corrected_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

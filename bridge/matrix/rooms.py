@@ -7,16 +7,21 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from mautrix.api import Method, Path
 
+from bridge.domain.display_name import MAX_DISPLAY_NAME
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import room_recipe
 from bridge.domain.names import RoomId, UserId
+from bridge.domain.plain import one_line
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
 
 MEMBERSHIP_CACHE_S = 10.0
 """How long a "yes, is in the room" holds when no event says otherwise; a "no" is never kept."""
+HOST_LEVEL = 50
+"""The power level from which people moderate a meeting; its organiser has 100."""
 MAX_CACHED_MEMBERS = 10_000
 """Stops: memory growing with people."""
 
@@ -95,9 +100,30 @@ class Rooms:
             self._joined.popitem(last=False)
         return True
 
+    async def is_host(self, room_id: RoomId, user_id: UserId) -> bool:
+        """Tell whether somebody may moderate a room of ours."""
+        levels = await self._state(room_id, "m.room.power_levels")
+        users = levels.get("users")
+        level = users.get(user_id) if isinstance(users, dict) else None
+        return isinstance(level, int) and level >= HOST_LEVEL
+
+    async def display_name(self, room_id: RoomId, user_id: UserId) -> str:
+        """Return what somebody is called in a room of ours: their name there, or their user id."""
+        try:
+            content = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state["m.room.member"][user_id])
+        except HomeserverRefusedError:
+            content = {}
+        return _name(content.get("displayname")) or user_id
+
     def forget(self, room_id: str, user_id: str) -> None:
         """Forget that somebody was in a room; the next question asks the homeserver."""
         self._joined.pop((room_id, user_id), None)
+
+    async def _state(self, room_id: RoomId, event_type: str) -> dict[str, Any]:
+        try:
+            return await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state[event_type])
+        except HomeserverRefusedError:
+            return {}
 
     async def _membership(self, room_id: RoomId, user_id: UserId) -> str | None:
         try:
@@ -106,3 +132,7 @@ class Rooms:
             return None
         membership = content.get("membership")
         return membership if isinstance(membership, str) else None
+
+
+def _name(raw: object) -> str:
+    return one_line(raw)[:MAX_DISPLAY_NAME] if isinstance(raw, str) else ""

@@ -140,3 +140,14 @@ async def state_of(tx: Connection, user_id: UserId) -> GuestState | None:
     """Return where a guest stands."""
     state = await tx.value("SELECT state FROM guests WHERE user_id = $1", user_id)
     return None if state is None else GuestState(state)
+
+
+async def since(tx: Connection, user_id: UserId, now: datetime) -> datetime | None:
+    """Return when a guest came in, or None when the pass is not valid any more."""
+    at: datetime | None = await tx.value(
+        "SELECT created_at FROM guests WHERE user_id = $1 AND state = $2 AND expires_at > $3",
+        user_id,
+        GuestState.ACTIVE.value,
+        now,
+    )
+    return at

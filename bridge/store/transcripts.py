@@ -9,17 +9,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from bridge.domain.corrections import apply
+from bridge.domain.segments import CORRECTED
+from bridge.domain.transcript_reading import Call
 from bridge.domain.transcripts import JobState, Paragraph, Passport, Progress, Transcript, passport_json
-from bridge.store.database import Connection
+from bridge.store import corrections
+from bridge.store.database import Connection, Row
 
-_PARAGRAPH = ("id", "start_ms", "end_ms", "user_id", "display_name", "voice", "lang", "text", "words")
+_PARAGRAPH = ("id", "start_ms", "end_ms", "user_id", "display_name", "voice", "lang", "text", "words", *CORRECTED)
 _COLUMNS = ", ".join(_PARAGRAPH)
 _TYPES = """id text, start_ms bigint, end_ms bigint, user_id text, display_name text, voice text, lang text, text text,
-            words jsonb"""
+            words jsonb, corrected_by text, corrected_name text, corrected_at bigint"""
+
+MAX_CALLS = 200
+"""Calls of one meeting in one answer. Stops: pages that never end."""
 
 
 async def put(tx: Connection, transcript: Transcript) -> None:
-    """Store a transcript in place of the one before."""
+    """Store a transcript in place of the one before; what people corrected is carried into it."""
     await tx.execute(
         """INSERT INTO transcripts (room_id, call_id, state, done, started_ms, ended_ms, model)
            VALUES ($1, $2, $3, 1, $4, $5, $6::jsonb)
@@ -35,12 +42,13 @@ async def put(tx: Connection, transcript: Transcript) -> None:
     await tx.execute(
         "DELETE FROM paragraphs WHERE room_id = $1 AND call_id = $2", transcript.room_id, transcript.call_id
     )
+    merged = apply(transcript.paragraphs, await corrections.of_call(tx, transcript.room_id, transcript.call_id))
     await tx.execute(
         f"""INSERT INTO paragraphs (room_id, call_id, {_COLUMNS})
             SELECT $1, $2, {_COLUMNS} FROM jsonb_to_recordset($3::jsonb) AS given ({_TYPES})""",
         transcript.room_id,
         transcript.call_id,
-        json.dumps([asdict(paragraph) for paragraph in transcript.paragraphs]),
+        json.dumps([asdict(paragraph) for paragraph in merged]),
     )
 
 
@@ -83,8 +91,73 @@ async def find(tx: Connection, room_id: str, call_id: str) -> Transcript | None:
         row["started_ms"],
         row["ended_ms"],
         Passport(**json.loads(row["model"])),
-        tuple(
-            Paragraph(**(found | {"words": tuple((word[0], word[1], word[2]) for word in json.loads(found["words"]))}))
-            for found in rows
-        ),
+        tuple(_paragraph(found) for found in rows),
     )
+
+
+async def is_final(tx: Connection, room_id: str, call_id: str) -> bool:
+    """Tell whether the final text of a call is there."""
+    return bool(
+        await tx.value(
+            "SELECT true FROM transcripts WHERE room_id = $1 AND call_id = $2 AND model IS NOT NULL", room_id, call_id
+        )
+    )
+
+
+async def find_paragraph(tx: Connection, room_id: str, call_id: str, paragraph_id: str) -> Paragraph | None:
+    """Return a paragraph of a final transcript, held for a change, or None."""
+    row = await tx.row(
+        f"SELECT {_COLUMNS} FROM paragraphs WHERE room_id = $1 AND call_id = $2 AND id = $3 FOR UPDATE",
+        room_id,
+        call_id,
+        paragraph_id,
+    )
+    return None if row is None else _paragraph(row)
+
+
+async def correct(
+    tx: Connection, room_id: str, call_id: str, paragraph_id: str, *, text: str, by: str, name: str, at: int
+) -> Paragraph:
+    """Put a person's text in place of a paragraph's; whoever calls has written down what stood there."""
+    row = await tx.row(
+        f"""UPDATE paragraphs SET text = $4, words = '[]', corrected_by = $5, corrected_name = $6, corrected_at = $7
+            WHERE room_id = $1 AND call_id = $2 AND id = $3 RETURNING {_COLUMNS}""",
+        room_id,
+        call_id,
+        paragraph_id,
+        text,
+        by,
+        name,
+        at,
+    )
+    assert row is not None
+    return _paragraph(row)
+
+
+async def calls(tx: Connection, room_id: str, *, call_id: str | None = None) -> list[Call]:
+    """Return the calls of a room (or one of them) of which there is a text or will be one, newest first."""
+    rows = await tx.rows(
+        f"""WITH live AS (
+                SELECT call_id, min(start_ms) AS started_ms, max(end_ms) AS ended_ms, max(updated_at) AS heard_at
+                FROM segments
+                WHERE room_id = $1 AND call_id <> '' AND ($2::text IS NULL OR call_id = $2) GROUP BY call_id
+            ), pass AS (
+                SELECT * FROM transcripts WHERE room_id = $1 AND ($2::text IS NULL OR call_id = $2)
+            )
+            SELECT call_id,
+                coalesce(pass.started_ms, live.started_ms, queued_ms) AS started_ms,
+                coalesce(pass.ended_ms, live.ended_ms, queued_ms) AS ended_ms,
+                pass.state AS job, coalesce(pass.done, 0) AS done, pass.model IS NOT NULL AS final,
+                extract(epoch FROM now() - live.heard_at)::double precision AS quiet_s
+            FROM live FULL JOIN pass USING (call_id)
+            CROSS JOIN LATERAL (SELECT (extract(epoch FROM pass.updated_at) * 1000)::bigint AS queued_ms) AS stamp
+            ORDER BY started_ms DESC, call_id LIMIT {MAX_CALLS}""",
+        room_id,
+        call_id,
+    )
+    return [Call(**(row | {"job": None if row["job"] is None else JobState(row["job"])})) for row in rows]
+
+
+def _paragraph(row: Row) -> Paragraph:
+    words = tuple((word[0], word[1], word[2]) for word in json.loads(row["words"]))
+    return Paragraph(**(row | {"words": words}))

@@ -185,7 +185,41 @@ CREATE TABLE paragraphs (
 );
 """
 
-UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS)
+_4_CORRECTIONS = """
+-- Corrections raise what pages see as `rev`, which stays the bot's own here.
+ALTER TABLE segments ADD COLUMN corrections integer NOT NULL DEFAULT 0;
+ALTER TABLE segments ADD COLUMN corrected_by text NOT NULL DEFAULT '';
+ALTER TABLE segments ADD COLUMN corrected_name text NOT NULL DEFAULT '';
+ALTER TABLE segments ADD COLUMN corrected_at bigint NOT NULL DEFAULT 0;
+CREATE INDEX segments_by_call ON segments (room_id, call_id, start_ms);
+CREATE INDEX segments_corrected ON segments (room_id, corrected_at) WHERE corrected_by <> '';
+ALTER TABLE paragraphs ADD COLUMN corrected_by text NOT NULL DEFAULT '';
+ALTER TABLE paragraphs ADD COLUMN corrected_name text NOT NULL DEFAULT '';
+ALTER TABLE paragraphs ADD COLUMN corrected_at bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE corrections (
+    seq          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    room_id      text NOT NULL REFERENCES meetings (room_id) ON DELETE CASCADE,
+    call_id      text NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('segment', 'paragraph')),
+    target       text NOT NULL,
+    user_id      text NOT NULL,
+    display_name text NOT NULL,
+    voice        text NOT NULL,
+    lang         text NOT NULL,
+    start_ms     bigint NOT NULL,
+    end_ms       bigint NOT NULL,
+    before       text NOT NULL,
+    text         text NOT NULL,
+    by           text NOT NULL,
+    by_name      text NOT NULL,
+    at           bigint NOT NULL
+);
+CREATE INDEX corrections_by_call ON corrections (room_id, call_id);
+CREATE INDEX corrections_by_target ON corrections (target);
+"""
+
+UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS, _4_CORRECTIONS)
 
 
 async def upgrade(url: str) -> int:

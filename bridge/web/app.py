@@ -9,7 +9,19 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bridge.domain.errors import Refused
-from bridge.web import captions, final_pass, headers, internal, invites, meetings, rtc, sign_in, transactions
+from bridge.web import (
+    captions,
+    corrections,
+    final_pass,
+    headers,
+    internal,
+    invites,
+    meetings,
+    rtc,
+    sign_in,
+    transactions,
+    transcripts,
+)
 from bridge.web.body import MAX_BODY
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import Handler, errors
@@ -45,6 +57,8 @@ def build_public(services: Services) -> web.Application:
     invites.add_routes(app)
     meetings.add_routes(app)
     captions.add_routes(app)
+    transcripts.add_routes(app)
+    corrections.add_routes(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
         sign_in.add_routes(
@@ -67,6 +81,7 @@ def build_internal(services: Services) -> web.Application:
     transactions.add_routes(app)
     internal.add_routes(app)
     final_pass.add_routes(app)
+    corrections.add_internal_routes(app)
     return app
 
 

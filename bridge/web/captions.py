@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -37,16 +38,14 @@ async def _feed(request: web.Request) -> web.StreamResponse:
     meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
     if meeting is None or not await may_open(services, who, meeting):
         raise Refused(404, "M_NOT_FOUND", "There is no such meeting, or you are not invited to it.")
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    response = event_stream()
     with services.hub.listen(meeting.room_id, who.user_id) as listener:
         # Listen first, then read: what comes in between is sent twice (same id and rev), never missed.
         async with services.database.transaction() as tx:
             latest = await segments.latest(tx, meeting.room_id)
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError):  # the page went away, or reads nothing
-            await _write(response, b": captions\n\n" + b"".join(_event(segment) for segment in latest))
+            await send(response, latest)
             await _follow(request, response, listener, meeting)
     return response
 
@@ -61,7 +60,7 @@ async def _follow(request: web.Request, response: web.StreamResponse, listener: 
             looked_at = clock()
             if not await _still_may(request, meeting):
                 return
-        await _write(response, b"".join(_event(segment) for segment in arrived) or b": still here\n\n")
+        await send(response, arrived)
 
 
 async def _still_may(request: web.Request, meeting: Meeting) -> bool:
@@ -75,9 +74,17 @@ async def _still_may(request: web.Request, meeting: Meeting) -> bool:
         return True
 
 
-async def _write(response: web.StreamResponse, data: bytes) -> None:
+def event_stream() -> web.StreamResponse:
+    """Return the answer that segments are sent in as they come."""
+    return web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+
+
+async def send(response: web.StreamResponse, found: Sequence[Segment]) -> None:
+    """Send segments, or a comment when there are none; raise `TimeoutError` when they are not read."""
     async with asyncio.timeout(WRITE_TIMEOUT_S):
-        await response.write(data)
+        await response.write(b"".join(_event(segment) for segment in found) or b": still here\n\n")
 
 
 def _event(segment: Segment) -> bytes:

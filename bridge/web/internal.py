@@ -84,9 +84,9 @@ async def _put_segment(request: web.Request) -> web.Response:
         if await meetings.by_room(tx, segment.room_id) is None:
             raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
         changed = await segments.put(tx, segment)
-    if changed:
-        services.hub.publish(segment)
-    return web.json_response({"changed": changed})
+    if changed is not None:
+        services.hub.publish(changed)
+    return web.json_response({"changed": changed is not None})
 
 
 async def _create_meeting(request: web.Request) -> web.Response:

@@ -47,6 +47,7 @@ class SmallHomeserver:
         self.names: dict[str, str] = {}
         self.rooms: dict[str, dict[str, str]] = {}
         self.created: list[dict[str, Any]] = []
+        self.levels: dict[str, dict[str, int]] = {}
         self.openid: dict[str, str] = {}
         self.openid_asked = 0
         self.deactivated: list[str] = []
@@ -64,6 +65,7 @@ class SmallHomeserver:
             ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick}}", self._member),
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
+            ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
             ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
         ):
             self.app.router.add_route(method, path, handler)
@@ -139,6 +141,7 @@ class SmallHomeserver:
         body = await request.json()
         self.created.append(body)
         room = "!" + secrets.token_urlsafe(32)
+        self.levels[room] = dict(body["power_level_content_override"]["users"])
         self.rooms[room] = dict.fromkeys(body["invite"], "invite") | {f"@passerelle:{HOME}": "join"}
         return web.json_response({"room_id": room})
 
@@ -159,8 +162,14 @@ class SmallHomeserver:
 
     async def _membership(self, request: web.Request) -> web.Response:
         room = self.rooms.get(unquote(request.match_info["room"]), {})
-        membership = room.get(unquote(request.match_info["user"]))
-        return self._error(404, "M_NOT_FOUND") if membership is None else web.json_response({"membership": membership})
+        user = unquote(request.match_info["user"])
+        if user not in room:
+            return self._error(404, "M_NOT_FOUND")
+        name = {"displayname": self.names[user]} if user in self.names else {}
+        return web.json_response({"membership": room[user]} | name)
+
+    async def _power_levels(self, request: web.Request) -> web.Response:
+        return web.json_response({"users": self.levels.get(unquote(request.match_info["room"]), {})})
 
     async def _userinfo(self, request: web.Request) -> web.Response:
         self.openid_asked += 1
@@ -238,6 +247,13 @@ class Bridge:
     async def staff(self, localpart: str) -> dict[str, str]:
         """Headers of a member of staff."""
         return {"Authorization": f"Bearer {await self.bearer(f'@{localpart}:{HOME}', 'staff')}"}
+
+    async def guest(self, meeting: dict[str, Any], name: str = "Gina") -> tuple[str, dict[str, str]]:
+        """The user id and headers of somebody who came by a link."""
+        invite = await self.invite(meeting)
+        async with self.public.post(invite["path"], json={"display_name": name}) as response:
+            session = await response.json()
+        return session["user"]["id"], {"Authorization": f"Bearer {session['token']}"}
 
     async def bearer(self, user_id: str, door: str, meeting_id: str | None = None) -> str:
         from bridge.store import sessions

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what, as a table over every role and every route of the API."""
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from bridge.web.headers import RTC_PREFIX
+from tests.bridge.web.test_captions import segment
+from tests.bridge.web.test_final_pass import document, paragraph
 
 HOME = "home.example"
 ROLES = ["nobody", "forger", "guest", "other guest", "staff", "member", "organiser"]
@@ -36,6 +40,30 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
     ),
     (
+        "GET",
+        "/api/v1/meetings/{meeting}/transcripts",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/transcripts/{call}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "PATCH",
+        "/api/v1/meetings/{meeting}/captions/{segment}",
+        {"text": "Corrected"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 404, "staff": 404, "member": 403, "organiser": 200},
+    ),
+    (
+        "PATCH",
+        "/api/v1/meetings/{meeting}/transcripts/{final}/paragraphs/{paragraph}",
+        {"text": "Corrected"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 404, "staff": 404, "member": 403, "organiser": 200},
+    ),
+    (
         "POST",
         "/api/v1/meetings/{meeting}/invites",
         {"uses": 1, "ttl_s": 600},
@@ -63,13 +91,28 @@ async def headers_of(bridge, role: str, meeting: dict[str, Any]) -> dict[str, st
         return {"Authorization": "Bearer " + "x" * 43}
     if role.endswith("guest"):
         own = meeting if role == "guest" else await bridge.meeting("Other")
-        user = f"@guest-1:{HOME}"
-        bridge.homeserver.join(own["room_id"], user)
-        return {"Authorization": f"Bearer {await bridge.bearer(user, 'guest', own['id'])}"}
+        return (await bridge.guest(own))[1]
     localpart = {"staff": "jean", "member": "ada", "organiser": "marie"}[role]
     if role == "member":
         bridge.homeserver.join(meeting["room_id"], f"@ada:{HOME}")
     return await bridge.staff(localpart)
+
+
+async def something_said(bridge, room: str) -> dict[str, str]:
+    """A line of one call, and a paragraph of another that is final: somebody's who is nobody of the table."""
+    internal = {"Authorization": f"Bearer {bridge.services.settings.internal.token.get_secret_value()}"}
+    names = {"call": f"{room}.call", "final": f"{room}.final", "segment": f"{room}.s", "paragraph": "p"}
+    now_ms = int(bridge.clock.now.timestamp() * 1000) + 60_000
+    line = segment(room, id=names["segment"], call_id=names["call"], user_id="@other:x", final=True)
+    said = paragraph(id=names["paragraph"], user_id="@other:x", start_ms=now_ms, end_ms=now_ms, words=[])
+    whole = document(room, said, call_id=names["final"], started_ms=now_ms, ended_ms=now_ms)
+    for path, body in (
+        (f"segments/{quote(line['id'], safe='')}", line | {"start_ms": now_ms, "end_ms": now_ms}),
+        (f"calls/{quote(names['final'], safe='')}/transcript", whole),
+    ):
+        async with bridge.internal.put(f"/internal/v1/{path}", json=body, headers=internal) as response:
+            assert response.status == 200, await response.text()
+    return {key: quote(name, safe="") for key, name in names.items()}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -77,8 +120,9 @@ async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
     for method, path, body, expected in MATRIX:
         meeting = await bridge.meeting()
         invite = await bridge.invite(meeting)
-        url = path.format(meeting=meeting["id"], invite=invite["id"])
         headers = await headers_of(bridge, role, meeting)
+        names = await something_said(bridge, meeting["room_id"])
+        url = path.format(meeting=meeting["id"], invite=invite["id"], **names)
         async with bridge.public.request(method, url, json=body, headers=headers) as response:
             assert (method, path, response.status) == (method, path, expected[role])
 
@@ -90,7 +134,7 @@ async def test_the_table_knows_every_route_of_the_api(bridge):
         if route.resource is not None and route.resource.canonical.startswith("/api/")
     }
     table = {
-        (method, path.replace("{meeting}", "{meeting_id}").replace("{invite}", "{invite_id}"))
+        (method, re.sub(r"{(\w+)}", lambda name: "{call_id}" if name[1] == "final" else f"{{{name[1]}_id}}", path))
         for method, path, _, _ in MATRIX
     }
     assert {route for route in routes if route[0] != "HEAD"} == table

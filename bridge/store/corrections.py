@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who corrected what and when, and what stood there; gone with the meeting, or when the words are taken back."""
+
+from __future__ import annotations
+
+import enum
+
+from bridge.domain.audit import Action, AuditRow
+from bridge.domain.corrections import MAX_CORRECTIONS, Correction
+from bridge.domain.errors import Refused
+from bridge.store import audit
+from bridge.store.database import Connection
+
+
+class Kind(enum.StrEnum):
+    """What was corrected: a live line, or a paragraph of the final text."""
+
+    SEGMENT = "segment"
+    PARAGRAPH = "paragraph"
+
+
+async def append(
+    tx: Connection, correction: Correction, *, kind: Kind, meeting_id: str, room_id: str, call_id: str, before: str
+) -> None:
+    """Write a correction down, or refuse one too many."""
+    known = await tx.value("SELECT count(*) FROM corrections WHERE room_id = $1 AND call_id = $2", room_id, call_id)
+    if known >= MAX_CORRECTIONS:
+        raise Refused(409, "PASSERELLE_TOO_MANY_CORRECTIONS", "This call has more corrections than are kept.")
+    await tx.execute(
+        """INSERT INTO corrections (room_id, call_id, kind, target, user_id, display_name, voice, lang, start_ms,
+               end_ms, before, text, by, by_name, at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)""",
+        room_id,
+        call_id,
+        kind.value,
+        correction.target,
+        correction.user_id,
+        correction.display_name,
+        correction.voice,
+        correction.lang,
+        correction.start_ms,
+        correction.end_ms,
+        before,
+        correction.text,
+        correction.by,
+        correction.by_name,
+        correction.at,
+    )
+    data = {"call": call_id, kind.value: correction.target}
+    await audit.append(tx, AuditRow(correction.by, Action.CAPTION_CORRECTED, meeting_id, data))
+
+
+async def of_call(tx: Connection, room_id: str, call_id: str) -> list[Correction]:
+    """Return the last correction of each line and paragraph of a call, oldest first."""
+    rows = await tx.rows(
+        """SELECT * FROM (
+               SELECT DISTINCT ON (kind, target) seq, target, user_id, display_name, voice, lang, start_ms, end_ms,
+                   text, by, by_name, at
+               FROM corrections WHERE room_id = $1 AND call_id = $2 ORDER BY kind, target, seq DESC
+           ) AS newest ORDER BY seq""",
+        room_id,
+        call_id,
+    )
+    return [Correction(**{name: row[name] for name in Correction.__slots__}) for row in rows]
