@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bots.engines.weights import BASE_SHA256
 
@@ -62,6 +63,13 @@ def whisper_passport(model: str, *, host: str, licence: str = "") -> Passport:
         name, version = _BASE, _version(_BASE_PACKAGE)
     known = _LICENCES.get(sha256, "MIT" if published else UNKNOWN)  # all that it knows by name are MIT
     return Passport(name, version, sha256, licence or known, host, f"faster-whisper {_version('faster-whisper')}")
+
+
+def kyutai_passport(model: str, *, url: str, host: str = "", licence: str = "") -> Passport:
+    """Describe a model on a Kyutai server as its operator does: the protocol names neither model nor weights."""
+    host = host or urlsplit(url).hostname or UNKNOWN
+    known = "CC-BY-4.0" if model.startswith("kyutai/") else UNKNOWN
+    return Passport(model, "", "", licence or known, host, "moshi-server")
 
 
 @lru_cache(maxsize=8)

@@ -16,14 +16,14 @@ from bots import notice
 from bots.captions.commands import MODERATOR
 from bots.captions.ending import Ending
 from bots.captions.segment import Segment
-from bots.engines.whisper import WhisperEngine
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
-from bots.passport import Passport, whisper_passport
+from bots.passport import Passport
 from bots.publish import Publisher
 from bots.roomview import RoomView
-from bots.settings import Settings, model_of
+from bots.settings import Settings
+from bots.speech import speech_of
 from bots.worker import SpeechPool
 
 MAX_CALLS = 16
@@ -40,10 +40,8 @@ class CaptionService:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        speech = settings.speech
-        self._model = model_of(speech)
-        engine = WhisperEngine(self._model, workers=speech.worker_count)
-        self._pool = SpeechPool(engine, speech.worker_count, self._deliver)
+        self._speech = speech_of(settings)
+        self._pool = SpeechPool(self._speech.engine, self._speech.workers, self._deliver)
         bridge = settings.bridge
         self._publisher = Publisher(bridge.internal_url, bridge.internal_token.get_secret_value(), self._settled)
         self._meetings: dict[str, CaptionedMeeting] = {}
@@ -224,9 +222,7 @@ class CaptionService:
         return self._means.session
 
     async def _passport(self) -> Passport:
-        speech = self._settings.speech
-        host = speech.host or self._settings.homeserver.server_name
-        return await asyncio.to_thread(whisper_passport, self._model, host=host, licence=speech.licence)
+        return await asyncio.to_thread(self._speech.passport)
 
     def _deliver(self, segment: Segment) -> None:
         meeting = self._meetings.get(segment.room_id)

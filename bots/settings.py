@@ -6,9 +6,9 @@ import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from bots.engines.weights import WeightsError, find_model
 
@@ -57,12 +57,21 @@ class BridgeSettings(_Section):
     internal_token: SecretStr
 
 
-class SpeechSettings(_Section):
-    """The speech model. ``model`` is a directory, a published name, or empty: the weights of passerelle[base-model].
+class KyutaiSettings(_Section):
+    """Where a Kyutai server listens (``ws://`` or ``wss://``), and which of its keys is ours."""
 
-    If Whisper believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many
-    utterances are read at once, 0 for one less than there are processors. ``licence`` and ``host`` stand in the model's
-    passport: by default what is known of the model, and the homeserver's name.
+    url: Annotated[str, Field(pattern="^wss?://[^/]+")]
+    token: SecretStr
+    model: str = "kyutai/stt-1b-en_fr"
+
+
+class SpeechSettings(_Section):
+    """Who reads: ``whisper`` here, or a ``kyutai`` server.
+
+    ``model`` is Whisper's directory or published name, or empty: the weights of passerelle[base-model]. If Whisper
+    believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many utterances
+    are read at once, 0 for one less than there are processors (Kyutai: sixteen). ``licence`` and ``host`` stand in the
+    model's passport: by default what is known of the model, and the homeserver's name.
     """
 
     model: str = ""
@@ -71,6 +80,14 @@ class SpeechSettings(_Section):
     workers: int = Field(0, ge=0, le=64)
     licence: str = Field("", max_length=200)
     host: str = Field("", max_length=200)
+    engine: Literal["whisper", "kyutai"] = "whisper"
+    kyutai: KyutaiSettings | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.engine == "kyutai" and self.kyutai is None:
+            raise ValueError('engine = "kyutai" wants [speech.kyutai] with url and token')
+        return self
 
     @property
     def worker_count(self) -> int:

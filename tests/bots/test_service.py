@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bots import notice, service
+from bots import notice
 from bots.meeting import Means, Note
 from bots.service import MAX_CALLS, CaptionService
 from bots.settings import Settings
@@ -60,7 +60,7 @@ def session() -> FakeSession:
 
 @pytest.fixture
 def bot(session, monkeypatch, tmp_path) -> CaptionService:
-    monkeypatch.setattr(service, "model_of", lambda speech: "none")
+    monkeypatch.setattr("bots.speech.model_of", lambda speech: "none")
     settings = Settings.model_validate(
         {
             "homeserver": {"client_url": "http://hs", "user_id": BOT, "password": "p", "device_id": "CAPTIONS"},

@@ -53,6 +53,8 @@ def test_secrets_are_not_shown(tmp_path):
         ("@captions:localhost:8431", "captions", "homeserver.user_id"),
         ("http://127.0.0.1:8401", "127.0.0.1:8401", "bridge.internal_url"),
         ("[speech]", '[speech]\nlanguages = ["French"]', "speech.languages"),
+        ("[speech]", '[speech]\nengine = "kyutai"', r"speech: .*\[speech.kyutai\]"),
+        ("[call]", '[speech.kyutai]\nurl = "http://gpu"\ntoken = "secret"\n[call]', "speech.kyutai.url"),
         ("[speech]", "[speech]\nlanguages = []", "speech.languages"),
         ("[bridge]", "[bridge", "bots.toml"),
         ('password = "a very secret password"', "password = 5", "homeserver.password"),
