@@ -33,6 +33,7 @@ from bots.passport import PASSPORT, Passport
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
 from bots.roomview import RoomView
+from bots.tile import CaptionTile
 from bots.worker import SpeechPool
 
 NOTE = "org.passerelle.captions"
@@ -54,6 +55,7 @@ class Note:
     asked_by: str
     started_ms: int
     withdrawn: tuple[Word, ...] = field(default=())
+    tile: bool = False
 
     @classmethod
     def read(cls, content: Json) -> Self | None:
@@ -61,7 +63,8 @@ class Note:
         try:
             withdrawn = tuple(Word(str(user), allow=False, at_ms=int(at)) for user, at in content["withdrawn"].items())
             started, active = int(content["started_ms"]), content["active"] is True
-            note = cls(str(content["notice"]), str(content["thread"]), str(content["asked_by"]), started, withdrawn)
+            event_ids = str(content["notice"]), str(content["thread"])
+            note = cls(*event_ids, str(content["asked_by"]), started, withdrawn, tile=content.get("tile") is True)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return note if active else None
@@ -75,6 +78,7 @@ class Note:
             "asked_by": self.asked_by,
             "started_ms": self.started_ms,
             "withdrawn": {word.user_id: word.at_ms for word in self.withdrawn},
+            "tile": self.tile,
         }
 
 
@@ -106,9 +110,10 @@ class CaptionedMeeting:
         self._unsettled: set[str] = set()
         self._listener: CallListener | None = None
         self._call_text: CallText | None = None
+        self._tile = CaptionTile(shown=note.tile)
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
-        self._withdrawn_changed = False
+        self._note_changed = False
         self._heard = 0
         self._passport: Passport | None = None
         self._reasserted = float("-inf")
@@ -144,7 +149,7 @@ class CaptionedMeeting:
             self._view.apply(event)
         for event in (*news.timeline, *news.state):
             word = self._consent.hear(event)
-            self._withdrawn_changed = self._withdrawn_changed or (word is not None and not word.allow)
+            self._note_changed = self._note_changed or (word is not None and not word.allow)
         for event in news.timeline:
             wish = read_wish(event, self._view.power)
             if wish is not None:
@@ -162,7 +167,7 @@ class CaptionedMeeting:
             reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
         self._view = view
         self._consent.catch_up(self._view.of_type(CONSENT), reactions)
-        self._withdrawn_changed = True
+        self._note_changed = True
         self._follow_consent()
         self._changed.set()
 
@@ -180,6 +185,7 @@ class CaptionedMeeting:
         self._means.publisher.put(named)
         if self._call_text is not None:
             self._call_text.put(named)
+        self._tile.put(named)
 
     def settled(self, segment: Segment) -> None:
         """Learn that the bridge has a final segment (or never will); now the room may have it."""
@@ -252,14 +258,16 @@ class CaptionedMeeting:
         listener = CallListener(room, self.room_id, self._note.notice, self._ears())
         text = CallText(room)
         self._listener, self._call_text = listener, text
-        writing = asyncio.create_task(text.run())
+        showing = [asyncio.create_task(text.run()), asyncio.create_task(self._tile.run(room))]
         try:
             self._follow_consent()
             await listener.disconnected.wait()
             log.warning("call_disconnected", room_id=self.room_id)
         finally:
             self._listener = self._call_text = None
-            writing.cancel()
+            for task in showing:
+                task.cancel()
+            await asyncio.wait(showing)
             await listener.close()
 
     def _ears(self) -> Ears:
@@ -295,14 +303,19 @@ class CaptionedMeeting:
         match wish.command:
             case Command.OFF:
                 self.end(Ending.ASKED)
+            case Command.TILE | Command.TILE_OFF:
+                shown = wish.command is Command.TILE
+                self._tile.show(shown)
+                self._note = replace(self._note, tile=shown)
+                self._note_changed = True
 
     async def _until_over(self) -> Ending:
         watch = EmptyCall(time.monotonic(), self._resumed)
         own = self._means.session.user_id
         while True:
-            if self._withdrawn_changed:
-                self._withdrawn_changed = False
-                await self._keep_withdrawals()
+            if self._note_changed:
+                self._note_changed = False
+                await self._keep_note()
             members = self._view.call_members(_now_ms())
             others = any(member.user_id != own for member in members)
             if self._listener is not None and all(member.user_id != own for member in members):
@@ -327,13 +340,13 @@ class CaptionedMeeting:
         except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("membership_not_renewed", room_id=self.room_id, reason=type(error).__name__)
 
-    async def _keep_withdrawals(self) -> None:
+    async def _keep_note(self) -> None:
         self._note = replace(self._note, withdrawn=tuple(self._consent.withdrawals()))
         try:
             await self._means.session.put_room_note(self.room_id, NOTE, self._note.content())
         except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("withdrawal_not_kept", room_id=self.room_id, reason=type(error).__name__)
-            self._withdrawn_changed = True
+            log.warning("note_not_kept", room_id=self.room_id, reason=type(error).__name__)
+            self._note_changed = True
 
     async def _drain(self, why: Ending) -> None:
         """Let the last words be read, stored and written, as far as that is still possible."""

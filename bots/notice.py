@@ -9,6 +9,7 @@ from bots.captions.ending import Ending
 
 NOTICE = "org.passerelle.captions.notice"
 _OFF = text_of(Command.OFF)
+_TILE = text_of(Command.TILE)
 
 
 def text_event(body: str) -> dict[str, Any]:
@@ -21,10 +22,11 @@ def asked(name: str, user_id: str) -> dict[str, Any]:
     body = (
         f"{name} asks for captions of this call. Only what you say is written down, and only if you agree: react to"
         " this message with ✅, or agree on the call page. Take it back there at any time, and it stops at once."
-        f" To end captions for everybody: {_OFF}\n"
+        f" To see captions as a picture in the call: {_TILE}. To end captions for everybody: {_OFF}\n"
         f"{name} demande le sous-titrage de cet appel. Vos paroles ne sont transcrites que si vous êtes d'accord :"
         " réagissez à ce message par ✅, ou acceptez sur la page de l'appel. Vous pouvez revenir sur cet accord à tout"
-        f" moment, avec effet immédiat. Pour tout arrêter : {_OFF}"
+        f" moment, avec effet immédiat. Pour voir les sous-titres en image dans l'appel : {_TILE}. Pour tout arrêter :"
+        f" {_OFF}"
     )
     return text_event(body) | {NOTICE: {"asked_by": user_id}}
 

@@ -18,10 +18,14 @@ class Command(Enum):
     """A wish, in the words that follow ``PREFIX``."""
 
     OFF = "off"
+    TILE = "tile"
+    TILE_OFF = "tile off"
 
 
 POWER = {
     Command.OFF: MODERATOR,
+    Command.TILE: MEMBER,
+    Command.TILE_OFF: MEMBER,
 }
 """The power level that each command asks for."""
 

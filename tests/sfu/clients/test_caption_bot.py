@@ -5,8 +5,12 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from livekit import rtc
+
 from bots.calltext import TOPIC, CallText
 from bots.captions.segment import Segment
+from bots.tile import CaptionTile
+from bots.tilepicture import GROUND, HEIGHT, WIDTH
 
 SAID = Segment("S1", "!r", "$c", "@jean:hs", "Jean Été", "TR_1", 0, 900, "Bonjour à t", 8, "fr", final=False, rev=1)
 
@@ -87,3 +91,43 @@ async def test_of_texts_that_the_call_is_too_slow_for_the_newest_are_sent(enter,
         assert [said for _, said, _ in read] == ["version 199"]
     finally:
         task.cancel()
+
+
+@asynccontextmanager
+async def showing(person, *, shown):
+    tile = CaptionTile(shown=shown)
+    task = asyncio.create_task(tile.run(person.room))
+    try:
+        yield tile
+    finally:
+        task.cancel()
+
+
+async def test_the_tile_is_a_camera_picture_with_the_words_for_as_long_as_it_is_wanted(enter, wait_for, looks_like):
+    bot, alice = await enter("bot"), await enter("alice")
+    async with showing(bot, shown=False) as tile:
+        tile.put(changed(text="Bonjour à tous", final=True))
+        assert alice.publications("bot") == {}
+        tile.show(True)
+        await wait_for(lambda: looks_like(alice.sees("bot"), GROUND), what="the tile")
+        assert alice.sizes["bot"] == (WIDTH, HEIGHT)
+        [publication] = alice.publications("bot").values()
+        assert publication.source == rtc.TrackSource.SOURCE_CAMERA
+        dark = sum(alice.sees("bot"))
+        for number in range(9):
+            tile.put(changed(id=f"L{number}", text="Il faut que nous parlions de tout cela", final=True))
+        await wait_for(lambda: sum(alice.sees("bot")) > dark + 15, what="more words")
+        tile.show(False)
+        await wait_for(lambda: not alice.publications("bot"), what="the end of the tile")
+        tile.show(True)
+        await wait_for(lambda: alice.publications("bot"), what="the tile again")
+
+
+async def test_whoever_comes_late_sees_the_tile_although_nobody_speaks(enter, wait_for, looks_like):
+    bot = await enter("bot")
+    async with showing(bot, shown=True) as tile:
+        tile.put(changed(text="Bonjour à tous", final=True))
+        await wait_for(lambda: bot.room.local_participant.track_publications, what="the track")
+        late = await enter("late")
+        await wait_for(lambda: looks_like(late.sees("bot"), GROUND), within=10, what="the tile")
+        await wait_for(lambda: late.frames >= 3, what="the same picture, again and again")
