@@ -115,6 +115,14 @@ class Rooms:
             content = {}
         return _name(content.get("displayname")) or user_id
 
+    async def names(self, room_id: RoomId) -> dict[str, str]:
+        """Return what each of those in a room of ours is called, by user id; who has no name is left out."""
+        answer = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].joined_members)
+        joined = answer.get("joined")
+        members = joined.items() if isinstance(joined, dict) else ()
+        names = {user_id: _name(member.get("display_name")) for user_id, member in members if isinstance(member, dict)}
+        return {user_id: name for user_id, name in names.items() if name}
+
     def forget(self, room_id: str, user_id: str) -> None:
         """Forget that somebody was in a room; the next question asks the homeserver."""
         self._joined.pop((room_id, user_id), None)

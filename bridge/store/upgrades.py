@@ -219,7 +219,14 @@ CREATE INDEX corrections_by_call ON corrections (room_id, call_id);
 CREATE INDEX corrections_by_target ON corrections (target);
 """
 
-UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS, _4_CORRECTIONS)
+_5_GLOSSARIES = """
+CREATE TABLE glossaries (
+    room_id text PRIMARY KEY REFERENCES meetings (room_id) ON DELETE CASCADE,
+    terms   text[] NOT NULL
+);
+"""
+
+UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS, _4_CORRECTIONS, _5_GLOSSARIES)
 
 
 async def upgrade(url: str) -> int:

@@ -13,6 +13,7 @@ from bridge.web import (
     captions,
     corrections,
     final_pass,
+    glossary,
     headers,
     internal,
     invites,
@@ -59,6 +60,7 @@ def build_public(services: Services) -> web.Application:
     captions.add_routes(app)
     transcripts.add_routes(app)
     corrections.add_routes(app)
+    glossary.add_routes(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
         sign_in.add_routes(
@@ -82,6 +84,7 @@ def build_internal(services: Services) -> web.Application:
     internal.add_routes(app)
     final_pass.add_routes(app)
     corrections.add_internal_routes(app)
+    glossary.add_internal_routes(app)
     return app
 
 

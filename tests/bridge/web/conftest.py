@@ -66,6 +66,7 @@ class SmallHomeserver:
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
+            ("GET", f"{v3}/rooms/{{room}}/joined_members", self._joined_members),
             ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
         ):
             self.app.router.add_route(method, path, handler)
@@ -170,6 +171,11 @@ class SmallHomeserver:
 
     async def _power_levels(self, request: web.Request) -> web.Response:
         return web.json_response({"users": self.levels.get(unquote(request.match_info["room"]), {})})
+
+    async def _joined_members(self, request: web.Request) -> web.Response:
+        room = self.rooms[unquote(request.match_info["room"])]
+        joined = {user: {"display_name": self.names.get(user)} for user in room if room[user] == "join"}
+        return web.json_response({"joined": joined})
 
     async def _userinfo(self, request: web.Request) -> web.Response:
         self.openid_asked += 1

@@ -64,6 +64,18 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         {"nobody": 401, "forger": 401, "guest": 403, "other guest": 404, "staff": 404, "member": 403, "organiser": 200},
     ),
     (
+        "GET",
+        "/api/v1/meetings/{meeting}/glossary",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "PUT",
+        "/api/v1/meetings/{meeting}/glossary",
+        {"terms": ["Passerelle"]},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
         "POST",
         "/api/v1/meetings/{meeting}/invites",
         {"uses": 1, "ttl_s": 600},
