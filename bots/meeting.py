@@ -25,6 +25,7 @@ from bots.captions.segment import Segment
 from bots.captions.thread import file_event, read_back
 from bots.captions.track import Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
+from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
@@ -92,6 +93,7 @@ class Means:
     languages: tuple[str, ...]
     service_url: str
     passport: Callable[[], Awaitable[Passport]]
+    corrections: Corrections
 
 
 class CaptionedMeeting:
@@ -193,12 +195,19 @@ class CaptionedMeeting:
         self._thread.put(segment)
         self._changed.set()
 
+    def corrected(self, segment: Segment) -> None:
+        """Take a line of this call that somebody corrected, perhaps long ago."""
+        self._transcript.add(segment)
+        self._thread.put(segment)
+
     async def run(self) -> Ending:
         """Be in the call until it ends; returns why."""
         if self._resumed:
             await self._recall()
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._thread.run())
+            follow = self._means.corrections.follow
+            correcting = tasks.create_task(follow(self.room_id, self._note.notice, self.corrected))
             staying = tasks.create_task(self._stay())
             why = await self._until_over()
             log.info("captions_end", room_id=self.room_id, why=why.name.lower())
@@ -206,6 +215,7 @@ class CaptionedMeeting:
             await asyncio.wait([staying])
             await self._drain(why)
             writing.cancel()
+            correcting.cancel()
         if why in notice.FAREWELLS:
             await self._part(why)
         return why

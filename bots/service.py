@@ -16,6 +16,7 @@ from bots import notice
 from bots.captions.commands import MODERATOR
 from bots.captions.ending import Ending
 from bots.captions.segment import Segment
+from bots.corrections import Corrections
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
@@ -43,7 +44,9 @@ class CaptionService:
         self._speech = speech_of(settings)
         self._pool = SpeechPool(self._speech.engine, self._speech.workers, self._deliver)
         bridge = settings.bridge
-        self._publisher = Publisher(bridge.internal_url, bridge.internal_token.get_secret_value(), self._settled)
+        token = bridge.internal_token.get_secret_value()
+        self._publisher = Publisher(bridge.internal_url, token, self._settled)
+        self._corrections = Corrections(bridge.internal_url, token)
         self._meetings: dict[str, CaptionedMeeting] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._next: dict[str, Work] = {}
@@ -82,6 +85,7 @@ class CaptionService:
                 self._settings.speech.languages,
                 self._settings.call.livekit_service_url,
                 self._passport,
+                self._corrections,
             )
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(self._pool.run()), tasks.create_task(self._publisher.run())]

@@ -70,7 +70,7 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
         }
     )
     bot = CaptionService(settings)
-    bot._means = Means(session, bot._pool, bot._publisher, ("fr",), "http://rtc", bot._passport)
+    bot._means = Means(session, bot._pool, bot._publisher, ("fr",), "http://rtc", bot._passport, bot._corrections)
     return bot
 
 
