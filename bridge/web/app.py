@@ -12,6 +12,7 @@ from bridge.domain.errors import Refused
 from bridge.web import (
     captions,
     corrections,
+    exports,
     final_pass,
     glossary,
     headers,
@@ -59,6 +60,7 @@ def build_public(services: Services) -> web.Application:
     meetings.add_routes(app)
     captions.add_routes(app)
     transcripts.add_routes(app)
+    exports.add_routes(app)
     corrections.add_routes(app)
     glossary.add_routes(app)
     if settings.oidc is not None:

@@ -52,6 +52,12 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
     ),
     (
+        "GET",
+        "/api/v1/meetings/{meeting}/transcripts/{call}/export?format=txt",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
         "PATCH",
         "/api/v1/meetings/{meeting}/captions/{segment}",
         {"text": "Corrected"},
@@ -146,7 +152,14 @@ async def test_the_table_knows_every_route_of_the_api(bridge):
         if route.resource is not None and route.resource.canonical.startswith("/api/")
     }
     table = {
-        (method, re.sub(r"{(\w+)}", lambda name: "{call_id}" if name[1] == "final" else f"{{{name[1]}_id}}", path))
+        (
+            method,
+            re.sub(
+                r"{(\w+)}",
+                lambda name: "{call_id}" if name[1] == "final" else f"{{{name[1]}_id}}",
+                path.partition("?")[0],
+            ),
+        )
         for method, path, _, _ in MATRIX
     }
     assert {route for route in routes if route[0] != "HEAD"} == table
