@@ -3,6 +3,7 @@
 """What a speech model writes although nobody said it."""
 
 import re
+from collections.abc import Sequence
 
 MIN_VOICED_MS = 192
 """Shorter bursts are coughs, clicks and breath; a spoken "oui" is voiced for 200 ms and more."""
@@ -38,16 +39,19 @@ def clean(text: str, *, voiced_ms: int, score: float, no_speech: float) -> str:
     text = " ".join(_ASIDE.sub(" ", text).split())
     text = _SAME_LETTER.sub(r"\1", text)
     too_fast = len(text) > _CHARS_PER_S * voiced_ms / 1000 + 10
-    text = _without_loops(text, keep=1 if too_fast else MAX_REPEATS)
+    words = text.split()
+    text = " ".join(words[at] for at in without_loops(words, keep=1 if too_fast else MAX_REPEATS))
     if not _WORD.search(text) or _CREDITS.search(_PLAIN.sub(" ", text).strip()):
         return ""
     return text
 
 
-def _without_loops(text: str, *, keep: int) -> str:
-    """Keep at most ``keep`` of the same words in a row; a loop that was broken off loses its loose end too."""
-    words = text.split()
+def without_loops(words: Sequence[str], *, keep: int = MAX_REPEATS) -> list[int]:
+    """Tell which words stay if at most ``keep`` of the same follow each other; a loop that was broken off loses its
+    loose end too.
+    """
     plain = [_PLAIN.sub("", word).casefold() for word in words]
+    kept = list(range(len(words)))
     for size in range(1, min(_LOOP_WORDS, len(words) // 2) + 1):
         start = 0
         while start + 2 * size <= len(plain):
@@ -58,6 +62,6 @@ def _without_loops(text: str, *, keep: int) -> str:
             if (end - start) // size > keep:
                 tail = plain[end : end + size]
                 stop = end + len(tail) if end + len(tail) == len(plain) and tail == unit[: len(tail)] else end
-                del words[start + keep * size : stop], plain[start + keep * size : stop]
+                del kept[start + keep * size : stop], plain[start + keep * size : stop]
             start += 1
-    return " ".join(words)
+    return kept

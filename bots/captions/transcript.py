@@ -53,7 +53,7 @@ class Transcript:
         origin_ms = segments[0].start_ms if segments else 0
         document = webvtt.WebVTT()
         if model:
-            document.header_comments.append(_escape(model))
+            document.header_comments.append(cue_text(model))
         document.captions.extend(_cues(segments, origin_ms))
         return str(document.content)
 
@@ -66,19 +66,20 @@ def one_line(text: str) -> str:
 def _cues(segments: Iterable[Segment], origin_ms: int) -> Iterable[webvtt.Caption]:
     for segment in segments:
         yield webvtt.Caption(
-            start=_timestamp(segment.start_ms - origin_ms),
-            end=_timestamp(max(segment.end_ms, segment.start_ms + 1) - origin_ms),
-            text=f"<v {_escape(segment.display_name)}>{_escape(segment.text)}",
+            start=timestamp(segment.start_ms - origin_ms),
+            end=timestamp(max(segment.end_ms, segment.start_ms + 1) - origin_ms),
+            text=f"<v {cue_text(segment.display_name)}>{cue_text(segment.text)}",
             identifier=segment.id,
         )
 
 
-def _escape(text: str) -> str:
+def cue_text(text: str) -> str:
     """Escape cue text (WebVTT 4.2.2), arrows too, so that no words can make a cue, a tag or a timing."""
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _timestamp(ms: int) -> str:
+def timestamp(ms: int) -> str:
+    """Write a time as WebVTT does: hours, minutes, seconds, thousandths."""
     seconds, millis = divmod(ms, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -18,6 +18,12 @@ _BESIDE = ("config.json", "tokenizer.json", "vocabulary.txt")
 _CHUNK = 1 << 20
 
 
+def default_cache() -> Path:
+    """Return the model directory of whoever runs no bot: it has no settings to name one."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("PASSERELLE_MODELS") or Path(cache) / "passerelle" / "models")
+
+
 class WeightsError(Exception):
     """No usable model; the message says what to install or change."""
 
