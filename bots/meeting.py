@@ -20,6 +20,7 @@ from bots.calltext import CallText
 from bots.captions.commands import Command, Wish, read_wish
 from bots.captions.consent import CONSENT, ConsentBook, Word
 from bots.captions.ending import EmptyCall, Ending
+from bots.captions.health import Health
 from bots.captions.language import LanguageChoice
 from bots.captions.segment import Segment
 from bots.captions.thread import file_event, read_back
@@ -30,10 +31,11 @@ from bots.engines.vad import SileroDetector
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
-from bots.passport import PASSPORT, Passport
+from bots.passport import Passport
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
 from bots.roomview import RoomView
+from bots.statements import RoomStatements
 from bots.tile import CaptionTile
 from bots.worker import SpeechPool
 
@@ -94,6 +96,7 @@ class Means:
     service_url: str
     passport: Callable[[], Awaitable[Passport]]
     corrections: Corrections
+    health: Health
 
 
 class CaptionedMeeting:
@@ -118,6 +121,7 @@ class CaptionedMeeting:
         self._note_changed = False
         self._heard = 0
         self._passport: Passport | None = None
+        self._statements = RoomStatements(means.session, view)
         self._reasserted = float("-inf")
         self._member = CallMember(
             means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
@@ -252,17 +256,7 @@ class CaptionedMeeting:
         except OSError as error:
             log.error("model_unreadable", room_id=self.room_id, reason=type(error).__name__)
         else:
-            await self._declare(PASSPORT, self._passport.content())
-
-    async def _declare(self, kind: str, content: Json) -> None:
-        """Keep a state event of ours as it should be. Rooms that are not of the bridge's making may refuse it."""
-        own = self._means.session.user_id
-        if self._view.content(kind, own) == content:
-            return
-        try:
-            await self._means.session.send_state(self.room_id, kind, own, content)
-        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("state_refused", room_id=self.room_id, kind=kind, reason=str(error)[:200])
+            await self._statements.show_passport(self._passport)
 
     async def _listen(self, room: rtc.Room) -> None:
         listener = CallListener(room, self.room_id, self._note.notice, self._ears())
@@ -326,6 +320,7 @@ class CaptionedMeeting:
             if self._note_changed:
                 self._note_changed = False
                 await self._keep_note()
+            await self._statements.show_health(self._means.health.cause, time.monotonic())
             members = self._view.call_members(_now_ms())
             others = any(member.user_id != own for member in members)
             if self._listener is not None and all(member.user_id != own for member in members):

@@ -6,6 +6,7 @@ from typing import Any
 
 from bots.captions.commands import Command, text_of
 from bots.captions.ending import Ending
+from bots.captions.health import Cause, Telling
 
 NOTICE = "org.passerelle.captions.notice"
 _OFF = text_of(Command.OFF)
@@ -45,6 +46,25 @@ OTHER_SERVER = "I only write captions in rooms of my own homeserver. · Je ne so
 ENCRYPTED = "This room is encrypted: I can't hear its calls. · Ce salon est chiffré : je n'entends pas ses appels."
 
 FAILED = "Something went wrong on my side; ask me in again. · Une erreur s'est produite ; invitez-moi de nouveau."
+
+_WORSE = {
+    Cause.ENGINE: "nothing can be read at the moment · rien ne peut être transcrit pour l'instant",
+    Cause.OVERLOAD: (
+        "there is more speech than can be read: words come late, sentence by sentence · il y a plus de paroles que de"
+        " capacité : elles arrivent en retard, phrase par phrase"
+    ),
+    Cause.DRIFT: "more words are wrong than usual · plus de mots sont faux que d'habitude",
+}
+_BETTER = "Captions are as usual again. · Le sous-titrage est redevenu normal."
+
+
+def health(telling: Telling, cause: Cause | None) -> str:
+    """Return what to say when captions become worse than promised, and when that is over."""
+    if telling is Telling.OVER or cause is None:
+        return _BETTER
+    english, french = _WORSE[cause].split(" · ")
+    return f"Captions are degraded: {english}. The call itself is not. · Sous-titrage dégradé : {french}."
+
 
 FAREWELLS = {
     Ending.ASKED: "Captions are off. · Sous-titrage arrêté.",

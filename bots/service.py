@@ -13,13 +13,16 @@ import aiohttp
 import structlog
 
 from bots import notice
+from bots.canary import Canary, shipped
 from bots.captions.commands import MODERATOR
 from bots.captions.ending import Ending
+from bots.captions.health import LOOK_S, Health, Readings
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
+from bots.metrics import CaptionMetrics
 from bots.passport import Passport
 from bots.publish import Publisher
 from bots.roomview import RoomView
@@ -42,7 +45,11 @@ class CaptionService:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._speech = speech_of(settings)
-        self._pool = SpeechPool(self._speech.engine, self._speech.workers, self._deliver)
+        self._metrics = CaptionMetrics()
+        self._health = Health()
+        engine = self._metrics.timed(self._speech.engine)
+        self._pool = SpeechPool(engine, self._speech.workers, self._deliver)
+        self._metrics.watch(self._pool, self._health)
         bridge = settings.bridge
         token = bridge.internal_token.get_secret_value()
         self._publisher = Publisher(bridge.internal_url, token, self._settled)
@@ -86,9 +93,15 @@ class CaptionService:
                 self._settings.call.livekit_service_url,
                 self._passport,
                 self._corrections,
+                self._health,
             )
-            async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._pool.run()), tasks.create_task(self._publisher.run())]
+            async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(self._pool.run()),
+                    tasks.create_task(self._publisher.run()),
+                    tasks.create_task(self._watch_health()),
+                    tasks.create_task(self._keep_canary()),
+                ]
                 try:
                     for room_id in self._take_invitations(tasks, await account.next_news()).rooms:
                         self._occupy(tasks, room_id, partial(self._resume, room_id))
@@ -225,6 +238,25 @@ class CaptionService:
         assert self._means is not None
         return self._means.session
 
+    async def _watch_health(self) -> None:
+        """Look at the engine and its load, for as long as we live."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            counts = self._pool.counts
+            self._health.look(Readings(counts.asked, counts.failed_in_row, self._pool.level))
+
+    async def _keep_canary(self) -> None:
+        """Read the canary every few minutes while somebody has captions; without a call no model is loaded for it."""
+        settings = self._settings.canary
+        if not settings.minutes:
+            return
+        recording = await asyncio.to_thread(shipped)
+        canary = Canary(self._pool, self._metrics, self._health, max_wer=settings.max_wer)
+        while True:
+            await asyncio.sleep(settings.minutes * 60)
+            if self._meetings:
+                await canary.sing(recording)
+
     async def _passport(self) -> Passport:
         return await asyncio.to_thread(self._speech.passport)
 
@@ -234,6 +266,8 @@ class CaptionService:
             meeting.deliver(segment)
 
     def _settled(self, segment: Segment) -> None:
+        if segment.text:
+            self._metrics.delay.observe(time.time() - segment.end_ms / 1000)
         meeting = self._meetings.get(segment.room_id)
         if meeting is not None:
             meeting.settled(segment)

@@ -101,6 +101,19 @@ class CallSettings(_Section):
     livekit_service_url: str
 
 
+class MetricsSettings(_Section):
+    """Where Prometheus finds our figures: a port of 127.0.0.1; 0 for nowhere."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class CanarySettings(_Section):
+    """How often a recording with known words is read during calls (0: never), and how many may be wrong, 0…1."""
+
+    minutes: float = Field(default=10.0, ge=0, le=1440)
+    max_wer: float = Field(default=0.3, gt=0, le=1)
+
+
 class Settings(_Section):
     """The whole file."""
 
@@ -108,6 +121,8 @@ class Settings(_Section):
     bridge: BridgeSettings
     speech: SpeechSettings
     call: CallSettings
+    metrics: MetricsSettings = MetricsSettings()
+    canary: CanarySettings = CanarySettings()
 
 
 def load(path: Path) -> Settings:

@@ -32,6 +32,16 @@ class _Errand:
     done: asyncio.Future[Decoded]
 
 
+@dataclass(slots=True)
+class Counts:
+    """Readings since the start: asked for, of whole utterances, and those that the engine failed at."""
+
+    asked: int = 0
+    finals: int = 0
+    failed: int = 0
+    failed_in_row: int = 0
+
+
 class SpeechPool:
     """Shares one engine among all tracks of all calls. ``deliver`` gets every segment, on the event loop."""
 
@@ -44,6 +54,7 @@ class SpeechPool:
         self._idle = asyncio.Condition()
         self._reading: Counter[str] = Counter()
         self._errand: _Errand | None = None
+        self.counts = Counts()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="speech")
 
     @property
@@ -83,6 +94,7 @@ class SpeechPool:
 
     def submit(self, job: Job) -> None:
         """Queue an utterance."""
+        self.counts.asked += 1
         dropped = self._queue.dropped_finals
         self._queue.push(job, time.monotonic())
         if self._queue.dropped_finals > dropped:
@@ -141,9 +153,11 @@ class SpeechPool:
             await loop.run_in_executor(self._threads, self._engine.load)
             decoded = await loop.run_in_executor(self._threads, self._engine.transcribe, errand.samples, errand.lang)
         except FAILURES as error:
+            self._failed()
             if not errand.done.done():
                 errand.done.set_exception(error)
         else:
+            self.counts.failed_in_row = 0
             if not errand.done.done():
                 errand.done.set_result(decoded)
 
@@ -163,8 +177,15 @@ class SpeechPool:
                 read = partial(self._engine.transcribe, samples, lang, utterance=job.utterance.id, final=job.final)
                 decoded = await loop.run_in_executor(self._threads, read)
                 lang = decoded.lang or lang
+                self.counts.failed_in_row = 0
             except FAILURES as error:
+                self._failed()
                 log.error("reading_failed", reason=type(error).__name__, final=job.final)
+        self.counts.finals += job.final
         segment = job.track.answered(job, decoded, lang, voiced_ms)
         if segment is not None:
             self._deliver(segment)
+
+    def _failed(self) -> None:
+        self.counts.failed += 1
+        self.counts.failed_in_row += 1

@@ -49,6 +49,11 @@ class Ports:
         return self.base + 1
 
     @property
+    def bots_metrics(self) -> int:
+        """What Prometheus reads of the caption bot."""
+        return self.base + 2
+
+    @property
     def sfu(self) -> int:
         """HTTP and WebSocket."""
         return self.base + 10
@@ -92,6 +97,7 @@ class Ports:
         """Every port of the stack."""
         yield Listener(self.bridge, "the bridge (pages and API)")
         yield Listener(self.bridge_internal, "the bridge (internal API)")
+        yield Listener(self.bots_metrics, "the caption bot (metrics)")
         yield Listener(self.sfu, "the SFU (HTTP and WebSocket)")
         yield Listener(self.media, "the SFU (media)", socket.SOCK_DGRAM)
         yield Listener(self.media, "the SFU (media)")

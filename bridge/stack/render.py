@@ -287,6 +287,7 @@ def _bots(where: Addresses, secrets: Secrets, data: Path) -> TomlDocument:
         "bridge": {"internal_url": where.bridge_internal, "internal_token": secrets.internal_token},
         "speech": {"model": "", "model_cache": str(data / "models")},
         "call": {"livekit_service_url": where.livekit_service},
+        "metrics": {"port": where.ports.bots_metrics},
     }
 
 

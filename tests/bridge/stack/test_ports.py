@@ -22,7 +22,7 @@ def free_base() -> int:
 
 def test_the_ports_are_those_of_the_architecture():
     assert [listener.port for listener in Ports(8400).listeners()] == [
-        8400, 8401, 8410, 8411, 8411, 8420, 8430, 8431, 8440, 8441, 8450,
+        8400, 8401, 8402, 8410, 8411, 8411, 8420, 8430, 8431, 8440, 8441, 8450,
     ]  # fmt: skip
 
 

@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How many words were read wrong."""
+
+import re
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def words(text: str) -> list[str]:
+    """Return a text's words, without case and punctuation."""
+    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+
+
+def word_error_rate(said: str, written: str) -> float:
+    """Return the words to change, add and remove, by the number of words said; above 1 if more was made up."""
+    truth, guess = words(said), words(written)
+    if not truth:
+        raise ValueError("nothing was said: the rate has no meaning")
+    row = list(range(len(guess) + 1))
+    for i, word in enumerate(truth, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(guess, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
+    return row[-1] / len(truth)
