@@ -58,7 +58,7 @@ class WhisperEngine:
             self._encode(samples),
             [prompt],
             beam_size=1,
-            max_length=len(prompt) + int(_TOKENS_BASE + _TOKENS_PER_SECOND * seconds),
+            max_length=2 * int(_TOKENS_BASE + _TOKENS_PER_SECOND * seconds),  # CTranslate2 writes half as many at most
             suppress_blank=True,
             suppress_tokens=[-1],
             return_scores=True,
