@@ -5,6 +5,7 @@
 # make up     the same stack, which stays: sign in, or open the guest link
 # make test   everything that CI checks
 # make test-long   the same tests with more seeds and longer runs
+# make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: ten quiet minutes
 # make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ PORTS := $(if $(PORT_BASE),--port-base $(PORT_BASE))
 # make test PYTEST="-k invite"
 PYTEST ?=
 
-.PHONY: demo up test conformance lint install install-test lock clean
+.PHONY: demo up test bench-captions conformance lint install install-test lock clean
 
 demo: install
 	@exec $(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
@@ -39,6 +40,9 @@ test: install-test lint
 
 conformance: install $(SUITE)/node_modules/.installed
 	@$(BIN)/python -m tests.conformance $(PYTEST)
+
+bench-captions: install
+	@$(BIN)/python -m tests.bench.captions
 
 # Hours: every parser fuzzed for ten minutes, 2,000 walks through rooms, ten times as many emulated networks.
 test-long: install-test
