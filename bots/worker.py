@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -19,6 +19,10 @@ from bots.engines import vad
 from bots.engines.contract import FAILURES, SAMPLE_RATE, Decoded, Samples, SpeechEngine
 
 _NOTHING = Decoded("", 0.0, 1.0)
+ATTEMPTS = 8
+"""stops: an utterance that no engine can read coming back for ever. An engine may be down for a quarter of a minute."""
+PAUSE_S = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Before the next reading while the engine keeps failing: it is down, or being loaded again."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +38,13 @@ class _Errand:
 
 @dataclass(slots=True)
 class Counts:
-    """Readings since the start: asked for, of whole utterances, and those that the engine failed at."""
+    """Readings since the start: asked for, of whole utterances, those that the engine failed at, and those given up."""
 
     asked: int = 0
     finals: int = 0
     failed: int = 0
     failed_in_row: int = 0
+    lost: int = 0
 
 
 class SpeechPool:
@@ -75,7 +80,7 @@ class SpeechPool:
     @property
     def dropped(self) -> int:
         """How many final readings were given up since the start."""
-        return self._queue.dropped_finals
+        return self._queue.dropped_finals + self.counts.lost
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -131,9 +136,11 @@ class SpeechPool:
             if self.interval_s != interval_s:
                 log.warning("interval_changed", seconds=self.interval_s, waiting=len(self._queue))
             if job is None:
+                self._wake.clear()
+                async with self._idle:  # partial readings that came too late were dropped on the way
+                    self._idle.notify_all()
                 errand, self._errand = self._errand, None
                 if errand is None:
-                    self._wake.clear()
                     await self._wake.wait()
                 else:
                     await self._run(errand)
@@ -146,6 +153,7 @@ class SpeechPool:
                 self._reading[room_id] -= 1
                 async with self._idle:
                     self._idle.notify_all()
+            await asyncio.sleep(self._pause_s)
 
     async def _run(self, errand: _Errand) -> None:
         loop = asyncio.get_running_loop()
@@ -162,7 +170,7 @@ class SpeechPool:
                 errand.done.set_result(decoded)
 
     async def _read(self, job: Job) -> None:
-        """Read one utterance; a failure of the engine costs its text, never the worker."""
+        """Read one utterance. An utterance that ended and was not read is tried again, behind what waits already."""
         samples, voiced_ms = job.audio()
         lang, decoded = "", _NOTHING
         if len(samples):
@@ -180,11 +188,22 @@ class SpeechPool:
                 self.counts.failed_in_row = 0
             except FAILURES as error:
                 self._failed()
-                log.error("reading_failed", reason=type(error).__name__, final=job.final)
+                log.error("reading_failed", reason=type(error).__name__, final=job.final, attempt=job.attempt)
+                if job.final and job.attempt < ATTEMPTS:
+                    self._queue.push(replace(job, attempt=job.attempt + 1), time.monotonic() + self._pause_s)
+                    return
+                if job.final:
+                    self.counts.lost += 1
+                    decoded = Decoded(job.utterance.text, 0.0, 0.0)
         self.counts.finals += job.final
         segment = job.track.answered(job, decoded, lang, voiced_ms)
         if segment is not None:
             self._deliver(segment)
+
+    @property
+    def _pause_s(self) -> float:
+        failed = self.counts.failed_in_row
+        return PAUSE_S[min(failed, len(PAUSE_S)) - 1] if failed else 0.0
 
     def _failed(self) -> None:
         self.counts.failed += 1

@@ -58,6 +58,7 @@ class Job:
     final: bool
     frozen: Samples | None = None
     frozen_voiced_ms: int = 0
+    attempt: int = 1
 
     def audio(self) -> tuple[Samples, int]:
         """Return the samples to read now, and how many milliseconds of them are voiced."""

@@ -81,13 +81,14 @@ async def test_utterances_are_read_off_the_event_loop(pool, engine, delivered, t
     assert threading.get_ident() not in engine.threads
 
 
-async def test_an_engine_that_fails_once_costs_one_text(pool, engine, delivered, tape):
+async def test_an_engine_that_fails_once_costs_no_text(pool, engine, delivered, tape):
     engine.error = RuntimeError("out of tokens")
     for job in tape.play((2, True), (1, False), (2, True), (1, False)):
         pool.submit(job)
     assert (await next_of(delivered)).text == "bonjour à tous"
     assert await pool.drained("!room", 5)
-    assert engine.reads == 2
+    assert engine.reads == 3
+    assert (await next_of(delivered)).final
     assert delivered.empty()
 
 

@@ -11,6 +11,7 @@ Every so many loud frames it writes the next word of its script.
 
 import asyncio
 import contextlib
+import sys
 from dataclasses import dataclass, field
 
 import msgpack
@@ -127,3 +128,14 @@ class _Hearing:
 async def _say(socket: web.WebSocketResponse, message: dict) -> None:
     await socket.send_bytes(msgpack.packb(message, use_single_float=False))
     await asyncio.sleep(0)
+
+
+async def _serve(url: str) -> None:
+    await FakeKyutai(script=["bonjour", "à", "tous"], url=url).start()
+    await asyncio.Event().wait()
+
+
+if (
+    __name__ == "__main__"
+):  # a process that tests may kill: python -m tests.bots.engines.fake_kyutai ws://127.0.0.1:PORT
+    asyncio.run(_serve(sys.argv[1]))
