@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from bots.captions.schedule import DecodeQueue
+from bots.captions.schedule import DecodeQueue, Level
 from bots.captions.segment import Segment
 from bots.captions.track import Job
 from bots.engines import vad
@@ -48,12 +48,21 @@ class Counts:
 
 
 class SpeechPool:
-    """Shares one engine among all tracks of all calls. ``deliver`` gets every segment, on the event loop."""
+    """Shares one engine among all tracks of all calls. On the event loop, ``deliver`` gets every segment and
+    ``on_degraded`` every change of the level at which captions are degraded.
+    """
 
-    def __init__(self, engine: SpeechEngine, workers: int, deliver: Callable[[Segment], None]) -> None:
+    def __init__(
+        self,
+        engine: SpeechEngine,
+        workers: int,
+        deliver: Callable[[Segment], None],
+        on_degraded: Callable[[Level], None] = lambda _level: None,
+    ) -> None:
         self._engine = engine
         self._workers = workers
         self._deliver = deliver
+        self._on_degraded = on_degraded
         self._queue = DecodeQueue()
         self._wake = asyncio.Event()
         self._idle = asyncio.Condition()
@@ -68,8 +77,8 @@ class SpeechPool:
         return self._queue.load.interval_s
 
     @property
-    def level(self) -> int:
-        """How far captions are degraded for want of time; 0: not at all."""
+    def level(self) -> Level:
+        """How far captions are degraded for want of time."""
         return self._queue.load.level
 
     @property
@@ -131,10 +140,11 @@ class SpeechPool:
 
     async def _work(self) -> None:
         while True:
-            interval_s = self.interval_s
+            level = self.level
             job = self._queue.pop(time.monotonic())
-            if self.interval_s != interval_s:
-                log.warning("interval_changed", seconds=self.interval_s, waiting=len(self._queue))
+            if self.level is not level:
+                log.warning("load_changed", level=self.level.name.lower(), waiting=len(self._queue))
+                self._on_degraded(self.level)
             if job is None:
                 self._wake.clear()
                 async with self._idle:  # partial readings that came too late were dropped on the way

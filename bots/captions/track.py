@@ -11,13 +11,13 @@ from bots.captions import guards
 from bots.captions.endpoint import MAX_MS, START, WINDOW_MS, Closed, Endpointer, Opened
 from bots.captions.language import LanguageChoice
 from bots.captions.segment import Segment, segment_id
-from bots.captions.stable import stable_chars
+from bots.captions.stable import SettledText
 from bots.engines.contract import SAMPLE_RATE, VAD_WINDOW, Decoded, Samples, VoiceDetector
 
 _PRE_ROLL = 6
 """Windows taken from before the detector's answer: it comes after the first consonant."""
 _POST_ROLL = 5
-"""Windows kept after the last voiced one, 160 ms."""
+"""Windows kept after the last voiced one, 160 ms: the shortest pause that ends an utterance."""
 _KEPT_WINDOWS = MAX_MS // WINDOW_MS + _PRE_ROLL + 32
 """stops: a track's memory growing; about 13 s of audio, 0.8 MB."""
 _CLOCK_JUMP_MS = 400
@@ -45,6 +45,8 @@ class Utterance:
     settled: bool = False
     rev: int = 0
     text: str = ""
+    stable_chars: int = 0
+    readings: SettledText = field(default_factory=SettledText)
     asked_at: int | None = None
     being_read: bool = False
 
@@ -98,6 +100,7 @@ class TrackCaptions:
     _windows: list[Samples] = field(default_factory=list)
     _voiced: list[bool] = field(default_factory=list)
     _next: int = 0
+    _ended: int = 0
     _open: Utterance | None = None
     _withdrawn: bool = False
 
@@ -141,7 +144,7 @@ class TrackCaptions:
         if utterance is None or not utterance.rev:
             return []
         utterance.settled = True
-        return [self._segment(utterance, "", lang="", final=True)]
+        return [self._segment(utterance, "", 0, lang="", final=True)]
 
     def audio(self, utterance: Utterance) -> tuple[Samples, int]:
         """Return what is heard of an utterance so far, and how many milliseconds of it are voiced."""
@@ -167,15 +170,17 @@ class TrackCaptions:
         text = guards.clean(decoded.text, voiced_ms=voiced_ms, score=decoded.score, no_speech=decoded.no_speech)
         if job.final:
             utterance.settled = True
-            return self._segment(utterance, text, lang=lang, final=True) if text or utterance.rev else None
-        if not text or text == utterance.text:
+            return self._segment(utterance, text, len(text), lang=lang, final=True) if text or utterance.rev else None
+        if not text:
             return None
-        return self._segment(utterance, text, lang=lang, final=False)
+        text, stable_chars = utterance.readings.read(text, (utterance.asked_at or 0) * WINDOW_MS)
+        if (text, stable_chars) == (utterance.text, utterance.stable_chars):
+            return None
+        return self._segment(utterance, text, stable_chars, lang=lang, final=False)
 
-    def _segment(self, utterance: Utterance, text: str, *, lang: str, final: bool) -> Segment:
-        settled = len(text) if final else stable_chars(utterance.text, text)
+    def _segment(self, utterance: Utterance, text: str, stable_chars: int, *, lang: str, final: bool) -> Segment:
         utterance.rev += 1
-        utterance.text = text
+        utterance.text, utterance.stable_chars = text, stable_chars
         end = self._next if utterance.end is None else utterance.end
         return Segment(
             id=utterance.id,
@@ -187,7 +192,7 @@ class TrackCaptions:
             start_ms=utterance.start_ms,
             end_ms=utterance.start_ms + (end - utterance.first) * WINDOW_MS,
             text=text,
-            stable_chars=settled,
+            stable_chars=stable_chars,
             lang=lang,
             final=final,
             rev=utterance.rev,
@@ -207,7 +212,7 @@ class TrackCaptions:
         after_cut = False
         for change in changes:
             if isinstance(change, Opened):
-                self._begin(change.window if after_cut else max(0, change.window - _PRE_ROLL))
+                self._begin(change.window if after_cut else max(self._ended, change.window - _PRE_ROLL))
             elif self._open is not None:
                 after_cut = change.cut
                 yield from self._end(self._open, change)
@@ -221,6 +226,7 @@ class TrackCaptions:
     def _end(self, utterance: Utterance, change: Closed) -> Iterator[Job]:
         self._open = None
         utterance.end = change.last + 1 + (0 if change.cut else _POST_ROLL)
+        self._ended = utterance.end
         samples, voiced_ms = self.audio(utterance)
         if voiced_ms >= guards.MIN_VOICED_MS or utterance.rev:
             yield Job(self, utterance, final=True, frozen=samples, frozen_voiced_ms=voiced_ms)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from bots.captions.schedule import Level
 from bots.captions.track import Job
 from bots.engines.contract import Decoded
 from bots.worker import SpeechPool
@@ -128,14 +129,23 @@ async def test_a_partial_reading_hears_everything_said_until_its_turn(pool, engi
     assert await pool.drained("!room", 5)
 
 
-async def test_late_reading_makes_the_pool_ask_for_less(pool, engine, tape, monkeypatch):
-    assert pool.interval_s == 1.0
-    (job,) = tape.play((2, True), (1, False))
-    real = time.monotonic
-    pool.submit(job)
-    monkeypatch.setattr("bots.worker.time.monotonic", lambda: real() + 1.5)
-    assert await pool.drained("!room", 5)
-    assert pool.interval_s == 2.0
+async def test_late_reading_makes_the_pool_ask_for_less_and_say_so_once_a_level(engine, delivered, tape, monkeypatch):
+    levels: list[Level] = []
+    pool = SpeechPool(engine, 1, delivered.put_nowait, levels.append)
+    running = asyncio.create_task(pool.run())
+    clock = time.monotonic()
+    for _ in range(30):
+        (job,) = tape.play((2, True), (1, False))
+        monkeypatch.setattr("bots.worker.time.monotonic", lambda now=clock: now)
+        pool.submit(job)
+        clock += 3.0
+        monkeypatch.setattr("bots.worker.time.monotonic", lambda now=clock: now)
+        assert await pool.drained("!room", 5)
+    assert levels == [Level.SLOWER, Level.FINALS_ONLY]
+    assert pool.interval_s == float("inf")
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_the_engine_learns_which_utterance_it_reads_and_when_it_ends(pool, engine, tape, track):

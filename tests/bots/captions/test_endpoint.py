@@ -22,15 +22,22 @@ def test_a_pause_shorter_than_half_a_second_does_not_close():
     assert push_all(Endpointer(), [VOICE] * 20 + [SILENCE] * 15 + [VOICE] * 5) == [Opened(0)]
 
 
+@pytest.mark.parametrize(("voiced_s", "pause_ms"), [(2, 500), (7, 288), (10, 160)])
+def test_the_longer_somebody_talks_the_shorter_a_pause_ends_the_utterance(voiced_s, pause_ms):
+    voiced, endpointer = voiced_s * 1000 // WINDOW_MS, Endpointer()
+    assert push_all(endpointer, [VOICE] * voiced + [SILENCE] * ((pause_ms - 1) // WINDOW_MS)) == [Opened(0)]
+    assert endpointer.push(SILENCE) == [Closed(voiced - 1, cut=False)]
+
+
 def test_a_murmur_keeps_an_utterance_open_but_does_not_open_one():
     assert push_all(Endpointer(), [MURMUR] * 50) == []
     assert push_all(Endpointer(), [VOICE] + [MURMUR] * 50) == [Opened(0)]
 
 
-def test_speech_without_a_pause_is_cut_where_it_is_quietest_in_its_last_half():
+def test_speech_without_a_pause_is_cut_where_it_is_quietest_in_its_last_quarter():
     windows = MAX_MS // WINDOW_MS
     speech = [VOICE] * windows
-    speech[100:106] = [MURMUR] * 6  # quiet, but in the first half
+    speech[200:206] = [MURMUR] * 6  # quiet, but too early
     speech[300:306] = [0.36] * 6
     changes = push_all(Endpointer(), speech)
     assert changes[0] == Opened(0)

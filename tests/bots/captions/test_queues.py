@@ -4,7 +4,7 @@
 
 from bots.captions.outbox import MAX_FINALS as MAX_OUTBOX_FINALS
 from bots.captions.outbox import MAX_PARTIALS, Outbox
-from bots.captions.schedule import INTERVALS_S, MAX_FINALS, DecodeQueue, Load
+from bots.captions.schedule import BRISK_S, LATE_S, MAX_FINALS, SLOWEST_S, DecodeQueue, Level, Load
 from bots.captions.track import Job, Utterance
 
 
@@ -14,7 +14,7 @@ def job(track, name: str = "U", *, final: bool = False, utterance: Utterance | N
 
 def test_the_oldest_wish_is_read_first(track):
     queue = DecodeQueue()
-    first, second, third = job(track), job(track, final=True), job(track)
+    first, second, third = job(track), job(track), job(track)
     for number, wish in enumerate((first, second, third)):
         queue.push(wish, number / 10)
     assert [queue.pop(0.3) for _ in range(4)] == [first, second, third, None]
@@ -30,22 +30,50 @@ def test_a_final_reading_replaces_the_partial_one_that_still_waits(track):
     assert queue.pop(1.0) is None
 
 
-def test_a_partial_reading_that_waited_too_long_is_left_out_and_may_be_asked_again(tape, track):
+def finals_only() -> DecodeQueue:
     queue = DecodeQueue()
+    now = 0.0
+    while queue.load.level is not Level.FINALS_ONLY:
+        queue.load.started(LATE_S + 0.1, now)
+        now += 1.1
+    return queue
+
+
+def test_where_only_final_texts_are_left_partial_ones_are_passed_over_and_may_be_asked_again(tape, track):
+    queue = finals_only()
     tape.play((1, True))
-    queue.push(track.due(1.0), 0.0)
-    assert queue.pop(1.5) is None
-    assert queue.load.interval_s == 2.0
+    queue.push(track.due(1.0), 100.0)
+    final = job(track, final=True)
+    queue.push(final, 100.5)
+    assert queue.pop(102.6) is final
+    assert queue.pop(102.6) is None
     tape.play((1.1, True))
     assert track.due(1.0) is not None
+
+
+def test_a_late_partial_reading_is_read_all_the_same_as_it_hears_everything_until_now(tape, track):
+    queue = DecodeQueue()
+    tape.play((1, True))
+    wish = track.due(1.0)
+    queue.push(wish, 0.0)
+    assert queue.pop(1.5) is wish
+
+
+def test_a_final_text_goes_before_the_partial_one_asked_for_just_before(track):
+    queue = DecodeQueue()
+    long_ago, just_before, final = job(track), job(track), job(track, final=True)
+    for wish, at in ((long_ago, 0.0), (just_before, 0.9), (final, 1.0)):
+        queue.push(wish, at)
+    assert [queue.pop(1.0) for _ in range(3)] == [long_ago, final, just_before]
 
 
 def test_a_final_reading_is_never_left_out(track):
     queue = DecodeQueue()
     final = job(track, final=True)
-    queue.push(job(track), 0.0)
-    queue.push(final, 0.5)
-    assert queue.pop(30.0) is final
+    queue = finals_only()
+    queue.push(job(track), 100.0)
+    queue.push(final, 100.5)
+    assert queue.pop(130.0) is final
 
 
 def test_finals_that_nobody_can_read_in_time_are_dropped_oldest_first(track):
@@ -65,19 +93,38 @@ def test_a_queue_knows_whose_utterances_wait(track):
     assert not queue.holds("!other")
 
 
-def test_late_readings_lengthen_the_interval_and_prompt_ones_shorten_it_again():
+def test_late_readings_lengthen_the_interval_step_by_step_until_only_final_texts_are_left():
+    load, levels, intervals = Load(), [], []
+    for second in range(40):
+        load.started(LATE_S + 0.1, second * 1.1)
+        levels.append(load.level)
+        intervals.append(load.interval_s)
+    assert intervals == sorted(intervals)
+    assert sorted(set(levels)) == [Level.USUAL, Level.SLOWER, Level.FINALS_ONLY]
+    assert intervals[-1] == float("inf")
+
+
+def test_readings_that_are_late_but_not_hopeless_keep_partial_texts():
     load = Load()
-    assert load.interval_s == 1.0
-    load.started(1.5)
-    assert load.interval_s == 2.0
-    load.started(1.5)
-    load.started(1.5)
-    assert load.interval_s == INTERVALS_S[-1] == float("inf")
-    for _ in range(16):
-        load.started(0.0)
-    assert load.interval_s == 1.0
-    load.started(0.5)
-    assert load.interval_s == 1.0
+    for second in range(100):
+        load.started(LATE_S - 0.1, second * 1.1)
+    assert load.interval_s == SLOWEST_S
+
+
+def test_prompt_readings_bring_back_partial_texts_and_then_the_usual_interval():
+    load = finals_only().load
+    for second in range(100, 140):
+        load.started(0.0, second * 1.1)
+    assert load.interval_s == BRISK_S
+
+
+def test_one_late_reading_among_the_prompt_ones_of_its_second_counts():
+    load = Load()
+    load.started(0.0, 0.0)
+    for start in (0.2, 0.4, 0.6):
+        load.started(LATE_S, start)
+    load.started(0.0, 1.1)
+    assert load.interval_s > BRISK_S
 
 
 def test_a_newer_revision_takes_the_older_ones_place(segment):

@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ids, stable prefixes, languages, endings."""
+"""Ids, languages, endings."""
 
 import pytest
 
 from bots.captions.ending import EMPTY_S, RESUMED_EMPTY_S, UNUSED_S, EmptyCall, Ending
 from bots.captions.language import LanguageChoice
 from bots.captions.segment import segment_id
-from bots.captions.stable import stable_chars
 
 
 def test_the_same_utterance_always_has_the_same_id():
@@ -24,21 +23,6 @@ def test_another_call_track_or_time_gives_another_id(other):
 def test_an_id_is_safe_in_addresses_and_does_not_change_between_versions():
     assert segment_id("$c", "TR_1", 1000) == "Fs56RwBQLKKe0MNFj2vMvEQ7"
     assert all(segment_id("$c", "TR_1", t * 100).replace("-", "a").replace("_", "a").isalnum() for t in range(200))
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "stable"),
-    [
-        ("", "je", ""),
-        ("je crois", "je crois que", "je crois"),
-        ("Je crois,", "je crois que", "je crois"),
-        ("je crois que", "je pense", "je"),
-        ("tout autre chose", "je pense", ""),
-        ("oui", "oui", "oui"),
-    ],
-)
-def test_words_that_two_readings_agree_on_are_stable(before, now, stable):
-    assert now[: stable_chars(before, now)] == stable
 
 
 def test_a_sure_belief_over_three_seconds_pins_the_language():

@@ -62,7 +62,24 @@ def test_an_open_utterance_is_read_every_interval_and_its_revisions_rise(tape, t
     assert [one.rev, two.rev, last.rev] == [1, 2, 3]
     assert one.id == two.id == last.id
     assert [one.final, two.final, last.final] == [False, False, True]
-    assert two.text[: two.stable_chars] == "je crois"
+    assert (one.stable_chars, two.stable_chars, last.stable_chars) == (0, 0, len(last.text))
+
+
+def test_words_that_stay_the_same_become_stable_and_that_is_published(tape, track):
+    tape.play((1, False))
+    versions = []
+    for _ in range(5):
+        tape.play((1.1, True))
+        versions.append(answer(track.due(1.0), "je crois que oui"))
+    stable = [version and version.text[: version.stable_chars] for version in versions]
+    assert stable == ["", None, None, "je crois que", None]
+
+
+def test_two_utterances_never_share_a_sound(tape):
+    """After small pauses the next one begins before the last one's tail is over."""
+    jobs = tape.play((9.5, True), (0.2, False), (2, True), (1, False))
+    first, second = (answer(job, "oui") for job in jobs)
+    assert second.start_ms >= first.end_ms
 
 
 def test_nothing_is_read_in_between_when_only_finals_are_wanted(tape, track):
