@@ -31,11 +31,13 @@ class WeightsError(Exception):
 def find_model(model: str, cache: Path) -> str:
     """Return what faster-whisper opens: a directory, or a published model's name.
 
-    An empty ``model`` means the ``base`` weights that install from the package index in two parts; they are joined
-    into ``cache`` once.
+    A name that `passerelle models fetch` brought into ``cache`` is that directory. An empty ``model`` means the
+    ``base`` weights that install from the package index in two parts; they are joined into ``cache`` once.
     """
     if not model:
         return str(_joined(cache))
+    if (cache / model / _MODEL).is_file():
+        return str(cache / model)
     if os.sep in model or Path(model).is_dir():
         if not (Path(model) / _MODEL).is_file():
             raise WeightsError(f"{model} holds no {_MODEL}: [speech] model is a model's directory or name.")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bots.captions.paragraphs import Word
 from bots.engines.contract import SAMPLE_RATE, Samples
 
@@ -13,6 +15,9 @@ _BEAM = 5
 _TEMPERATURES = (0.0, 0.2, 0.4)
 """A reading that repeats itself or doubts itself is read again, a little freer each time."""
 _SILENCE_S = 2.0
+_PADDING = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
+"""Silence after each piece: what faster-whisper pads with, zero features, is not silence to the model. Measured with
+`base` on five recordings (198 words): 5 words wrong with it, 6 without."""
 _IDENTIFY_S = 12.0
 """How much of a piece tells its language; Whisper's encoder costs more than in proportion to the length."""
 _IDENTIFY_FRAMES = 1500
@@ -61,7 +66,7 @@ class WordReader:
         """Read at most 30 s of audio in one language; ``hotwords`` are names and terms that may come in it."""
         segments = list(
             self._model.transcribe(
-                samples,
+                np.concatenate([samples, _PADDING]),
                 language=lang,
                 beam_size=_BEAM,
                 temperature=_TEMPERATURES,
