@@ -3,6 +3,7 @@
 """M3: nothing passes for a while; the call goes on by itself when the network is back."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -15,15 +16,16 @@ USUAL = Conditions(delay=0.025, loss=0.005)
 SECONDS = 15.0
 AFTER_S = 15.0
 SMOOTH_S = 0.2
-"""Sound and picture have resumed when no gap is longer than this any more."""
+STEADY_S = 5.0
+"""Sound and picture have resumed when no gap is longer than `SMOOTH_S` for this long: later ones are the usual loss."""
 
 
 def resumed(times, back):
     """Seconds from the return of the network until media comes regularly again."""
     after = [at - back for at in times if at > back]
     assert after, "nothing came any more"
-    breaks = [later for earlier, later in zip([0.0, *after], after, strict=False) if later - earlier > SMOOTH_S]
-    return breaks[-1] if breaks else after[0]
+    begins = [after[0], *(later for earlier, later in pairwise(after) if later - earlier > SMOOTH_S)]
+    return next(begin for begin, again in pairwise([*begins, AFTER_S + STEADY_S]) if again - begin > STEADY_S)
 
 
 @pytest.mark.parametrize("who", [("alice",), ("bob",), ("alice", "bob")], ids=["publisher", "receiver", "both"])
