@@ -35,8 +35,7 @@ up: install
 # Of the conformance table the columns of Element Call, of two peer connections and of all SDKs; all with make conformance.
 test: install-test lint
 	@CONFORMANCE_CLIENTS="livekit 1.2.1,livekit-client 2.16.1,livekit-client 2.22.3,livekit-api 1.2.2,livekit-server-sdk 2.19.2" \
-	  $(if $(PYTEST),true,$(BIN)/python -m tests.conformance)
-	@$(BIN)/python -m pytest --durations 25 $(if $(PYTEST),,--ignore tests/conformance) $(PYTEST)
+	  $(BIN)/python -m $(if $(PYTEST),pytest --durations 25 $(PYTEST),tests)
 
 conformance: install $(SUITE)/node_modules/.installed
 	@$(BIN)/python -m tests.conformance $(PYTEST)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The closing table of the media goals, and `build/emulated/report.json`."""
+"""The closing table of the media goals, and `build/emulated/report.json`, where rows of other runs stay."""
 
 import json
 from pathlib import Path
@@ -28,4 +28,6 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(line)
     report = config.rootpath / REPORT
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(json.dumps(_goals.as_json(), indent=1) + "\n")
+    known = json.loads(report.read_text()) if report.exists() else []
+    rows = {(row["goal"], row["case"]): row for row in [*known, *_goals.as_json()]}
+    report.write_text(json.dumps([rows[key] for key in sorted(rows)], indent=1) + "\n")
