@@ -97,6 +97,7 @@ class Means:
     passport: Callable[[], Awaitable[Passport]]
     corrections: Corrections
     health: Health
+    translate: Callable[[Segment], None]
 
 
 class CaptionedMeeting:
@@ -203,6 +204,7 @@ class CaptionedMeeting:
         """Take a line of this call that somebody corrected, perhaps long ago."""
         self._transcript.add(segment)
         self._thread.put(segment)
+        self._means.translate(segment)
 
     async def run(self) -> Ending:
         """Be in the call until it ends; returns why."""

@@ -19,6 +19,7 @@ from bots.captions.ending import Ending
 from bots.captions.health import LOOK_S, Health, Readings
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
+from bots.engines.translate import LibreTranslate
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
@@ -28,6 +29,7 @@ from bots.publish import Publisher
 from bots.roomview import RoomView
 from bots.settings import Settings
 from bots.speech import speech_of
+from bots.translate import SegmentTranslator
 from bots.worker import SpeechPool
 
 MAX_CALLS = 16
@@ -54,6 +56,7 @@ class CaptionService:
         token = bridge.internal_token.get_secret_value()
         self._publisher = Publisher(bridge.internal_url, token, self._settled)
         self._corrections = Corrections(bridge.internal_url, token)
+        self._translator = _translator(settings)
         self._meetings: dict[str, CaptionedMeeting] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._next: dict[str, Work] = {}
@@ -94,6 +97,7 @@ class CaptionService:
                 self._passport,
                 self._corrections,
                 self._health,
+                self._translate,
             )
             async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
                 background = [
@@ -102,6 +106,8 @@ class CaptionService:
                     tasks.create_task(self._watch_health()),
                     tasks.create_task(self._keep_canary()),
                 ]
+                if self._translator is not None:
+                    background.append(tasks.create_task(self._translator.run()))
                 try:
                     for room_id in self._take_invitations(tasks, await account.next_news()).rooms:
                         self._occupy(tasks, room_id, partial(self._resume, room_id))
@@ -268,9 +274,22 @@ class CaptionService:
     def _settled(self, segment: Segment) -> None:
         if segment.text:
             self._metrics.delay.observe(time.time() - segment.end_ms / 1000)
+        self._translate(segment)
         meeting = self._meetings.get(segment.room_id)
         if meeting is not None:
             meeting.settled(segment)
+
+    def _translate(self, segment: Segment) -> None:
+        if self._translator is not None:
+            self._translator.put(segment)
+
+
+def _translator(settings: Settings) -> SegmentTranslator | None:
+    wanted, bridge = settings.translation, settings.bridge
+    if wanted is None:
+        return None
+    server = LibreTranslate(wanted.url, wanted.api_key.get_secret_value())
+    return SegmentTranslator(server, wanted.languages, bridge.internal_url, bridge.internal_token.get_secret_value())
 
 
 async def serve(settings: Settings) -> None:

@@ -30,6 +30,7 @@ def _user_id(text: str) -> str:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 
 
 class _Section(BaseModel):
@@ -76,7 +77,7 @@ class SpeechSettings(_Section):
 
     model: str = ""
     model_cache: Path
-    languages: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = Field(("fr", "en"), min_length=1)
+    languages: tuple[Language, ...] = Field(("fr", "en"), min_length=1)
     workers: int = Field(0, ge=0, le=64)
     licence: str = Field("", max_length=200)
     host: str = Field("", max_length=200)
@@ -114,6 +115,14 @@ class CanarySettings(_Section):
     max_wer: float = Field(default=0.3, gt=0, le=1)
 
 
+class TranslationSettings(_Section):
+    """A LibreTranslate server, and the languages that final captions are brought into."""
+
+    url: BaseUrl
+    api_key: SecretStr = SecretStr("")
+    languages: tuple[Language, ...] = Field(min_length=1, max_length=8)
+
+
 class Settings(_Section):
     """The whole file."""
 
@@ -123,6 +132,7 @@ class Settings(_Section):
     call: CallSettings
     metrics: MetricsSettings = MetricsSettings()
     canary: CanarySettings = CanarySettings()
+    translation: TranslationSettings | None = None
 
 
 def load(path: Path) -> Settings:

@@ -7,26 +7,27 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from bridge.domain.segments import Segment
+from bridge.domain.translations import Translation
 
 MAX_WAITING = 200
 """Segments that wait for one page. Stops: a page that does not read filling our memory."""
 
 
 class Backlog:
-    """Segments by id: a newer revision takes the older one's place.
+    """Segments and their translations by id: a newer revision takes the older one's place.
 
     When it is full, the oldest unfinished segment goes (a later revision will bring it back); if all are final, the
     oldest of them.
     """
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, Segment] = OrderedDict()
+        self._waiting: OrderedDict[str, Segment | Translation] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, segment: Segment) -> None:
-        """Add a segment, or replace its older revision."""
+    def put(self, segment: Segment | Translation) -> None:
+        """Add one, or replace its older revision."""
         known = self._waiting.get(segment.id)
         if known is not None and known.rev >= segment.rev:
             return
@@ -35,7 +36,7 @@ class Backlog:
             victim = next((key for key, waiting in self._waiting.items() if not waiting.final), None)
             self._waiting.pop(victim if victim is not None else next(iter(self._waiting)))
 
-    def take(self) -> list[Segment]:
+    def take(self) -> list[Segment | Translation]:
         """Return all that waits, in order of arrival, and forget it."""
         waiting = list(self._waiting.values())
         self._waiting.clear()

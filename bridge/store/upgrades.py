@@ -226,7 +226,24 @@ CREATE TABLE glossaries (
 );
 """
 
-UPGRADES: tuple[str, ...] = (_1_FIRST_TABLES, _2_VOICES, _3_TRANSCRIPTS, _4_CORRECTIONS, _5_GLOSSARIES)
+_6_TRANSLATIONS = """
+CREATE TABLE translations (
+    segment_id text NOT NULL REFERENCES segments (id) ON DELETE CASCADE,
+    lang       text NOT NULL,
+    rev        integer NOT NULL,
+    text       text NOT NULL,
+    PRIMARY KEY (segment_id, lang)
+);
+"""
+
+UPGRADES: tuple[str, ...] = (
+    _1_FIRST_TABLES,
+    _2_VOICES,
+    _3_TRANSCRIPTS,
+    _4_CORRECTIONS,
+    _5_GLOSSARIES,
+    _6_TRANSLATIONS,
+)
 
 
 async def upgrade(url: str) -> int:

@@ -23,6 +23,7 @@ from bridge.web import (
     sign_in,
     transactions,
     transcripts,
+    translations,
 )
 from bridge.web.body import MAX_BODY
 from bridge.web.context import SERVICES, Services
@@ -87,6 +88,7 @@ def build_internal(services: Services) -> web.Application:
     final_pass.add_routes(app)
     corrections.add_internal_routes(app)
     glossary.add_internal_routes(app)
+    translations.add_internal_routes(app)
     return app
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from bridge.domain.caption_feed import Backlog
 from bridge.domain.errors import Refused
 from bridge.domain.segments import Segment
+from bridge.domain.translations import Translation
 
 MAX_LISTENERS_PER_ROOM = 500
 """Stops: streams of one meeting without number."""
@@ -27,8 +28,8 @@ class Listener:
         self._arrived = asyncio.Event()
         self.closed = False
 
-    def put(self, segment: Segment) -> None:
-        """Hand over a segment; never waits."""
+    def put(self, segment: Segment | Translation) -> None:
+        """Hand over a segment or a translation; never waits."""
         self._backlog.put(segment)
         self._arrived.set()
 
@@ -37,8 +38,8 @@ class Listener:
         self.closed = True
         self._arrived.set()
 
-    async def take(self, at_most_s: float) -> list[Segment]:
-        """Wait for segments; an empty list when none came in time."""
+    async def take(self, at_most_s: float) -> list[Segment | Translation]:
+        """Wait for some; an empty list when none came in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._arrived.wait()
@@ -70,8 +71,8 @@ class CaptionHub:
             if not listeners:
                 self._rooms.pop(room_id, None)
 
-    def publish(self, segment: Segment) -> None:
-        """Hand a segment to everybody who listens to its room."""
+    def publish(self, segment: Segment | Translation) -> None:
+        """Hand a segment, or a translation of one, to everybody who listens to its room."""
         for listener in self._rooms.get(segment.room_id, ()):
             listener.put(segment)
 

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from bridge.domain import segments as spoken
+from bridge.domain import translations as translated
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import Meeting
-from bridge.domain.segments import Segment, as_json
-from bridge.store import segments, sessions
+from bridge.domain.segments import Segment
+from bridge.domain.translations import Translation
+from bridge.store import segments, sessions, translations
 from bridge.web import admission
 from bridge.web.caption_hub import Listener
 from bridge.web.context import SERVICES
@@ -43,9 +46,10 @@ async def _feed(request: web.Request) -> web.StreamResponse:
         # Listen first, then read: what comes in between is sent twice (same id and rev), never missed.
         async with services.database.transaction() as tx:
             latest = await segments.latest(tx, meeting.room_id)
+            in_other_languages = await translations.latest(tx, meeting.room_id)
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError):  # the page went away, or reads nothing
-            await send(response, latest)
+            await send(response, [*latest, *in_other_languages])
             await _follow(request, response, listener, meeting)
     return response
 
@@ -81,12 +85,15 @@ def event_stream() -> web.StreamResponse:
     )
 
 
-async def send(response: web.StreamResponse, found: Sequence[Segment]) -> None:
+async def send(response: web.StreamResponse, found: Sequence[Segment | Translation]) -> None:
     """Send segments, or a comment when there are none; raise `TimeoutError` when they are not read."""
     async with asyncio.timeout(WRITE_TIMEOUT_S):
         await response.write(b"".join(_event(segment) for segment in found) or b": still here\n\n")
 
 
-def _event(segment: Segment) -> bytes:
-    text = json.dumps(as_json(segment), separators=(",", ":"))  # no line break survives JSON, so none forges an event
-    return f"event: segment\nid: {segment.id}\ndata: {text}\n\n".encode()
+def _event(one: Segment | Translation) -> bytes:
+    name, content = (
+        ("translation", translated.as_json(one)) if isinstance(one, Translation) else ("segment", spoken.as_json(one))
+    )
+    text = json.dumps(content, separators=(",", ":"))  # no line break survives JSON, so none forges an event
+    return f"event: {name}\nid: {one.id}\ndata: {text}\n\n".encode()

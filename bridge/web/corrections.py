@@ -158,7 +158,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
             await captions.send(response, known)
             while not listener.closed:
                 arrived = await listener.take(captions.KEEP_ALIVE_S)
-                await captions.send(response, [segment for segment in arrived if segment.corrected_by])
+                await captions.send(response, [one for one in arrived if isinstance(one, Segment) and one.corrected_by])
     return response
 
 

@@ -13,7 +13,7 @@ from bridge.domain.display_name import clean_title
 from bridge.domain.errors import Refused
 from bridge.domain.names import MAX_ID, UserId, server_of
 from bridge.domain.segments import Segment
-from bridge.store import meetings, segments
+from bridge.store import meetings, segments, translations
 from bridge.web import admission
 from bridge.web.body import NO_NUL, Body, Id, Millis, Short, read
 from bridge.web.context import SERVICES
@@ -84,6 +84,8 @@ async def _put_segment(request: web.Request) -> web.Response:
         if await meetings.by_room(tx, segment.room_id) is None:
             raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
         changed = await segments.put(tx, segment)
+        if changed is not None and not changed.text:
+            await translations.forget(tx, segment.id)
     if changed is not None:
         services.hub.publish(changed)
     return web.json_response({"changed": changed is not None})

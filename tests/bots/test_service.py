@@ -71,7 +71,15 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
     )
     bot = CaptionService(settings)
     bot._means = Means(
-        session, bot._pool, bot._publisher, ("fr",), "http://rtc", bot._passport, bot._corrections, bot._health
+        session,
+        bot._pool,
+        bot._publisher,
+        ("fr",),
+        "http://rtc",
+        bot._passport,
+        bot._corrections,
+        bot._health,
+        bot._translate,
     )
     return bot
 
