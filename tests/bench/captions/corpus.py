@@ -8,7 +8,7 @@ of the second. Each talk is one voice: Ogg Opus, 16 kHz, and beside it JSON with
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -61,10 +61,14 @@ class Talk:
         """All words, in the order of saying."""
         return [word for phrase in self.phrases for word in phrase.words]
 
+    def beginning(self, phrases: int) -> "Talk":
+        """Return a talk that ends after so many phrases."""
+        return replace(self, phrases=self.phrases[:phrases])
+
     def samples(self, condition: str = CLEAN) -> Samples:
         """Return the sound under a condition, with silence (or its noise) after the last word."""
-        clean = _read(self.path)
         speech = [slice(int(part.start_s * SAMPLE_RATE), int(part.end_s * SAMPLE_RATE)) for part in self.phrases]
+        clean = np.append(_read(self.path)[: speech[-1].stop], np.zeros(int(TAIL_S * SAMPLE_RATE), dtype=np.float32))
         return under(condition, clean, speech, _babble() if condition != CLEAN else (), self.name)
 
 
@@ -96,7 +100,7 @@ def _phrase(document: dict, lang: str) -> Phrase:
         letters, at_s = sum(map(len, parts)), start_s
         for part in parts:
             share = (end_s - start_s) * len(part) / letters
-            found.append(Word(part, at_s, at_s + share))
+            found.append(Word(part, round(at_s, 3), round(at_s + share, 3)))
             at_s += share
     return Phrase(document["start_s"], document["end_s"], document["text"], tuple(found))
 
@@ -105,7 +109,7 @@ def _phrase(document: dict, lang: str) -> Phrase:
 def _read(path: Path) -> Samples:
     samples, rate = soundfile.read(path, dtype="float32")
     assert rate == SAMPLE_RATE, path
-    return np.concatenate([samples, np.zeros(int(TAIL_S * SAMPLE_RATE), dtype=np.float32)])
+    return samples
 
 
 @cache

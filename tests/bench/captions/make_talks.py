@@ -94,7 +94,8 @@ def make(talk: str, rows: list[dict[str, str]], sources: Path, aligner: Aligner)
     sound, phrases = [np.zeros(int(LEAD_S * SAMPLE_RATE), dtype=np.float32)], []
     for row in rows:
         name, _, part = row["recording"].partition("@")
-        (path,) = [found for found in sources.rglob(f"{name}.*") if lang_of(found) in {lang, None}]
+        known = [path for path in sources.rglob(f"{name}.*") if lang_of(path) in {lang, None}]
+        path = min(known, key=lambda path: len(path.parts))  # there are followme/NAME and NAME
         samples = read(path)
         if part:
             begin, end = (float(value) for value in part.split("-"))

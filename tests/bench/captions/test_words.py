@@ -14,6 +14,7 @@ from tests.bench.captions.words import spelled, words
         ("en", "Don’t re-enter your voice mail's PIN.", "do not re enter your voicemail s pin"),
         ("en", "28,800 bits", "twenty eight thousand eight hundred bits"),
         ("fr", "L’appel n'est pas — hélas ! — terminé.", "l appel n est pas hélas terminé"),
+        ("fr", "A la boite vocale, à midi", "a la boîte vocale a midi"),
         ("fr", "Appuyez sur 1 ou 71 #", "appuyez sur un ou soixante et onze dièse"),
     ],
 )

@@ -4,8 +4,9 @@
 
 Both sides, what was said and what was written, go through the same steps: Unicode NFKC, lower case, digits spelled
 out (`12` → twelve, douze), English contractions and titles in full (`I'm` → i am, `Mr.` → mister), apostrophes and
-hyphens as word boundaries (`l'appel` → l appel), no other punctuation, a few compounds in one spelling (`voice mail` →
-voicemail). Accents count. Nothing else is forgiven: a synonym, another number or gender is an error.
+hyphens as word boundaries (`l'appel` → l appel), no other punctuation, a few words in one spelling (`voice mail` →
+voicemail, `boite` → boîte), French `à` as `a`, since a capital may lose its accent. All other accents count, and
+nothing else is forgiven: a synonym, another number or gender is an error.
 """
 
 import re
@@ -68,6 +69,7 @@ _SPOKEN = {
     },
     "fr": {
         r"\bm\. ": "monsieur ", r"\bmme\b\.?": "madame", r"\bok\b": "okay", r"œ": "oe", r"#": " dièse ",
+        r"\bboite": "boîte", r"\bà\b": "a",
     },
 }  # fmt: skip
 
