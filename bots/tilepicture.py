@@ -11,12 +11,12 @@ from bots.captions.tile import Piece, Row, Tone
 
 WIDTH, HEIGHT = 640, 440
 """Pixels. Element Call fills tiles between 4:3 and 17:9 and cuts off what does not fit: this lies between."""
-FONT_PX = 36
-ROW_PX = 45
-_LEFT, _TOP = 36, 46
-"""Cut off in a tile of 4:3 (27 px at each side) and of 17:9 (51 px above and below), where rows are fewest."""
-_BOTTOM = 76
-"""Element Call's own label with the name lies there."""
+FONT_PX = 40
+ROW_PX = 51
+_LEFT, _TOP = 36, 52
+"""Cut off in a tile of 4:3 (27 px at each side) and of 17:9 (51 px above and below)."""
+_BOTTOM = 130
+"""Cut off too, or covered by Element Call's label with the bot's name: 38 px of the screen, however small the tile."""
 ROWS = (HEIGHT - _TOP - _BOTTOM) // ROW_PX
 ROW_WIDTH = WIDTH - 2 * _LEFT
 GROUND = (15, 21, 24)

@@ -10,6 +10,9 @@ from bots.captions.tile import Piece, Tile, Tone
 from bots.tilepicture import FONT_PX, GROUND, HEIGHT, INK, NAMES, ROW_WIDTH, ROWS, WIDTH, TilePicture
 
 AA = 4.5
+LABEL_PX = 38
+TILES = [((1040, 606), 65), ((553, 293), 34), ((311, 164), 19), ((180, 135), 12)]
+"""As Element Call 0.26 lays tiles out in windows of 1280 x 800, 800 x 600 and 400 x 720; how big letters are there."""
 ROW = (Piece("Marie:", Tone.NAME), Piece("Hxg", Tone.STABLE), Piece("suite", Tone.TAIL))
 
 
@@ -42,11 +45,9 @@ def test_the_colours_of_neighbours_differ():
     assert len(set(NAMES)) == len(NAMES) >= 6
 
 
-@pytest.mark.parametrize(
-    ("tile", "least_px"), [((1280, 678), 50), ((640, 360), 26), ((426, 240), 17), ((320, 240), 14), ((240, 180), 11)]
-)
+@pytest.mark.parametrize(("tile", "least_px"), TILES)
 def test_letters_are_big_enough_at_the_sizes_at_which_element_call_shows_tiles(picture, tile, least_px):
-    """A tile is filled: the picture is scaled until no ground is left. The font's size then is FONT_PX times that."""
+    """A tile is filled: the picture is scaled until no ground is left."""
     scale = max(tile[0] / WIDTH, tile[1] / HEIGHT)
     assert FONT_PX * scale >= least_px
     rows = inked(picture, [(Piece("H", Tone.STABLE),)]).any(axis=1)
@@ -64,9 +65,13 @@ def test_no_letter_lies_where_element_call_cuts_the_picture_off(picture, ratio):
     assert ys.max() <= (HEIGHT + high) / 2
 
 
-def test_the_lowest_row_leaves_room_for_the_label_with_the_bots_name(picture):
-    ys, _ = np.nonzero(inked(picture, [(Piece("g" * 10, Tone.STABLE),)]))
-    assert ys.max() < HEIGHT - 60
+@pytest.mark.parametrize("tile", [size for size, _ in TILES])
+def test_element_calls_label_with_the_bots_name_covers_no_words(picture, tile):
+    scale = max(tile[0] / WIDTH, tile[1] / HEIGHT)
+    cut = (HEIGHT - tile[1] / scale) / 2
+    ys, _ = np.nonzero(inked(picture, [(Piece("Hxz" * 5, Tone.STABLE),)] * ROWS))
+    assert ys.max() < HEIGHT - cut - LABEL_PX / scale
+    assert ys.min() >= cut
 
 
 def test_names_words_and_unsettled_words_have_their_colours(picture):

@@ -71,6 +71,13 @@ async def call_with_captions_below(page: Page, url: str) -> None:
     await page.locator("#captions-move").click()
 
 
+async def call_with_settings_of_captions(page: Page, url: str) -> None:
+    await call(page, url)
+    await page.locator("#captions-settings-toggle").click()
+    await page.locator("#captions-colours").select_option("yellow")
+    await page.locator("#captions-language").select_option("en")
+
+
 async def left(page: Page, url: str) -> None:
     await call(page, url)
     await page.locator("#leave").click()
@@ -94,7 +101,19 @@ async def page(browser, small_bridge, request):
 
 @pytest.mark.parametrize(
     "view",
-    [home, desk, invite, door, sign_in, lobby, call, call_with_captions_below, left, problem],
+    [
+        home,
+        desk,
+        invite,
+        door,
+        sign_in,
+        lobby,
+        call,
+        call_with_captions_below,
+        call_with_settings_of_captions,
+        left,
+        problem,
+    ],
     ids=lambda view: view.__name__,
 )
 async def test_axe_finds_nothing_wrong(page, small_bridge, view):

@@ -175,6 +175,76 @@ async def test_size_place_and_visibility_are_the_readers_own(open_page, small_br
     ]
 
 
+async def test_size_place_colours_and_language_are_still_there_after_a_reload(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.get_by_role("button", name="Larger text").click()
+    await page.get_by_role("button", name="Language and colours").click()
+    await page.get_by_role("combobox", name="Colours").select_option("Yellow on black")
+    await page.get_by_role("combobox", name="Language to read").select_option("English")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("combobox", name="Colours")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Language and colours")).to_be_focused()
+    await page.reload()
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#captions")).to_have_attribute("data-colours", "yellow")
+    small_bridge.say(id="a", text="Hello.", lang="en")
+    await expect(lines(page)).to_have_count(1)
+    look = await page.evaluate(
+        """() => { const style = getComputedStyle(document.querySelector('.caption-stable'));
+            return [style.color, parseFloat(style.fontSize) / 16]; }"""
+    )
+    assert look == ["rgb(255, 228, 92)", 1.25]
+    await page.get_by_role("button", name="Language and colours").click()
+    await expect(page.get_by_role("combobox", name="Language to read")).to_have_value("en")
+
+
+async def test_whatever_stands_in_the_browsers_storage_captions_are_shown(open_page, small_bridge):
+    for stored in ("{", "null", '{"size": "x", "place": 3, "colours": "mauve", "language": "<b>"}', '{"size": 99}'):
+        page = await open_page["guest"]()
+        await page.evaluate("(text) => localStorage.setItem('passerelle.captions', text)", stored)
+        await page.reload()
+        await expect(page.locator("#captions")).to_have_attribute("data-colours", "page")
+
+
+async def test_whoever_reads_one_language_sees_of_others_who_speaks_and_which(open_page, small_bridge):
+    page = await open_page["guest"]()
+    small_bridge.say(id="a", text="Le pont sera ouvert.", start_ms=1, lang="fr")
+    small_bridge.say(id="b", text="Lundi.", start_ms=2, lang="fr")
+    small_bridge.say(id="c", text="On Monday.", start_ms=3, lang="en", user_id="@ana:here", display_name="Ana")
+    await page.get_by_role("button", name="Language and colours").click()
+    await page.get_by_role("combobox", name="Language to read").select_option("English")
+    await expect(lines(page).locator(".caption-stable")).to_have_text(
+        ["(speaks French)", "(speaks French)", "On Monday."]
+    )
+    await expect(lines(page).nth(1)).to_be_hidden()
+    spoken = page.locator("#captions-live p")
+    before = await spoken.count()
+    small_bridge.say(id="d", text="Nein, am Dienstag.", start_ms=4, lang="de")
+    await expect(lines(page).locator(".caption-stable").last).to_have_text("(speaks German)")
+    small_bridge.say(id="e", text="Yes.", start_ms=5, lang="en", user_id="@ana:here", display_name="Ana")
+    await expect(spoken).to_have_count(before + 1)
+    await page.get_by_role("combobox", name="Language to read").select_option("German")
+    await expect(lines(page).locator(".caption-stable").nth(3)).to_have_text("Nein, am Dienstag.")
+    await page.get_by_role("combobox", name="Language to read").select_option("All, as spoken")
+    await expect(lines(page).locator(".caption-stable")).to_have_text(
+        ["Le pont sera ouvert.", "Lundi.", "On Monday.", "Nein, am Dienstag.", "Yes."]
+    )
+    await expect(lines(page).nth(1)).to_be_visible()
+
+
+async def test_anybody_in_the_meeting_can_have_captions_as_a_picture_in_the_call(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.get_by_role("button", name="Language and colours").click()
+    await expect(page.get_by_role("button", name="Show the picture")).to_be_hidden()
+    small_bridge.set_state("m.room.member", "@captions:here", {"membership": "join"})
+    small_bridge.set_state(*BOT_IN_CALL, {"a": 1}, sender="@captions:here")
+    await page.get_by_role("button", name="Show the picture").click()
+    await page.get_by_role("button", name="Take it away").click()
+    await until(lambda: len(small_bridge.sent) == 2)
+    assert [content["body"] for _, _, content in small_bridge.sent] == ["!captions tile", "!captions tile off"]
+    await expect(page.locator("#announcer")).to_have_text("The picture is taken away.")
+
+
 async def test_consent_is_off_unless_given_and_can_be_taken_back(open_page, small_bridge):
     page = await open_page["guest"]()
     switch = page.get_by_role("switch", name="My words may be captioned")

@@ -15,6 +15,11 @@ THEMES = {
     name: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", text)) for name, text in (("light", LIGHT), ("dark", DARK))
 }
 
+CHOSEN: dict[str, dict[str, str]] = {}
+for selectors, rule in re.findall(r"([^{}]*)\{([^}]*)\}", (CSS / "captions-colours.css").read_text()):
+    for choice in re.findall(r'data-colours="(\w+)"', selectors):
+        CHOSEN.setdefault(choice, {}).update(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", rule))
+
 TEXT = [
     *(
         (ink, ground)
@@ -92,3 +97,16 @@ def test_both_themes_have_every_colour_and_the_styles_use_no_others() -> None:
         "danger-hover",
         "danger-ink",
     }
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("ink", ["ink", "ink-muted", "ink-faint", "link"])
+def test_captions_are_readable_in_the_colours_that_people_choose(name: str, ink: str) -> None:
+    assert contrast(CHOSEN[name][ink], CHOSEN[name]["surface"]) >= 7, "whoever chooses needs more than the least"
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("part", ["line-strong", "accent", "focus"])
+def test_controls_are_visible_in_the_colours_that_people_choose(name: str, part: str) -> None:
+    assert contrast(CHOSEN[name][part], CHOSEN[name]["surface"]) >= 3
+    assert contrast(CHOSEN[name]["accent-ink"], CHOSEN[name]["accent"]) >= 4.5

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { element, setNote, whileBusy } from "./dom";
+import { element, setHidden, setNote, whileBusy } from "./dom";
 import { type MatrixEvent, MatrixError } from "./matrix-client";
 import type { RoomSync } from "./room-sync";
 import { t } from "./strings";
@@ -13,6 +13,8 @@ export const ORGANIZER_LEVEL = 50;
 
 /** Ends captions so that the bot can hand over its transcript before it goes (docs/ARCHITECTURE.md). */
 const OFF_COMMAND = "!captions off";
+const TILE_COMMAND = "!captions tile";
+const TILE_OFF_COMMAND = "!captions tile off";
 /** A bot that has not gone by then is removed: stopped must mean stopped. */
 const ENDING_MS = 20_000;
 
@@ -33,6 +35,9 @@ export class CaptionsControl {
     readonly say: (text: string) => void,
   ) {
     this.#switch.onclick = () => void whileBusy(this.#switch, () => this.#toggle());
+    const [on, off] = [element<HTMLButtonElement>("captions-tile-on"), element<HTMLButtonElement>("captions-tile-off")];
+    on.onclick = () => void whileBusy(on, () => this.#command(TILE_COMMAND, "captions_tile_asked"));
+    off.onclick = () => void whileBusy(off, () => this.#command(TILE_OFF_COMMAND, "captions_tile_ended"));
     this.#consent.onchange = () => void this.#give(this.#consent.checked);
   }
 
@@ -61,6 +66,7 @@ export class CaptionsControl {
     if (state === "off") this.#endEnding();
     this.#switch.hidden = !this.mayOrganize || this.bot === "";
     this.#switch.dataset["captionsState"] = state;
+    setHidden("captions-tile", state !== "on");
     const text = element("captions-switch-text");
     text.textContent = (state === "off" ? text.dataset["start"] : text.dataset["stop"]) ?? "";
     this.onState(state);
@@ -96,7 +102,7 @@ export class CaptionsControl {
         await client.invite(this.bot);
         this.say(t("captions_started"));
       } else if (this.state === "on") {
-        await client.send("m.room.message", { msgtype: "m.text", body: OFF_COMMAND, "m.mentions": {} });
+        await this.#write(OFF_COMMAND);
         this.#ending = window.setTimeout(() => void this.#remove(), ENDING_MS);
         this.refresh();
         this.say(t("captions_stopped"));
@@ -108,6 +114,20 @@ export class CaptionsControl {
     } catch (error) {
       this.#explain(error);
     }
+  }
+
+  async #command(text: string, done: string): Promise<void> {
+    try {
+      await this.#write(text);
+      this.say(t(done));
+    } catch (error) {
+      this.#explain(error);
+    }
+  }
+
+  /** Says something to the bot, in the room, where everybody sees who said it. */
+  async #write(body: string): Promise<void> {
+    await this.sync.client.send("m.room.message", { msgtype: "m.text", body, "m.mentions": {} });
   }
 
   async #remove(): Promise<void> {

@@ -2,31 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { CaptionsModel, type Segment, sameSpeaker, splitStable } from "./captions-model";
+import { loadPreferences, savePreferences, SIZES, USUAL_SIZE } from "./captions-preferences";
+import { CaptionsSettings } from "./captions-settings";
 import { announce, element } from "./dom";
 import { t } from "./strings";
 
-const SIZES = [0.94, 1.06, 1.25, 1.5, 1.85, 2.3];
-const USUAL_SIZE = 1;
 /** Closer to the end than this, the pane follows what is said. */
 const FOLLOW_PX = 48;
 /** stops: the live region, which only has to be read once, from growing. */
 const MAX_SPOKEN = 20;
 /** A window that is narrower has no room for captions beside the call. */
 const NARROW = window.matchMedia("(max-width: 52rem)");
-const PREFERENCES = "passerelle.captions";
-
-interface Preferences {
-  size: number;
-  place: "side" | "bottom";
-}
-
-/** How a person likes captions is no secret, so it may stay in the browser. */
-function loadPreferences(): Preferences {
-  const stored = JSON.parse(localStorage.getItem(PREFERENCES) ?? "{}") as Partial<Preferences>;
-  const size = Math.min(Math.max(Math.trunc(stored.size ?? USUAL_SIZE), 0), SIZES.length - 1);
-  return { size, place: stored.place === "bottom" ? "bottom" : "side" };
-}
-
 /** The pane beside the call: lines that grow and settle, for eyes and for screen readers. */
 export class CaptionsPane {
   readonly #stage = element("view-call");
@@ -40,6 +26,7 @@ export class CaptionsPane {
   readonly #items = new Map<string, HTMLLIElement>();
   readonly #spoken = new Set<string>();
   readonly #preferences = loadPreferences();
+  readonly #settings = new CaptionsSettings(this.#preferences, () => this.#apply());
   #shown = true;
 
   constructor() {
@@ -73,8 +60,9 @@ export class CaptionsPane {
   take(segment: Segment): void {
     const following = this.#isAtEnd();
     if (!this.#model.take(segment)) return;
+    this.#settings.offer(segment.lang);
     this.#draw();
-    if (segment.final && segment.text) this.#speak(segment);
+    if (segment.final && segment.text && !this.#isForeign(segment)) this.#speak(segment);
     if (following) this.#follow();
     else this.#latest.hidden = false;
   }
@@ -88,8 +76,10 @@ export class CaptionsPane {
       const item = this.#items.get(segment.id) ?? this.#newItem(segment.id);
       const expected: Element | null = before ? before.nextElementSibling : this.#lines.firstElementChild;
       if (expected !== item) this.#lines.insertBefore(item, expected);
-      item.classList.toggle("caption-same", previous !== null && sameSpeaker(previous, segment));
+      const same = previous !== null && sameSpeaker(previous, segment);
+      item.classList.toggle("caption-same", same);
       this.#fill(item, segment);
+      item.hidden = same && this.#isForeign(segment) && previous?.lang === segment.lang;
       before = item;
       previous = segment;
     }
@@ -114,16 +104,26 @@ export class CaptionsPane {
   }
 
   #fill(item: HTMLLIElement, segment: Segment): void {
-    const revision = String(segment.rev);
-    if (item.dataset["rev"] === revision) return;
-    item.dataset["rev"] = revision;
+    const foreign = this.#isForeign(segment);
+    const shown = `${segment.rev} ${foreign}`;
+    if (item.dataset["shown"] === shown) return;
+    item.dataset["shown"] = shown;
     item.dataset["final"] = String(segment.final);
-    item.lang = segment.lang;
-    const [stable, tail] = splitStable(segment);
+    item.dataset["foreign"] = String(foreign);
+    item.lang = foreign ? "" : segment.lang;
+    const [stable, tail] = foreign
+      ? [t("captions_speaks", { language: this.#settings.name(segment.lang) }), ""]
+      : splitStable(segment);
     const [speaker, text, rest] = item.children;
     if (speaker) speaker.textContent = segment.display_name;
     if (text) text.textContent = stable;
     if (rest) rest.textContent = tail;
+  }
+
+  /** Whether this person reads another language: then it is said that something was said, and in which. */
+  #isForeign(segment: Segment): boolean {
+    const { language } = this.#preferences;
+    return language !== "" && segment.lang !== "" && segment.lang !== language;
   }
 
   /** Finals only, once each: a screen reader that reads every partial is of no use to anybody. */
@@ -164,7 +164,9 @@ export class CaptionsPane {
     this.#stage.dataset["captions"] = this.#shown ? place : "hidden";
     this.#toggle.setAttribute("aria-expanded", String(this.#shown));
     this.#pane.style.setProperty("--captions-size", `${SIZES[this.#preferences.size]}rem`);
-    localStorage.setItem(PREFERENCES, JSON.stringify(this.#preferences));
+    this.#pane.dataset["colours"] = this.#preferences.colours;
+    this.#draw();
+    savePreferences(this.#preferences);
     if (following) this.#follow();
   }
 }
