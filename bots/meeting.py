@@ -4,6 +4,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from bots.captions.health import Health
 from bots.captions.language import LanguageChoice
 from bots.captions.segment import Segment
 from bots.captions.thread import file_event, read_back
-from bots.captions.track import Speaker, TrackCaptions
+from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
@@ -35,14 +36,18 @@ from bots.passport import Passport
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
 from bots.roomview import RoomView
+from bots.sharing import Room, Sharing
 from bots.statements import RoomStatements
 from bots.tile import CaptionTile
+from bots.voices import VoicePool
 from bots.worker import SpeechPool
 
 NOTE = "org.passerelle.captions"
 """Our own account data about a room: where captions are on, so that a restart finds them."""
 _LOOK_S = 1.0
 _DRAIN_S = 20.0
+MAX_ANSWERS = 8
+"""stops: commands faster than the room takes answers; the oldest answer is dropped."""
 _REASSERT_S = 3.0
 _REJOIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -98,6 +103,7 @@ class Means:
     corrections: Corrections
     health: Health
     translate: Callable[[Segment], None]
+    voices: VoicePool | None
 
 
 class CaptionedMeeting:
@@ -123,6 +129,19 @@ class CaptionedMeeting:
         self._heard = 0
         self._passport: Passport | None = None
         self._statements = RoomStatements(means.session, view)
+        self._answers: deque[str] = deque(maxlen=MAX_ANSWERS)
+        self._sharing = Sharing(
+            Room(
+                view.room_id,
+                lambda: self._view,
+                self._consent.agreed,
+                self._publish,
+                self._answer,
+                self._thread.shown,
+            ),
+            means.voices,
+            means.languages[0],
+        )
         self._reasserted = float("-inf")
         self._member = CallMember(
             means.session, view.room_id, service_url=means.service_url, auto_subscribe=False, intent="audio"
@@ -161,6 +180,7 @@ class CaptionedMeeting:
             wish = read_wish(event, self._view.power)
             if wish is not None:
                 self._grant(wish)
+            self._sharing.react(event)
         self._follow_consent()
         self._changed.set()
 
@@ -186,13 +206,17 @@ class CaptionedMeeting:
     def deliver(self, segment: Segment) -> None:
         """Take what one of our tracks said."""
         named = replace(segment, display_name=self._view.name(segment.user_id))
-        if named.final:
-            self._transcript.add(named)
-            self._unsettled.add(named.id)
-        self._means.publisher.put(named)
+        for part in self._sharing.said(named) if named.final else [named]:
+            self._publish(part)
+
+    def _publish(self, segment: Segment) -> None:
+        if segment.final:
+            self._transcript.add(segment)
+            self._unsettled.add(segment.id)
+        self._means.publisher.put(segment)
         if self._call_text is not None:
-            self._call_text.put(named)
-        self._tile.put(named)
+            self._call_text.put(segment)
+        self._tile.put(segment)
 
     def settled(self, segment: Segment) -> None:
         """Learn that the bridge has a final segment (or never will); now the room may have it."""
@@ -202,6 +226,7 @@ class CaptionedMeeting:
 
     def corrected(self, segment: Segment) -> None:
         """Take a line of this call that somebody corrected, perhaps long ago."""
+        self._sharing.corrected(segment)
         self._transcript.add(segment)
         self._thread.put(segment)
         self._means.translate(segment)
@@ -220,6 +245,7 @@ class CaptionedMeeting:
             staying.cancel()
             await asyncio.wait([staying])
             await self._drain(why)
+            self._sharing.end()
             writing.cancel()
             correcting.cancel()
         if why in notice.FAREWELLS:
@@ -278,7 +304,11 @@ class CaptionedMeeting:
 
     def _ears(self) -> Ears:
         pool = self._means.pool
-        return Ears(self._captions_of, pool.submit, self.deliver, lambda: pool.interval_s)
+        return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s)
+
+    def _read(self, job: Job) -> None:
+        self._means.pool.submit(job)
+        self._sharing.listen(job)
 
     def _captions_of(self, speaker: Speaker) -> TrackCaptions:
         return TrackCaptions(speaker, SileroDetector(), LanguageChoice(self._means.languages))
@@ -288,6 +318,7 @@ class CaptionedMeeting:
         if self._listener is not None:
             owners = membership.owners(self._view.call_members(_now_ms()))
             self._listener.allow({name: user for name, user in owners.items() if self._consent.agreed(user)})
+        self._sharing.follow_consent()
 
     # --------------------------------------------------------------------------------------- beginning and end
 
@@ -302,6 +333,7 @@ class CaptionedMeeting:
             if event.get("sender") == session.user_id:
                 segments = read_back(event, self.room_id, self._note.notice)
                 self._thread.recall(str(event["event_id"]), segments)
+                self._sharing.recall(segments)
                 for segment in segments:
                     self._transcript.add(segment)
 
@@ -314,6 +346,20 @@ class CaptionedMeeting:
                 self._tile.show(shown)
                 self._note = replace(self._note, tile=shown)
                 self._note_changed = True
+            case Command.SHARED | Command.ME | Command.NAME:
+                self._sharing.grant(wish)
+
+    def _answer(self, text: str) -> None:
+        self._answers.append(text)
+        self._changed.set()
+
+    async def _give_answers(self) -> None:
+        while self._answers:
+            event = notice.text_event(self._answers.popleft())
+            try:
+                await self._means.session.send_event(self.room_id, "m.room.message", event, f"answer-{time.time_ns()}")
+            except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("answer_not_sent", room_id=self.room_id, reason=type(error).__name__)
 
     async def _until_over(self) -> Ending:
         watch = EmptyCall(time.monotonic(), self._resumed)
@@ -322,6 +368,7 @@ class CaptionedMeeting:
             if self._note_changed:
                 self._note_changed = False
                 await self._keep_note()
+            await self._give_answers()
             await self._statements.show_health(self._means.health.cause, time.monotonic())
             members = self._view.call_members(_now_ms())
             others = any(member.user_id != own for member in members)
@@ -359,6 +406,7 @@ class CaptionedMeeting:
         """Let the last words be read, stored and written, as far as that is still possible."""
         if not await self._means.pool.drained(self.room_id, _DRAIN_S):
             log.warning("utterances_unread", room_id=self.room_id)
+        await self._sharing.drained(_DRAIN_S)
         if why is Ending.REMOVED:
             return
         try:

@@ -75,3 +75,48 @@ FAREWELLS = {
         " Je n'ai pas le droit de rejoindre l'appel de ce salon."
     ),
 }
+
+NO_DIARIZATION = (
+    "I can't tell voices apart here: [diarization] is not set up. · Je ne sais pas distinguer les voix ici :"
+    " [diarization] n'est pas configuré."
+)
+WHOSE_MICROPHONE = (
+    f"Whose microphone? Say {text_of(Command.SHARED)} for yours, or name one person of this room after it. ·"
+    f" Le micro de qui ? Écrivez {text_of(Command.SHARED)} pour le vôtre, ou nommez ensuite une personne de ce salon."
+)
+NOT_YOUR_MICROPHONE = (
+    "Only its owner or a host says whether a microphone is shared. · Seuls son propriétaire ou un animateur disent si"
+    " un micro est partagé."
+)
+WHICH_VOICE = (
+    f"Which voice? {text_of(Command.ME)} Voice 1, or 🙋 on a line where one voice speaks; hosts:"
+    f" {text_of(Command.NAME)} Voice 1 = a name. · Quelle voix ? {text_of(Command.ME)} Voix 1, ou 🙋 sur une ligne où"
+    f" parle une seule voix ; animateurs : {text_of(Command.NAME)} Voix 1 = un nom."
+)
+CLAIMED = (
+    f"Somebody else said they are this voice; a host can decide: {text_of(Command.NAME)} Voice 1 = a name. · Quelqu'un"
+    f" d'autre s'est reconnu dans cette voix ; un animateur peut trancher : {text_of(Command.NAME)} Voix 1 = un nom."
+)
+
+
+def several_voices(name: str) -> str:
+    """Return what the bot says when it hears by itself that a microphone is shared."""
+    off = f"{text_of(Command.SHARED)} @… off"
+    return (
+        f"I hear several people at the microphone of {name} and tell their voices apart from now on. Is one of them"
+        f" yours? React with 🙋 to a line of yours, or say {text_of(Command.ME)} Voice 1. If I am wrong: {off}. ·"
+        f" J'entends plusieurs personnes au micro de {name} et distingue désormais leurs voix. L'une est la vôtre ?"
+        f" Réagissez par 🙋 à l'une de vos lignes, ou écrivez {text_of(Command.ME)} Voix 1. Si je me trompe : {off}."
+    )
+
+
+def marked(name: str, *, shared: bool) -> str:
+    """Return the answer to somebody who said whether a microphone is shared."""
+    if not shared:
+        return f"What is said there is {name}'s again. · Ce qui s'y dit est de nouveau de {name}."
+    return (
+        f"I tell the voices at the microphone of {name} apart, and forget them when the meeting ends. Is one of them"
+        f" yours? React with 🙋 to a line of yours, or say {text_of(Command.ME)} Voice 1. · Je distingue les voix au"
+        f" micro de {name}, et les oublie à la fin de la réunion. L'une est la vôtre ? Réagissez par 🙋 à l'une de vos"
+        f" lignes, ou écrivez {text_of(Command.ME)} Voix 1."
+    )

@@ -42,6 +42,10 @@ class RoomThread:
         if segments:
             self._pace.recall(event_id, segments)
 
+    def shown(self, event_id: str) -> tuple[Segment, ...]:
+        """Return what an event of the thread shows now; nothing if it is none of ours."""
+        return self._pace.shown(event_id)
+
     @property
     def waiting(self) -> bool:
         """Tell whether something is still to be sent."""

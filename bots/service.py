@@ -30,6 +30,7 @@ from bots.roomview import RoomView
 from bots.settings import Settings
 from bots.speech import speech_of
 from bots.translate import SegmentTranslator
+from bots.voices import voices_of
 from bots.worker import SpeechPool
 
 MAX_CALLS = 16
@@ -57,6 +58,7 @@ class CaptionService:
         self._publisher = Publisher(bridge.internal_url, token, self._settled)
         self._corrections = Corrections(bridge.internal_url, token)
         self._translator = _translator(settings)
+        self._voices = voices_of(settings)
         self._meetings: dict[str, CaptionedMeeting] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._next: dict[str, Work] = {}
@@ -98,6 +100,7 @@ class CaptionService:
                 self._corrections,
                 self._health,
                 self._translate,
+                self._voices,
             )
             async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
                 background = [
@@ -108,6 +111,8 @@ class CaptionService:
                 ]
                 if self._translator is not None:
                     background.append(tasks.create_task(self._translator.run()))
+                if self._voices is not None:
+                    background.append(tasks.create_task(self._voices.run()))
                 try:
                     for room_id in self._take_invitations(tasks, await account.next_news()).rooms:
                         self._occupy(tasks, room_id, partial(self._resume, room_id))

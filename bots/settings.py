@@ -123,6 +123,26 @@ class TranslationSettings(_Section):
     languages: tuple[Language, ...] = Field(min_length=1, max_length=8)
 
 
+class DiarizationSettings(_Section):
+    """Voices at shared microphones, by a local copy of a pyannote.audio pipeline (passerelle[diarization]).
+
+    ``look``: find shared microphones that nobody marked. From cosine ``same`` on two voiceprints are one voice, below
+    ``other`` they are two, and below ``clear`` beyond doubt; the figures belong to the pipeline's embedding.
+    """
+
+    pipeline: Path
+    look: bool = True
+    same: float = Field(default=0.5, gt=-1, lt=1)
+    other: float = Field(default=0.35, gt=-1, lt=1)
+    clear: float = Field(default=0.25, gt=-1, lt=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.clear <= self.other <= self.same:
+            raise ValueError("clear, other and same must rise in this order")
+        return self
+
+
 class Settings(_Section):
     """The whole file."""
 
@@ -133,6 +153,7 @@ class Settings(_Section):
     metrics: MetricsSettings = MetricsSettings()
     canary: CanarySettings = CanarySettings()
     translation: TranslationSettings | None = None
+    diarization: DiarizationSettings | None = None
 
 
 def load(path: Path) -> Settings:

@@ -20,14 +20,25 @@ class Command(Enum):
     OFF = "off"
     TILE = "tile"
     TILE_OFF = "tile off"
+    SHARED = "shared"
+    ME = "me"
+    NAME = "name"
 
 
 POWER = {
     Command.OFF: MODERATOR,
     Command.TILE: MEMBER,
     Command.TILE_OFF: MEMBER,
+    Command.SHARED: MEMBER,
+    Command.ME: MEMBER,
+    Command.NAME: MODERATOR,
 }
-"""The power level that each command asks for."""
+"""The power level that each command asks for; `shared` asks for a moderator's to mean somebody else's microphone."""
+
+_SAY_MORE = frozenset({Command.SHARED, Command.ME, Command.NAME})
+"""Commands after which words of one's own may follow."""
+MAX_WORDS_CHARS = 200
+"""stops: a book as somebody's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,10 @@ class Wish:
 
     command: Command
     user_id: str
+    words: str = ""
+    """What follows the command."""
+    mentions: tuple[str, ...] = ()
+    """The users that the message calls, as clients write "@name"."""
 
 
 def text_of(command: Command) -> str:
@@ -54,8 +69,26 @@ def read_wish(event: Mapping[str, Any], power: Callable[[str], int]) -> Wish | N
     body = content.get("body")
     if content.get("msgtype") != "m.text" or not isinstance(body, str):
         return None
-    command = _BY_TEXT.get(" ".join(body.split()))
-    return Wish(command, sender) if command is not None and power(sender) >= POWER[command] else None
+    said = " ".join(body.split())
+    command, words = _parse(said)
+    if command is None or power(sender) < POWER[command]:
+        return None
+    return Wish(command, sender, words[:MAX_WORDS_CHARS], _mentions(content))
+
+
+def _parse(said: str) -> tuple[Command | None, str]:
+    if said in _BY_TEXT:
+        return _BY_TEXT[said], ""
+    for command in _SAY_MORE:
+        if said.startswith(text_of(command) + " "):
+            return command, said.removeprefix(text_of(command)).strip()
+    return None, ""
+
+
+def _mentions(content: Mapping[str, Any]) -> tuple[str, ...]:
+    mentions = content.get("m.mentions")
+    users = mentions.get("user_ids") if isinstance(mentions, Mapping) else None
+    return tuple(user for user in users if isinstance(user, str)) if isinstance(users, list) else ()
 
 
 _BY_TEXT = {text_of(command): command for command in Command}

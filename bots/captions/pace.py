@@ -68,6 +68,10 @@ class Pace:
         """Take what an event of ours shows, as after a restart."""
         self._remember(event_id, tuple(segments))
 
+    def shown(self, event_id: str) -> tuple[Segment, ...]:
+        """Return what an event of ours shows now; nothing if it is none."""
+        return tuple(self._standing.get(event_id, {}).values())
+
     def due_in(self, now: float) -> float | None:
         """Return the seconds until the next event may be sent, or nothing if nothing waits."""
         return max(0.0, self._last + POST_INTERVAL_S - now) if self._waiting or self._changed else None

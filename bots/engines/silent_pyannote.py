@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -20,6 +21,13 @@ _HOOKS = ("track_model_init", "track_pipeline_init", "track_pipeline_apply")
 
 class DiarizationMissing(Exception):  # noqa: N818 - reads as what it is
     """The packages of passerelle[diarization] are not installed; the text says what to do."""
+
+
+def installed() -> bool:
+    """Tell whether the packages are there, without importing them."""
+    return (
+        all(find_spec(name) is not None for name in ("torch", "pyannote")) and find_spec("pyannote.audio") is not None
+    )
 
 
 def load() -> Any:  # noqa: ANN401 - its types are not there without the extra

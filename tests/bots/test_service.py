@@ -80,6 +80,7 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
         bot._corrections,
         bot._health,
         bot._translate,
+        None,
     )
     return bot
 
