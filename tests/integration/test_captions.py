@@ -5,6 +5,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 from livekit import rtc
+from yarl import URL
 
 from bots.call import CallMember
 from bots.captions.consent import CONSENT
@@ -23,6 +25,7 @@ from bots.captions.thread import CAPTION
 from bots.demo import doors
 from bots.matrix_rtc import MatrixSession
 from bots.notice import NOTICE
+from bots.passport import PASSPORT
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -188,6 +191,9 @@ async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_
         await guest.enter(room_id)
         notice = await ask_captions(staff.session, room_id, log)
         assert "Marie Curie" in log.notice()["content"]["body"]
+        (passport,) = log.from_bot(PASSPORT)
+        assert passport["state_key"] == log.bot
+        assert (passport["content"]["name"], passport["content"]["not_used_for_training"]) == ("whisper-base", True)
 
         await guest.say("guest", 0.3, 5.3)
         ended = await staff.say("staff", 0.0, 7.4)
@@ -238,8 +244,22 @@ async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_
         assert stack.status()["bots"]["restarts"] == restarts, stack.logs()
         text, vtt = [await download(staff.session, file["url"]) for file in log.files()]
         assert "Marie Curie: " in text
+        assert text.startswith("whisper-base 1.0.0 (MIT, SHA-256 ")
+        assert passport["content"]["sha256"] in vtt
+        figures = await metrics(stack)
+        counted = re.search(r"^passerelle_captions_delay_seconds_count (\S+)$", figures, re.MULTILINE)
+        assert counted is not None
+        assert float(counted[1]) >= len(finals)
+        assert 'passerelle_captions_degraded{cause="engine"} 0.0' in figures
         assert vtt.startswith("WEBVTT")
         assert vtt.count("-->") == len(finals)
+
+
+async def metrics(stack) -> str:
+    """What Prometheus would read of the bot."""
+    port = URL(stack.ready["url"]).port + 2
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/metrics") as response:
+        return await response.text()
 
 
 async def download(session: MatrixSession, mxc: str) -> str:
