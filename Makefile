@@ -6,6 +6,7 @@
 # make test   everything that CI checks
 # make test-long   the same tests with more seeds and longer runs
 # make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: ten quiet minutes
+# make bench-search   how long a search over 1,000 meetings takes, and build/bench/search.json
 # make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
 PYTHON ?= python3
@@ -24,7 +25,7 @@ PORTS := $(if $(PORT_BASE),--port-base $(PORT_BASE))
 # make test PYTEST="-k invite"
 PYTEST ?=
 
-.PHONY: demo up test bench-captions conformance lint install install-test lock clean
+.PHONY: demo up test bench-captions bench-search conformance lint install install-test lock clean
 
 demo: install
 	@exec $(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
@@ -42,6 +43,9 @@ conformance: install $(SUITE)/node_modules/.installed
 
 bench-captions: install
 	@$(BIN)/python -m tests.bench.captions
+
+bench-search: install
+	@$(BIN)/python -m tests.bench.search
 
 # Hours: every parser fuzzed for ten minutes, 2,000 walks through rooms, ten times as many emulated networks.
 test-long: install-test

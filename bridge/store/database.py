@@ -106,6 +106,7 @@ async def open_database(url: str, *, size: int = POOL_SIZE) -> AsyncIterator[Dat
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={
                 "application_name": "passerelle-bridge",
+                "jit": "off",  # compiling takes longer than any statement of ours
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
             },

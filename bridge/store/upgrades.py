@@ -236,6 +236,29 @@ CREATE TABLE translations (
 );
 """
 
+_7_SEARCH = r"""
+-- What bridge.domain.search does to one sign: lower case, no accents, typography as spaces, none of our marks.
+-- A database of locale C takes every sign beyond ASCII for a letter and knows no other capitals, hence all this.
+CREATE FUNCTION search_plain(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT lower(replace(replace(replace(replace(regexp_replace(regexp_replace(normalize($1, NFD),
+        '[\u0300-\u036f\ue000\ue001]', '', 'g'), '[\u00a0-\u00bf\u2000-\u206f\u3000-\u303f]', ' ', 'g'),
+        'œ', 'oe'), 'Œ', 'oe'), 'æ', 'ae'), 'Æ', 'ae'))
+$$;
+CREATE FUNCTION search_dictionary(text) RETURNS regconfig LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE left($1, 2) WHEN 'fr' THEN 'pg_catalog.french'::regconfig WHEN 'en' THEN 'pg_catalog.english'::regconfig
+        ELSE 'pg_catalog.simple'::regconfig END
+$$;
+ALTER TABLE segments ADD COLUMN search tsvector
+    GENERATED ALWAYS AS (CASE WHEN final THEN to_tsvector(search_dictionary(lang), search_plain(text)) END) STORED;
+ALTER TABLE paragraphs ADD COLUMN search tsvector
+    GENERATED ALWAYS AS (to_tsvector(search_dictionary(lang), search_plain(text))) STORED;
+CREATE INDEX segments_search ON segments USING gin (search) WHERE final;
+CREATE INDEX paragraphs_search ON paragraphs USING gin (search);
+-- For words that nearly everybody says: the newest lines hold some.
+CREATE INDEX segments_by_time ON segments (start_ms DESC, id DESC) WHERE final;
+CREATE INDEX paragraphs_by_time ON paragraphs (start_ms DESC, id DESC);
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -243,6 +266,7 @@ UPGRADES: tuple[str, ...] = (
     _4_CORRECTIONS,
     _5_GLOSSARIES,
     _6_TRANSLATIONS,
+    _7_SEARCH,
 )
 
 

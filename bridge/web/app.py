@@ -20,6 +20,7 @@ from bridge.web import (
     invites,
     meetings,
     rtc,
+    search,
     sign_in,
     transactions,
     transcripts,
@@ -64,6 +65,7 @@ def build_public(services: Services) -> web.Application:
     exports.add_routes(app)
     corrections.add_routes(app)
     glossary.add_routes(app)
+    search.add_routes(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
         sign_in.add_routes(

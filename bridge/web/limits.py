@@ -30,6 +30,8 @@ NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
 PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
 """Invitations to other homeservers, per address or organiser. Stops: unwanted invitations sent in our name."""
 
+SEARCHES = Rate("searches_per_user", burst=60, per_second=2.0)
+"""Searches per person. Stops: one window keeping the database busy."""
 CORRECTIONS = Rate("corrections_per_user", burst=120, per_second=1.0)
 """Corrected lines per person. Stops: a script rewriting a meeting faster than anybody can look."""
 

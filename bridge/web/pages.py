@@ -76,6 +76,12 @@ class _Pages:
     async def meeting(self, request: web.Request) -> web.Response:
         return self._render(request, "meeting", meeting_id=request.match_info["meeting_id"])
 
+    async def transcript(self, request: web.Request) -> web.Response:
+        return self._render(request, "transcript", meeting_id=request.match_info["meeting_id"])
+
+    async def search(self, request: web.Request) -> web.Response:
+        return self._render(request, "search")
+
     async def element_call_config(self, _request: web.Request) -> web.Response:
         return web.json_response(ELEMENT_CALL_CONFIG, headers={"Cache-Control": FRESH})
 
@@ -178,6 +184,8 @@ def add_pages(app: web.Application, settings: Settings, *, built: Path = BUILT) 
     app.router.add_get("/", pages.home)
     app.router.add_get("/j/{token}", pages.join)
     app.router.add_get("/m/{meeting_id}", pages.meeting)
+    app.router.add_get("/m/{meeting_id}/transcript", pages.transcript)
+    app.router.add_get("/search", pages.search)
     app.router.add_get("/ec/config.json", pages.element_call_config)
     app.router.add_get("/ec/{tail:.*}", call.get)
     app.router.add_get("/static/{tail:.*}", static.get)

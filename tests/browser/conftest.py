@@ -23,6 +23,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from bridge.settings import Settings
 from bridge.web.pages import BUILT, add_pages
+from tests.browser.small_archive import SmallArchive
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -107,6 +108,7 @@ class SmallBridge:
     syncs_without_room: int = 0
     segments: list[dict[str, Any]] = field(default_factory=list)
     state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    archive: SmallArchive = field(default_factory=SmallArchive)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -167,6 +169,7 @@ class SmallBridge:
             web.post("/api/v1/meetings/{id}/invites", self._invite),
             web.delete("/api/v1/invites/{id}", self._done),
             web.get("/api/v1/meetings/{id}/captions", self._captions),
+            *self.archive.routes(),
             web.get(f"{v3}/sync", self._sync),
             web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
             web.put(f"{v3}/rooms/{{room}}/send/{{type}}/{{transaction}}", self._send),

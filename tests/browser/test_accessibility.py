@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.browser.small_archive import hit
+
 AXE = Path(__file__).parents[2] / "bridge" / "web" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => {
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -89,33 +91,50 @@ async def problem(page: Page, url: str) -> None:
     await expect(page.locator("#view-problem")).to_be_visible()
 
 
+async def transcript(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1/transcript#code=good")
+    await expect(page.locator("#turns li").first).to_be_visible()
+    await page.locator("#find").fill("deviation")
+    await expect(page.locator("mark")).to_have_count(1)
+    await page.locator("#glossary summary").click()
+
+
+async def transcript_edited(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1/transcript#code=good")
+    await page.locator(".said-edit").first.click()
+    await expect(page.locator(".said-form")).to_be_visible()
+
+
+async def transcript_of_strangers(page: Page, url: str) -> None:
+    await page.goto(f"{url}/m/m1/transcript")
+    await expect(page.locator("#view-sign-in")).to_be_visible()
+
+
+async def search(page: Page, url: str) -> None:
+    await page.goto(f"{url}/search#code=good")
+    await page.locator("summary").click()
+    await page.locator("#search-words").fill("pont")
+    await page.locator("#search-start").click()
+    await expect(page.locator(".result")).to_have_count(1)
+
+
 @pytest_asyncio.fixture(loop_scope="session", params=["light-en", "dark-fr"])
 async def page(browser, small_bridge, request):
     scheme, language = request.param.split("-")
     page = await browser.new_page(locale=language, color_scheme=scheme, viewport={"width": 1280, "height": 800})
     small_bridge.say(id="a", text="Le pont sera ouvert.", start_ms=1)
+    small_bridge.archive.hits = [hit("pont")]
     small_bridge.say(id="b", text="Le pont sera ouv", stable_chars=8, final=False, start_ms=2)
     yield page
     await page.close()
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        home,
-        desk,
-        invite,
-        door,
-        sign_in,
-        lobby,
-        call,
-        call_with_captions_below,
-        call_with_settings_of_captions,
-        left,
-        problem,
-    ],
-    ids=lambda view: view.__name__,
-)
+CALLS = [home, desk, invite, door, sign_in, lobby, call, call_with_captions_below]
+CALLS += [call_with_settings_of_captions, left, problem]
+TRANSCRIPTS = [transcript, transcript_edited, transcript_of_strangers, search]
+
+
+@pytest.mark.parametrize("view", CALLS + TRANSCRIPTS, ids=lambda view: view.__name__)
 async def test_axe_finds_nothing_wrong(page, small_bridge, view):
     await view(page, small_bridge.url)
     await page.evaluate(AXE.read_text())

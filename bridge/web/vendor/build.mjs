@@ -29,6 +29,8 @@ async function bundlePages() {
       home: path.join(STATIC, "ts", "home.ts"),
       join: path.join(STATIC, "ts", "join.ts"),
       meeting: path.join(STATIC, "ts", "meeting.ts"),
+      search: path.join(STATIC, "ts", "search.ts"),
+      transcript: path.join(STATIC, "ts", "transcript.ts"),
       pages: path.join(STATIC, "css", "pages.css"),
     },
     nodePaths: [MODULES],

@@ -82,6 +82,12 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
     ),
     (
+        "GET",
+        "/api/v1/search?q=word",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 200, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
         "POST",
         "/api/v1/meetings/{meeting}/invites",
         {"uses": 1, "ttl_s": 600},

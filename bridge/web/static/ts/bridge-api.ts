@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Meeting, Session } from "./session";
+import type { Calls, Found, Paragraph, Reading, SearchQuery } from "./transcript-types";
 import { t } from "./strings";
 
 export interface Invite {
@@ -31,7 +32,7 @@ export function explain(error: unknown): string {
   return error.message;
 }
 
-async function call<T>(method: string, path: string, token: string | null, body?: unknown): Promise<T> {
+async function ask(method: string, path: string, token: string | null, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = {};
   if (token !== null) headers["Authorization"] = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -41,15 +42,31 @@ async function call<T>(method: string, path: string, token: string | null, body?
   } catch {
     throw new BridgeError(0, "", t("error_network"));
   }
-  const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) {
+    const answer: unknown = await response.json().catch(() => null);
     const { errcode = "", error = t("error_unexpected") } = (answer ?? {}) as { errcode?: string; error?: string };
     throw new BridgeError(response.status, errcode, error);
   }
-  return answer as T;
+  return response;
+}
+
+async function call<T>(method: string, path: string, token: string | null, body?: unknown): Promise<T> {
+  const response = await ask(method, path, token, body);
+  return (await response.json().catch(() => null)) as T;
+}
+
+async function file(path: string, token: string): Promise<{ content: Blob; name: string }> {
+  const response = await ask("GET", path, token);
+  const [, name = "transcript"] = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
+  return { content: await response.blob(), name: decodeURIComponent(name) };
 }
 
 const segment = encodeURIComponent;
+
+function transcripts(meeting: string, call?: string): string {
+  const all = `/api/v1/meetings/${segment(meeting)}/transcripts`;
+  return call === undefined ? all : `${all}/${segment(call)}`;
+}
 
 export const bridge = {
   exchangeCode: (code: string) => call<Session>("POST", "/auth/session", null, { code }),
@@ -67,4 +84,25 @@ export const bridge = {
     call<unknown>("DELETE", `/api/v1/invites/${segment(inviteId)}`, token),
   invitePartner: (token: string, id: string, userId: string) =>
     call<unknown>("POST", `/api/v1/meetings/${segment(id)}/partners`, token, { user_id: userId }),
+  calls: (token: string, meeting: string) => call<Calls>("GET", transcripts(meeting), token),
+  transcript: (token: string, meeting: string, id: string) => call<Reading>("GET", transcripts(meeting, id), token),
+  /** Corrects a paragraph of the final text, or a line of the live one; an empty text strikes it out. */
+  correct: (token: string, meeting: string, reading: Reading, line: string, text: string) =>
+    call<Paragraph>(
+      "PATCH",
+      reading.final
+        ? `${transcripts(meeting, reading.call_id)}/paragraphs/${segment(line)}`
+        : `/api/v1/meetings/${segment(meeting)}/captions/${segment(line)}`,
+      token,
+      { text },
+    ),
+  glossary: (token: string, meeting: string) =>
+    call<{ terms: string[] }>("GET", `/api/v1/meetings/${segment(meeting)}/glossary`, token),
+  saveGlossary: (token: string, meeting: string, terms: string[]) =>
+    call<{ terms: string[] }>("PUT", `/api/v1/meetings/${segment(meeting)}/glossary`, token, { terms }),
+  search: (token: string, query: SearchQuery) =>
+    call<Found>("GET", `/api/v1/search?${new URLSearchParams({ ...query }).toString()}`, token),
+  /** A transcript as a file, with the name that the server gives it. */
+  exportTranscript: (token: string, meeting: string, id: string, query: Record<string, string>) =>
+    file(`${transcripts(meeting, id)}/export?${new URLSearchParams(query).toString()}`, token),
 };

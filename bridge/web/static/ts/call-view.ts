@@ -159,6 +159,7 @@ export class CallView {
   #leave(): void {
     if (this.#over) return;
     this.#end();
+    element<HTMLAnchorElement>("left-transcript").href = `/m/${encodeURIComponent(this.meeting.id)}/transcript`;
     element("rejoin").onclick = () => this.#again();
     showView("left");
   }

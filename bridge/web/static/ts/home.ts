@@ -78,12 +78,17 @@ class HomePage {
     invite.textContent = t("invite_meeting");
     invite.setAttribute("aria-label", t("invite_meeting_named", { title: meeting.title }));
     invite.addEventListener("click", () => this.#dialog.open(meeting));
+    const read = document.createElement("a");
+    read.className = "button";
+    read.href = `/m/${encodeURIComponent(meeting.id)}/transcript`;
+    read.textContent = t("transcript");
+    read.setAttribute("aria-label", t("transcript_named", { title: meeting.title }));
     const open = document.createElement("a");
     open.className = "button button-primary";
     open.href = `/m/${encodeURIComponent(meeting.id)}`;
     open.textContent = t("open_meeting");
     open.setAttribute("aria-label", t("open_meeting_named", { title: meeting.title }));
-    row.append(title, invite, open);
+    row.append(title, invite, read, open);
     return row;
   }
 

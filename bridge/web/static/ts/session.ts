@@ -41,6 +41,13 @@ export function loadSession(key: string): Session | null {
   return stored === null ? null : (JSON.parse(stored) as Session);
 }
 
+/** Who reads a meeting in this window: staff, or the guest who came to it by a link. */
+export function loadSessionOf(meetingId: string): Session | null {
+  const keys = Object.keys(sessionStorage).filter((key) => key.startsWith(guestKey("")));
+  const guests = keys.map(loadSession).filter((session) => session?.meeting?.id === meetingId);
+  return loadSession(STAFF) ?? guests[0] ?? null;
+}
+
 export function saveSession(key: string, session: Session): void {
   sessionStorage.setItem(key, JSON.stringify(session));
 }
