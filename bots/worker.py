@@ -188,10 +188,12 @@ class SpeechPool:
             language = job.track.language
             try:
                 await loop.run_in_executor(self._threads, self._engine.load)
-                if language.pinned is not None:
-                    lang = language.pinned
-                elif belief := await loop.run_in_executor(self._threads, self._engine.identify, samples):
-                    lang = language.observe(belief, len(samples) / SAMPLE_RATE, final=job.final)
+                seconds = len(samples) / SAMPLE_RATE
+                lang = language.pinned or ""
+                if language.asks(seconds) and (
+                    belief := await loop.run_in_executor(self._threads, self._engine.identify, samples)
+                ):
+                    lang = language.observe(belief, seconds, final=job.final)
                 read = partial(self._engine.transcribe, samples, lang, utterance=job.utterance.id, final=job.final)
                 decoded = await loop.run_in_executor(self._threads, read)
                 lang = decoded.lang or lang

@@ -66,3 +66,14 @@ def test_one_letter_repeated_without_end_is_cut():
 
 def test_its_cost_is_bounded_for_long_texts():
     assert cleaned(" ".join(f"mot{number}" for number in range(400)), voiced_ms=60_000).endswith("mot399")
+
+
+@pytest.mark.parametrize("text", ["ah " * 20, "a little bit of " * 12])
+def test_a_loop_over_what_is_hardly_speech_leaves_nothing(text):
+    assert cleaned(text, no_speech=0.55, score=-0.1) == ""
+    assert cleaned(text, no_speech=0.3, score=-0.1) != ""
+
+
+@pytest.mark.parametrize("text", ["A" + "a" * 200, "ah " * 100])
+def test_what_is_nothing_but_a_loop_leaves_nothing(text):
+    assert cleaned(text, no_speech=0.0, score=-0.1) == ""

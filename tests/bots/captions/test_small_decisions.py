@@ -29,7 +29,41 @@ def test_a_sure_belief_over_three_seconds_pins_the_language():
     choice = LanguageChoice(("fr", "en"))
     assert choice.observe({"fr": 0.95, "en": 0.02}, 3.2, final=False) == "fr"
     assert choice.pinned == "fr"
-    assert choice.observe({"en": 1.0}, 10, final=True) == "fr"
+
+
+def pinned_to_french() -> LanguageChoice:
+    choice = LanguageChoice(("fr", "en"))
+    choice.observe({"fr": 0.95}, 3.2, final=True)
+    return choice
+
+
+def test_a_speaker_who_clearly_changes_language_is_followed():
+    choice = pinned_to_french()
+    assert choice.observe({"en": 0.97, "fr": 0.01}, 3.5, final=False) == "en"
+    assert choice.pinned == "en"
+    assert choice.observe({"fr": 0.97, "en": 0.01}, 3.5, final=False) == "fr"
+
+
+def test_a_short_phrase_in_another_language_is_read_in_it_and_changes_nothing_else():
+    choice = pinned_to_french()
+    assert choice.observe({"en": 0.97}, 2.0, final=True) == "en"
+    assert choice.pinned == "fr"
+
+
+@pytest.mark.parametrize(
+    ("belief", "seconds"), [({"en": 0.8, "fr": 0.2}, 9), ({"en": 1.0}, 1.0), ({"de": 1.0}, 9), ({}, 9)]
+)
+def test_a_doubtful_a_short_and_a_foreign_belief_leave_the_pinned_language(belief, seconds):
+    choice = pinned_to_french()
+    assert choice.observe(belief, seconds, final=True) == "fr"
+    assert choice.pinned == "fr"
+
+
+def test_the_model_is_asked_only_where_its_answer_can_matter():
+    assert LanguageChoice(("fr", "en")).asks(0.6)
+    assert not LanguageChoice(("fr",)).asks(9.0)
+    assert not pinned_to_french().asks(1.0)
+    assert pinned_to_french().asks(2.0)
 
 
 def test_a_short_word_pins_nothing():

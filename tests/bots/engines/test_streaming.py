@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bots.captions import guards
 from bots.captions.language import LanguageChoice
 from bots.captions.schedule import DecodeQueue
 from bots.captions.segment import Segment
@@ -53,9 +54,9 @@ def stream(engine, samples: np.ndarray, *, reading_takes_s: float = 0.2) -> Outc
         if free_at <= now and (job := queue.pop(now)) is not None:
             heard, voiced_ms = job.audio()
             began = time.process_time()
-            lang = track.language.pinned
-            if lang is None:
-                lang = track.language.observe(engine.identify(heard), len(heard) / SAMPLE_RATE, final=job.final)
+            seconds, lang = len(heard) / SAMPLE_RATE, track.language.pinned
+            if track.language.asks(seconds):
+                lang = track.language.observe(engine.identify(heard), seconds, final=job.final)
             segment = track.answered(job, engine.transcribe(heard, lang), lang, voiced_ms)
             outcome.reading_s += time.process_time() - began
             free_at = now + reading_takes_s
@@ -113,17 +114,56 @@ def test_a_reader_that_is_far_too_slow_still_gives_every_final_text(engine):
     assert jiwer.wer(plain(text), plain(outcome.text)) <= 0.15
 
 
+def pink(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Noise with as much power in every octave."""
+    spectrum = np.fft.rfft(rng.normal(0, 1, length))
+    shaped = np.fft.irfft(spectrum / np.sqrt(np.maximum(1, np.arange(len(spectrum)))), length)
+    return shaped / np.abs(shaped).max()
+
+
+def music(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
+    """Four chords with an arpeggio above them and drums below, two beats a second."""
+    chords = ((220, 277.2, 329.6), (196, 246.9, 293.7), (174.6, 220, 261.6), (196, 246.9, 293.7))
+    beat, sixteenth = (seconds * 2).astype(int), (seconds * 8).astype(int)
+    since_beat, since_sixteenth = seconds - beat / 2, seconds - sixteenth / 8
+    notes = np.array(chords)[beat // 4 % 4]
+    song = np.zeros(len(seconds))
+    for voice in range(3):
+        for harmonic in (1, 2, 3, 4):
+            song += np.exp(-4 * since_beat) * np.sin(2 * np.pi * notes[:, voice] * harmonic * seconds) / harmonic / 5
+    lead = notes[np.arange(len(seconds)), sixteenth % 3]
+    song += 0.3 * np.exp(-12 * since_sixteenth) * np.sin(2 * np.pi * 4 * lead * seconds)
+    song += np.where(beat % 2, 0, 0.8 * np.exp(-20 * since_beat) * np.sin(2 * np.pi * 80 * since_beat))
+    song += np.where(beat % 2, 0.4 * np.exp(-40 * since_beat) * rng.normal(0, 1, len(seconds)), 0)
+    return 0.5 * song / np.abs(song).max()
+
+
+def sung_vowel(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
+    """An "ah" without consonants, in tune, with vibrato: music at its closest to speech."""
+    tune = np.interp(seconds * 2, np.arange(40), rng.choice([220, 247, 262, 294, 330], 40))
+    pitch = tune * (1 + 0.01 * np.sin(2 * np.pi * 5.5 * seconds))
+    phase, song = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE, np.zeros(len(seconds))
+    for harmonic in range(1, 12):
+        for formant, strength in ((700, 1.0), (1200, 0.5)):
+            song += strength * np.sin(harmonic * phase) * np.exp(-(((harmonic * pitch - formant) / 300) ** 2))
+    return 0.4 * song / np.abs(song).max()
+
+
 def noises() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(7)
     seconds = np.arange(12 * SAMPLE_RATE) / SAMPLE_RATE
-    bursts = rng.normal(0, 0.3, len(seconds)) * (np.sin(seconds * 9) > 0.97)
+    typing = rng.normal(0, 0.3, len(seconds)) * np.exp(-150 * (seconds % 0.17))
     return {
         "silence": np.zeros(len(seconds)),
         "white noise": rng.normal(0, 0.05, len(seconds)),
         "loud noise": rng.normal(0, 0.3, len(seconds)),
-        "hum": 0.2 * np.sin(2 * np.pi * 50 * seconds),
-        "typing": bursts,
+        "pink noise": 0.3 * pink(rng, len(seconds)),
+        "hum": 0.2 * np.sin(2 * np.pi * 50 * seconds) + 0.05 * np.sin(2 * np.pi * 150 * seconds),
+        "typing": typing,
+        "breath": 0.3 * pink(rng, len(seconds)) * np.clip(np.sin(2 * np.pi * 0.3 * seconds), 0, 1) ** 2,
         "tone": 0.3 * np.sin(2 * np.pi * 440 * seconds) * (np.sin(seconds * 3) > 0),
+        "music": music(rng, seconds),
+        "a sung vowel": sung_vowel(rng, seconds),
     }
 
 
@@ -146,13 +186,40 @@ def test_other_speech_of_the_same_french_speaker_is_written_right(streamed):
     assert jiwer.wer(plain(text), plain(outcome.text)) <= 0.15
 
 
-def test_a_model_asked_to_read_noise_as_speech_is_not_believed(engine):
-    """Past the voice detector, the guards are what is left."""
-    from bots.captions import guards
+@pytest.mark.parametrize("name", ["white noise", "pink noise", "music", "a sung vowel", "typing", "hum"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_model_asked_to_read_noise_as_speech_is_not_believed(engine, name, language):
+    """Past a voice detector that took all of it for a voice, the guards are what is left."""
+    decoded = engine.transcribe(noises()[name][: 8 * SAMPLE_RATE].astype(np.float32), language)
+    assert guards.clean(decoded.text, voiced_ms=8000, score=decoded.score, no_speech=decoded.no_speech) == ""
 
-    rng = np.random.default_rng(3)
-    for seconds in (1, 3, 8):
-        noise = rng.normal(0, 0.1, seconds * SAMPLE_RATE).astype(np.float32)
-        decoded = engine.transcribe(noise, "en")
-        text = guards.clean(decoded.text, voiced_ms=96, score=decoded.score, no_speech=decoded.no_speech)
-        assert text == ""
+
+def test_a_model_caught_in_a_loop_is_not_believed(engine):
+    """The repetition trap: sure of itself, endless, and not stopped by the doubts that guard against other noise."""
+    decoded = engine.transcribe(noises()["a sung vowel"][: 8 * SAMPLE_RATE].astype(np.float32), "fr")
+    assert len(decoded.text) > 100
+    assert len(set(decoded.text.casefold()) - set(" ,.-!")) <= 2, "this model is caught by this sound"
+    assert decoded.score > -0.5
+    assert guards.clean(decoded.text, voiced_ms=8000, score=decoded.score, no_speech=decoded.no_speech) == ""
+
+
+def test_a_speaker_who_changes_language_is_read_in_each(engine):
+    """French, English and French again on one track, half a minute."""
+    (french, said), (english, answered) = recording("tuning/june"), recording("tuning/allison")
+    one, other = french[: int(8.2 * SAMPLE_RATE)], english[: int(8.2 * SAMPLE_RATE)]
+    outcome = stream(engine, np.concatenate([one, other, one]))
+    by_language = [(s.lang, plain(s.text)) for s in outcome.segments if s.final]
+    assert [lang for lang, _ in by_language] == ["fr", "en", "fr"], by_language
+    first = {"fr": plain(said.splitlines()[0]), "en": plain(answered.splitlines()[0])}
+    for lang, text in by_language:
+        assert jiwer.wer(first[lang], text) <= 0.25
+
+
+def test_asking_for_the_language_of_what_is_read_next_encodes_it_once(engine, monkeypatch):
+    samples, _ = recording("guest")
+    encodings, real = [], engine._encode
+    monkeypatch.setattr(engine, "_encode", lambda audio: encodings.append(len(audio)) or real(audio))
+    heard, again = samples[: 3 * SAMPLE_RATE], samples[: 3 * SAMPLE_RATE]
+    engine.identify(heard)
+    assert engine.transcribe(heard, "en") == engine.transcribe(again, "en")
+    assert len(encodings) == 2
