@@ -19,7 +19,7 @@ from bots.captions.voices import Likeness
 from bots.engines import silent_pyannote
 
 SEGMENTATION = {"threshold": 0.44, "min_duration_off": 0.3}
-AGGLOMERATIVE = {"clustering": {"method": "average", "threshold": 0.25, "min_cluster_size": 12}}
+AGGLOMERATIVE = {"clustering": {"method": "average", "threshold": 0.24, "min_cluster_size": 12}}
 VBX = {"clustering": {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8}}
 SPEECH = Path(__file__).parents[1] / "fixtures/speech"
 LIKENESS = Likeness(same=0.78, other=0.68, clear=0.65)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who spoke when, at a microphone that several share: the diarization error rates, where the extra is installed."""
 
-import importlib.util
 from dataclasses import dataclass, field
+
+from tests.voices import pipeline, recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,6 @@ class Diarized:
 
 def diarization_rows() -> Diarized:
     """Measure the recordings with the target, and those that are only reported."""
-    if importlib.util.find_spec("pyannote") is None:
-        return Diarized(why_not="passerelle[diarization] is not installed")
-    return Diarized(why_not="shared microphones are not diarized yet")
+    if pipeline.missing():
+        return Diarized(why_not=pipeline.missing())
+    return Diarized(*recordings.measure())

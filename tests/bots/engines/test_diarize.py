@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Voices at one microphone: the pipeline as it comes from a directory, on real recordings."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from bots.engines import diarize
 from bots.engines.diarize import Diarizer, PipelineError
@@ -41,19 +39,6 @@ def diarizer(tmp_path_factory) -> Diarizer:
     diarizer = Diarizer(pipeline.make(tmp_path_factory.mktemp("diarization") / "pipeline"))
     diarizer.load()
     return diarizer
-
-
-def phone_call() -> tuple[np.ndarray, list]:
-    """The conversation that pyannote.audio brings along: 30 s, two people, overlaps; and who speaks when."""
-    from bots.captions.turns import Turn
-
-    package = importlib.util.find_spec("pyannote.audio")
-    folder = Path(package.submodule_search_locations[0]) / "sample"
-    samples, rate = soundfile.read(folder / "sample.wav", dtype="float32")
-    assert rate == 16_000
-    lines = [line.split() for line in (folder / "sample.rttm").read_text().splitlines()]
-    times = [(float(line[3]), float(line[4]), line[7]) for line in lines]
-    return samples, [Turn(round(at * 1000), round((at + long) * 1000), who) for at, long, who in times]
 
 
 def test_a_whole_pipeline_is_accepted(directory):
@@ -113,9 +98,10 @@ def test_importing_it_makes_no_exporter_and_a_pipeline_tells_nobody(diarizer):
 @needs_pipeline
 def test_two_people_on_a_real_telephone_call_are_told_apart(diarizer):
     from tests.voices.der import der
+    from tests.voices.recordings import TARGET, phone_call
 
     samples, reference = phone_call()
-    assert der(reference, diarizer.turns(samples, overlapping=True)) <= 0.15
+    assert der(reference, diarizer.turns(samples, overlapping=True)) <= TARGET
     exclusive = diarizer.turns(samples)
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(exclusive))
 
@@ -124,9 +110,10 @@ def test_two_people_on_a_real_telephone_call_are_told_apart(diarizer):
 def test_a_man_and_a_woman_at_a_rooms_microphone_are_told_apart(diarizer):
     from tests.voices.der import der
     from tests.voices.mixes import mix
+    from tests.voices.recordings import DISTINCT, TARGET
 
-    samples, reference = mix(("staff", "guest"), seed=11)
-    assert der(reference, diarizer.turns(samples, overlapping=True)) <= 0.15
+    samples, reference = mix(*DISTINCT["man_and_woman_1"])
+    assert der(reference, diarizer.turns(samples, overlapping=True)) <= TARGET
 
 
 @needs_pipeline
@@ -149,5 +136,7 @@ def test_too_little_speech_or_silence_has_no_voiceprint_and_no_turns(diarizer):
 def test_the_shape_of_the_published_pipeline_loads_and_runs(tmp_path):
     published = Diarizer(pipeline.make(tmp_path / "pipeline", clustering="VBxClustering"))
     published.load()
+    from tests.voices.recordings import phone_call
+
     samples, _ = phone_call()
     assert {turn.voice for turn in published.turns(samples[:160_000])} <= {"SPEAKER_00", "SPEAKER_01", "SPEAKER_02"}
