@@ -21,6 +21,8 @@ _COLUMNS = ", ".join(_PARAGRAPH)
 _TYPES = """id text, start_ms bigint, end_ms bigint, user_id text, display_name text, voice text, lang text, text text,
             words jsonb, corrected_by text, corrected_name text, corrected_at bigint"""
 
+PURGE_BATCH = 20
+"""Calls that one sweep forgets. Stops: one long deletion holding everybody else's statements up."""
 MAX_CALLS = 200
 """Calls of one meeting in one answer. Stops: pages that never end."""
 
@@ -93,6 +95,28 @@ async def find(tx: Connection, room_id: str, call_id: str) -> Transcript | None:
         Passport(**json.loads(row["model"])),
         tuple(_paragraph(found) for found in rows),
     )
+
+
+async def purge(tx: Connection, said_before_ms: int) -> int:
+    """Forget the calls that ended before a moment, live lines, final text and corrections; return how many calls.
+
+    A few at a time, the oldest first: the next sweep goes on.
+    """
+    ended = await tx.rows(
+        f"""SELECT room_id, call_id FROM (
+                SELECT room_id, call_id, max(end_ms) AS ended_ms FROM segments GROUP BY room_id, call_id
+                UNION ALL
+                SELECT room_id, call_id, coalesce(ended_ms, (extract(epoch FROM updated_at) * 1000)::bigint)
+                FROM transcripts
+            ) AS said GROUP BY room_id, call_id HAVING max(ended_ms) < $1 ORDER BY max(ended_ms) LIMIT {PURGE_BATCH}""",
+        said_before_ms,
+    )
+    for call in ended:
+        for table in ("corrections", "transcripts", "segments"):  # paragraphs go with their transcript
+            await tx.execute(
+                f"DELETE FROM {table} WHERE room_id = $1 AND call_id = $2", call["room_id"], call["call_id"]
+            )
+    return len(ended)
 
 
 async def is_final(tx: Connection, room_id: str, call_id: str) -> bool:

@@ -259,6 +259,14 @@ CREATE INDEX segments_by_time ON segments (start_ms DESC, id DESC) WHERE final;
 CREATE INDEX paragraphs_by_time ON paragraphs (start_ms DESC, id DESC);
 """
 
+_8_RETENTION = """
+-- What was said goes with its meeting; nothing was ever stored for a room that is none.
+DELETE FROM segments WHERE room_id NOT IN (SELECT room_id FROM meetings);
+CREATE FUNCTION forget_what_was_said() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN DELETE FROM segments WHERE room_id = OLD.room_id; RETURN OLD; END $$;
+CREATE TRIGGER meetings_forgotten AFTER DELETE ON meetings FOR EACH ROW EXECUTE FUNCTION forget_what_was_said();
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -267,6 +275,7 @@ UPGRADES: tuple[str, ...] = (
     _5_GLOSSARIES,
     _6_TRANSLATIONS,
     _7_SEARCH,
+    _8_RETENTION,
 )
 
 

@@ -30,6 +30,8 @@ NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
 PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
 """Invitations to other homeservers, per address or organiser. Stops: unwanted invitations sent in our name."""
 
+RETENTION = Rate("sweeps_of_old_transcripts", burst=1, per_second=1 / 600)
+"""How often the sweeper looks for transcripts that are too old. Stops: every sweep reading all that was ever said."""
 SEARCHES = Rate("searches_per_user", burst=60, per_second=2.0)
 """Searches per person. Stops: one window keeping the database busy."""
 CORRECTIONS = Rate("corrections_per_user", burst=120, per_second=1.0)
@@ -56,6 +58,13 @@ class Limits:
         wait_s = self._meter(rate).wait_s(key, self._clock())
         if wait_s > 0:
             raise too_many(wait_s)
+
+    def is_due(self, rate: Rate) -> bool:
+        """Tell whether something that we do ourselves now and then is due, and count it."""
+        due = self._meter(rate).wait_s("", self._clock()) <= 0
+        if due:
+            self.count(rate, "")
+        return due
 
     def count(self, rate: Rate, key: str) -> None:
         """Count one without refusing."""

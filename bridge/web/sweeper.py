@@ -7,12 +7,15 @@ Everything to do stands in the database, so a sweep that fails, or a bridge that
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from bridge.domain.errors import BridgeError, Unavailable
-from bridge.store import calls, guests, meetings, sessions, transactions
+from bridge.store import calls, guests, meetings, sessions, transactions, transcripts
 from bridge.store.guests import Guest
 from bridge.web.context import Services
+from bridge.web.limits import RETENTION
 
 INTERVAL_S = 15.0
 """How late a guest's end may be noticed; a revocation wakes the sweeper at once."""
@@ -44,10 +47,23 @@ async def sweep(services: Services) -> None:
         for guest in ending:
             await sessions.end_of_user(tx, guest.user_id)
             await calls.revoke(tx, guest.user_id)
+    await _forget_what_was_said(services)
     await _remove_from_calls(services)
     for guest in ending:
         services.hub.close(guest.user_id)
         await _end(services, guest)
+
+
+async def _forget_what_was_said(services: Services) -> None:
+    """Delete what is older than `[transcripts] keep_days`; looked at once in a while, as it reads much."""
+    keep_days = services.settings.transcripts.keep_days
+    if not keep_days or not services.limits.is_due(RETENTION):
+        return
+    before_ms = int((services.now() - timedelta(days=keep_days)).timestamp() * 1000)
+    async with services.database.transaction() as tx:
+        forgotten = await transcripts.purge(tx, before_ms)
+    if forgotten:
+        _LOG.info("transcripts_forgotten", calls=forgotten)
 
 
 async def _remove_from_calls(services: Services) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bridge.domain.transcript_reading import LIVE_QUIET_S, Call, CallState
 from bridge.domain.transcripts import JobState
 from bridge.settings import TranscriptsSettings
+from bridge.web import sweeper
 from tests.bridge.web.test_captions import put as put_segment
 from tests.bridge.web.test_captions import segment
 from tests.bridge.web.test_final_pass import CALL, PASSPORT, document, paragraph
@@ -118,3 +119,39 @@ async def test_without_the_homeserver_one_reads_and_is_no_host(bridge):
     bridge.homeserver.broken = lambda _path: True
     status, answer = await get(bridge, meeting, headers)
     assert (status, answer["me"]["host"]) == (200, False)
+
+
+async def test_what_was_said_is_forgotten_after_the_days_that_the_operator_names(bridge, monkeypatch):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+    room, now_ms = meeting["room_id"], int(bridge.clock.now.timestamp() * 1000)
+    for number, call in ((1, "$old"), (2, "$new")):
+        at = now_ms - (40 if call == "$old" else 1) * 86_400_000
+        times = {"start_ms": at, "end_ms": at + 900}
+        await put_segment(bridge, segment(room, number, call_id=call, final=True, **times))
+        url = f"/api/v1/meetings/{meeting['id']}/captions/seg{number}"
+        async with bridge.public.patch(url, json={"text": "Corrected."}, headers=headers) as response:
+            assert response.status == 200
+        whole = document(room, paragraph(**times, words=[]), call_id=call, started_ms=at, ended_ms=at + 900)
+        assert (await put_final(bridge, "transcript", whole, call))[0] == 200
+    await sweeper.sweep(bridge.services)
+    assert len((await get(bridge, meeting, headers, None))[1]["calls"]) == 2
+    monkeypatch.setitem(vars(bridge.services.settings), "transcripts", TranscriptsSettings(keep_days=30))
+    await sweeper.sweep(bridge.services)
+    assert [call["call_id"] for call in (await get(bridge, meeting, headers, None))[1]["calls"]] == ["$new"]
+    async with bridge.database.transaction() as tx:
+        for table in ("segments", "transcripts", "paragraphs", "corrections"):
+            assert await tx.rows(f"SELECT DISTINCT call_id FROM {table}") == [{"call_id": "$new"}]
+
+
+async def test_what_was_said_goes_with_its_meeting(bridge):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+    room = meeting["room_id"]
+    await put_segment(bridge, segment(room, call_id=CALL, final=True))
+    url = f"/api/v1/meetings/{meeting['id']}/captions/seg1"
+    async with bridge.public.patch(url, json={"text": "Corrected."}, headers=headers):
+        pass
+    await put_final(bridge, "transcript", document(room, paragraph()))
+    async with bridge.database.transaction() as tx:
+        await tx.execute("DELETE FROM meetings WHERE id = $1", meeting["id"])
+        for table in ("segments", "transcripts", "paragraphs", "corrections"):
+            assert await tx.value(f"SELECT count(*) FROM {table}") == 0

@@ -8,7 +8,7 @@ import { dropSession, loadSession, saveSession, type Session, STAFF, takeCode } 
 import { t } from "./strings";
 import type { Hit, SearchQuery } from "./transcript-types";
 
-const when = new Intl.DateTimeFormat(document.body.dataset["lang"], { dateStyle: "medium", timeStyle: "short" });
+const when = new Intl.DateTimeFormat(document.body.dataset["lang"], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 const DAY_MS = 86_400_000;
 
 /** The search over every meeting that somebody may read. */
@@ -28,11 +28,11 @@ class SearchPage {
   }
 
   async start(): Promise<void> {
+    this.#words.value = new URLSearchParams(location.search).get("q") ?? "";
     setHidden("view-search", false);
+    this.#words.focus();
     const { meetings } = await bridge.meetings(this.session.token);
     element<HTMLSelectElement>("search-meeting").append(...meetings.map(({ id, title }) => new Option(title, id)));
-    this.#words.value = new URLSearchParams(location.search).get("q") ?? "";
-    this.#words.focus();
     if (this.#words.value) await this.#search();
   }
 

@@ -14,7 +14,7 @@ const CHANGING = new Set(["live", "queued", "running"]);
 
 const meetingId = document.body.dataset["meeting"] ?? "";
 const language = document.body.dataset["lang"] ?? "en";
-const day = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The text of a meeting's calls: read, searched, corrected, downloaded; and the meeting's glossary. */
