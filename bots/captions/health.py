@@ -8,14 +8,14 @@ Each cause is observed by itself, and believed when two observations in a row ag
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from bots.captions.schedule import Level
+
 LOOK_S = 5.0
 """Time between two observations of the engine and of its load; those of the canary are minutes apart."""
 NOTICE_INTERVAL_S = 600.0
 """stops: a room being told of trouble again and again. Within this time only the room's state changes."""
 FAILURES_IN_ROW = 3
 """An engine that fails so often without a success in between is down; less is bad luck."""
-FINALS_ONLY = 2
-"""The level of load at which nobody sees words before the end of an utterance."""
 
 
 class Cause(Enum):
@@ -54,7 +54,7 @@ class Readings:
 
     asked: int
     failed_in_row: int
-    level: int
+    level: Level
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ class Health:
         self._asked = readings.asked
         if readings.failed_in_row == 0 or readings.failed_in_row >= FAILURES_IN_ROW:
             self._observe(Cause.ENGINE, bad=readings.failed_in_row > 0)
-        if quiet or readings.level in {0, FINALS_ONLY}:
-            self._observe(Cause.OVERLOAD, bad=not quiet and readings.level == FINALS_ONLY)
+        if quiet or readings.level in {Level.USUAL, Level.FINALS_ONLY}:
+            self._observe(Cause.OVERLOAD, bad=not quiet and readings.level is Level.FINALS_ONLY)
 
     def canary(self, *, wer: float, bound: float) -> None:
         """Take how many words of the canary were read wrong, and how many may be."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from bots.captions.health import Cause, Health, Readings
+from bots.captions.schedule import BRISK_S
 from bots.engines.contract import Decoded
 from bots.engines.kyutai import KyutaiEngine
 from bots.worker import ATTEMPTS, SpeechPool
@@ -156,7 +157,7 @@ async def test_an_utterance_that_no_engine_can_read_is_given_up_alone_and_keeps_
     assert pool.dropped == 1
 
 
-async def test_a_backlog_of_ten_seconds_costs_partial_texts_and_never_a_final_one(
+async def test_a_backlog_of_ten_seconds_costs_no_final_text_and_slows_the_partial_ones(
     engine, pool, delivered, tape, track, until, monkeypatch
 ):
     engine.gate = threading.Event()
@@ -170,7 +171,7 @@ async def test_a_backlog_of_ten_seconds_costs_partial_texts_and_never_a_final_on
     monkeypatch.setattr("bots.worker.time.monotonic", lambda: real() + 12)
     engine.gate.set()
     assert await pool.drained("!room", 30)
-    assert engine.readings == [True] * 20
+    assert engine.readings[:20] == [True] * 20
     assert len({segment.id for segment in delivered if segment.final}) == 20
     assert pool.dropped == 0
-    assert pool.interval_s > 1.0
+    assert pool.interval_s > BRISK_S

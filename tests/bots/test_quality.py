@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bots import canary as module
 from bots.canary import Canary, Recording, shipped
 from bots.captions.health import Cause, Health, Readings
+from bots.captions.schedule import Level
 from bots.engines.contract import Decoded
 from bots.matrix_rtc import MatrixError
 from bots.metrics import CaptionMetrics
@@ -116,7 +117,7 @@ async def test_nothing_listens_unless_it_is_asked_for(metrics, monkeypatch):
 
 async def test_degraded_captions_are_a_figure_with_their_cause(pool, metrics, health):
     for asked in (1, 2):
-        health.look(Readings(asked, failed_in_row=9, level=0))
+        health.look(Readings(asked, failed_in_row=9, level=Level.USUAL))
     assert figures(metrics.render().decode())["passerelle_captions_degraded{engine}"] == 1
     assert figures(metrics.render().decode())["passerelle_captions_degraded{overload}"] == 0
 

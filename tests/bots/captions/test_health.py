@@ -8,7 +8,6 @@ import pytest
 
 from bots.captions.health import (
     FAILURES_IN_ROW,
-    FINALS_ONLY,
     NOTICE_INTERVAL_S,
     TABLE,
     Belief,
@@ -18,6 +17,7 @@ from bots.captions.health import (
     Readings,
     Telling,
 )
+from bots.captions.schedule import Level
 
 
 def test_every_belief_has_an_answer_to_every_observation():
@@ -40,13 +40,13 @@ def test_one_observation_alone_changes_nothing_that_people_see(before, bad):
 def looked(*readings: tuple[int, int, int]) -> list[Cause | None]:
     health, causes = Health(), []
     for asked, failed_in_row, level in readings:
-        health.look(Readings(asked, failed_in_row, level))
+        health.look(Readings(asked, failed_in_row, Level(level)))
         causes.append(health.cause)
     return causes
 
 
 def test_only_final_texts_for_two_looks_is_overload_and_usual_work_for_two_looks_ends_it():
-    full, half = FINALS_ONLY, 1
+    full, half = Level.FINALS_ONLY, Level.SLOWER
     assert looked((1, 0, full), (2, 0, full), (3, 0, half), (4, 0, 0), (5, 0, 0)) == [
         None,
         Cause.OVERLOAD,
