@@ -29,6 +29,7 @@ from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
+from bots.glossary import Glossary
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
@@ -104,6 +105,7 @@ class Means:
     health: Health
     translate: Callable[[Segment], None]
     voices: VoicePool | None
+    glossary: Glossary
 
 
 class CaptionedMeeting:
@@ -123,6 +125,7 @@ class CaptionedMeeting:
         self._listener: CallListener | None = None
         self._call_text: CallText | None = None
         self._tile = CaptionTile(shown=note.tile)
+        self._terms: list[str] = []
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._note_changed = False
@@ -239,6 +242,7 @@ class CaptionedMeeting:
             writing = tasks.create_task(self._thread.run())
             follow = self._means.corrections.follow
             correcting = tasks.create_task(follow(self.room_id, self._note.notice, self.corrected))
+            naming = tasks.create_task(self._means.glossary.follow(self.room_id, self._take_terms))
             staying = tasks.create_task(self._stay())
             why = await self._until_over()
             log.info("captions_end", room_id=self.room_id, why=why.name.lower())
@@ -248,6 +252,7 @@ class CaptionedMeeting:
             self._sharing.end()
             writing.cancel()
             correcting.cancel()
+            naming.cancel()
         if why in notice.FAREWELLS:
             await self._part(why)
         return why
@@ -311,7 +316,10 @@ class CaptionedMeeting:
         self._sharing.listen(job)
 
     def _captions_of(self, speaker: Speaker) -> TrackCaptions:
-        return TrackCaptions(speaker, SileroDetector(), LanguageChoice(self._means.languages))
+        return TrackCaptions(speaker, SileroDetector(), LanguageChoice(self._means.languages), self._terms)
+
+    def _take_terms(self, terms: list[str]) -> None:
+        self._terms[:] = terms
 
     def _follow_consent(self) -> None:
         """Receive exactly those who are in the room, are in the call, and agreed."""

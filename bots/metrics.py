@@ -3,7 +3,7 @@
 """What do operators measure of captions? Prometheus text on a port of its own, on this machine only."""
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -105,9 +105,11 @@ class _TimedEngine:
     def identify(self, samples: Samples) -> Mapping[str, float]:
         return self._engine.identify(samples)
 
-    def transcribe(self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True, terms: Sequence[str] = ()
+    ) -> Decoded:
         began = time.perf_counter()
-        decoded = self._engine.transcribe(samples, lang, utterance=utterance, final=final)
+        decoded = self._engine.transcribe(samples, lang, utterance=utterance, final=final, terms=terms)
         self._seconds.labels("yes" if final else "no").observe(time.perf_counter() - began)
         return decoded
 

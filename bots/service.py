@@ -20,6 +20,7 @@ from bots.captions.health import LOOK_S, Health, Readings
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
 from bots.engines.translate import LibreTranslate
+from bots.glossary import Glossary
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meeting import NOTE, CaptionedMeeting, Means, Note
@@ -57,6 +58,7 @@ class CaptionService:
         token = bridge.internal_token.get_secret_value()
         self._publisher = Publisher(bridge.internal_url, token, self._settled)
         self._corrections = Corrections(bridge.internal_url, token)
+        self._glossary = Glossary(bridge.internal_url, token)
         self._translator = _translator(settings)
         self._voices = voices_of(settings)
         self._meetings: dict[str, CaptionedMeeting] = {}
@@ -101,6 +103,7 @@ class CaptionService:
                 self._health,
                 self._translate,
                 self._voices,
+                self._glossary,
             )
             async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
                 background = [

@@ -194,7 +194,14 @@ class SpeechPool:
                     belief := await loop.run_in_executor(self._threads, self._engine.identify, samples)
                 ):
                     lang = language.observe(belief, seconds, final=job.final)
-                read = partial(self._engine.transcribe, samples, lang, utterance=job.utterance.id, final=job.final)
+                read = partial(
+                    self._engine.transcribe,
+                    samples,
+                    lang,
+                    utterance=job.utterance.id,
+                    final=job.final,
+                    terms=tuple(job.track.terms),
+                )
                 decoded = await loop.run_in_executor(self._threads, read)
                 lang = decoded.lang or lang
                 self.counts.failed_in_row = 0

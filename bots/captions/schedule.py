@@ -14,6 +14,8 @@ SLOWER_S = 1.6
 """From here on people notice."""
 LATE_S = 2.0
 """A reading this late although all go as slowly as they may: only final texts are left."""
+HOPELESS_S = 5.0
+"""A reading this late, as after an outage of the engine: only final texts at once."""
 _BEHIND_S, _PROMPT_S = 0.7, 0.35
 _STEP_S = 1.0
 _SLOW_DOWN, _SPEED_UP = 1.15, 0.9
@@ -52,6 +54,8 @@ class Load:
     def started(self, late_s: float, now: float) -> None:
         """Learn at ``now`` (seconds, monotonic) how long a reading had to wait."""
         self._worst_s = max(self._worst_s, late_s)
+        if late_s > HOPELESS_S:
+            self.interval_s, self._calm = float("inf"), 0
         if now - self._since < _STEP_S:
             return
         if self._worst_s > _BEHIND_S:

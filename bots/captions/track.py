@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One person's audio track: from samples to utterances to segments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,6 +94,7 @@ class TrackCaptions:
     speaker: Speaker
     detector: VoiceDetector
     language: LanguageChoice
+    terms: Sequence[str] = ()
     _endpointer: Endpointer = field(default_factory=Endpointer)
     _clock: _Clock = field(default_factory=_Clock)
     _rest: Samples = field(default_factory=lambda: np.zeros(0, dtype=np.float32))

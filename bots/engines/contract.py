@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the caption bot asks of a speech model, whichever it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,11 +47,14 @@ class SpeechEngine(Protocol):
     def identify(self, samples: Samples) -> Mapping[str, float]:
         """Tell how probable each language (ISO 639-1) is; nothing, if the engine reads all its languages alike."""
 
-    def transcribe(self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True, terms: Sequence[str] = ()
+    ) -> Decoded:
         """Read at most 30 s of audio in one language.
 
         Readings of one ``utterance`` (its id) begin with the same samples and grow until the final one, which may be
         shorter than the last: an engine that streams goes on from what it heard already.
+        ``terms`` are names and words that may come up, the most important first; an engine takes what it can use.
         """
 
 

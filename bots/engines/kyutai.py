@@ -21,7 +21,7 @@ MessagePack:
 import asyncio
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -89,7 +89,9 @@ class KyutaiEngine:
         """Tell nothing: the model reads French and English alike."""
         return {}
 
-    def transcribe(self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: Samples, lang: str, *, utterance: str = "", final: bool = True, terms: Sequence[str] = ()
+    ) -> Decoded:
         """Read an utterance as far as it has come; ``lang`` is what the words look like, whatever was asked.
 
         Raises:

@@ -87,10 +87,10 @@ class WordReader:
         return Reading(words, score, max(segment.no_speech_prob for segment in segments))
 
 
-def hotwords(terms: Sequence[str]) -> str:
+def hotwords(terms: Sequence[str], max_chars: int = MAX_HOTWORDS_CHARS) -> str:
     """Join the terms of a glossary as the model takes them; what is too much is left out."""
     kept: list[str] = []
-    left = MAX_HOTWORDS_CHARS
+    left = max_chars
     for term in terms:
         plain = " ".join(term.split())
         if plain and len(plain) + 2 <= left:

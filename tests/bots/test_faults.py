@@ -39,7 +39,9 @@ class FailingEngine:
     def identify(self, samples: np.ndarray) -> dict[str, float]:
         return {"fr": 0.99}
 
-    def transcribe(self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True, terms=()
+    ) -> Decoded:
         self.readings.append(final)
         if self.gate:
             assert self.gate.wait(20)

@@ -39,7 +39,9 @@ class ScriptedEngine:
     def identify(self, samples: np.ndarray) -> dict[str, float]:
         return {"en": 1.0}
 
-    def transcribe(self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True, terms=()
+    ) -> Decoded:
         if isinstance(self.text, Exception):
             raise self.text
         return Decoded(self.text, -0.1, 0.0)

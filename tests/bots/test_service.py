@@ -81,6 +81,7 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
         bot._health,
         bot._translate,
         None,
+        bot._glossary,
     )
     return bot
 

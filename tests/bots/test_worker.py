@@ -28,6 +28,7 @@ class FakeEngine:
     gate: threading.Event | None = None
     belief: dict[str, float] = field(default_factory=lambda: {"fr": 0.99})
     heard: str = ""
+    terms: tuple[str, ...] = ()
     readings: list[tuple[str, bool]] = field(default_factory=list)
 
     def load(self) -> None:
@@ -36,9 +37,12 @@ class FakeEngine:
     def identify(self, samples: np.ndarray) -> dict[str, float]:
         return self.belief
 
-    def transcribe(self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True) -> Decoded:
+    def transcribe(
+        self, samples: np.ndarray, lang: str, *, utterance: str = "", final: bool = True, terms=()
+    ) -> Decoded:
         assert lang == ("fr" if self.belief else "")
         self.readings.append((utterance, final))
+        self.terms = terms
         self.threads.add(threading.get_ident())
         if self.gate:
             assert self.gate.wait(5)
@@ -184,3 +188,12 @@ async def test_what_is_read_for_ourselves_tells_of_a_failure(pool, engine):
     with pytest.raises(MemoryError):
         await pool.read_when_idle(np.zeros(16000, np.float32), "fr")
     assert (await pool.read_when_idle(np.zeros(16000, np.float32), "fr")).text == "bonjour à tous"
+
+
+async def test_the_engine_gets_the_terms_that_count_when_it_reads(pool, engine, tape, track):
+    track.terms = terms = ["Anaïs"]
+    (job,) = tape.play((2, True), (1, False))
+    terms[:] = ["Anaïs", "Synapse"]
+    pool.submit(job)
+    assert await pool.drained("!room", 5)
+    assert list(engine.terms) == ["Anaïs", "Synapse"]

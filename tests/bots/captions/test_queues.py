@@ -4,7 +4,7 @@
 
 from bots.captions.outbox import MAX_FINALS as MAX_OUTBOX_FINALS
 from bots.captions.outbox import MAX_PARTIALS, Outbox
-from bots.captions.schedule import BRISK_S, LATE_S, MAX_FINALS, SLOWEST_S, DecodeQueue, Level, Load
+from bots.captions.schedule import BRISK_S, HOPELESS_S, LATE_S, MAX_FINALS, SLOWEST_S, DecodeQueue, Level, Load
 from bots.captions.track import Job, Utterance
 
 
@@ -109,6 +109,12 @@ def test_readings_that_are_late_but_not_hopeless_keep_partial_texts():
     for second in range(100):
         load.started(LATE_S - 0.1, second * 1.1)
     assert load.interval_s == SLOWEST_S
+
+
+def test_a_backlog_as_after_an_outage_leaves_only_final_texts_at_once():
+    load = Load()
+    load.started(HOPELESS_S + 0.1, 0.0)
+    assert load.level is Level.FINALS_ONLY
 
 
 def test_prompt_readings_bring_back_partial_texts_and_then_the_usual_interval():

@@ -223,3 +223,25 @@ def test_asking_for_the_language_of_what_is_read_next_encodes_it_once(engine, mo
     engine.identify(heard)
     assert engine.transcribe(heard, "en") == engine.transcribe(again, "en")
     assert len(encodings) == 2
+
+
+def test_a_name_of_the_glossary_is_spelled_as_it_stands_there(engine):
+    samples = recording("staff")[0][: 7 * SAMPLE_RATE]
+    assert "Dashwoode" not in engine.transcribe(samples, "en").text
+    assert "Dashwoode" in engine.transcribe(samples, "en", terms=["Jon Dashwoode"]).text
+
+
+def test_a_glossary_makes_no_text_where_nobody_speaks(engine):
+    names = ["Anaïs Bérenger", "Marie Curie", "Passerelle", "Kovačević", "Asterisk", "Nguyen"]
+    for name in ("silence", "pink noise", "hum", "music"):
+        samples = noises()[name][: 5 * SAMPLE_RATE].astype(np.float32)
+        decoded = engine.transcribe(samples, "fr", terms=names)
+        text = guards.clean(decoded.text, voiced_ms=5000, score=decoded.score, no_speech=decoded.no_speech)
+        assert text == "", name
+
+
+def test_a_glossary_takes_no_more_than_its_share_of_a_reading(engine, monkeypatch):
+    prompts, real = [], engine._model.get_prompt
+    monkeypatch.setattr(engine._model, "get_prompt", lambda *a, **k: prompts.append(real(*a, **k)) or prompts[-1])
+    engine.transcribe(noises()["silence"][:SAMPLE_RATE].astype(np.float32), "fr", terms=["Anticonstitutionnel"] * 1000)
+    assert len(prompts[0]) < 120
