@@ -11,8 +11,8 @@ from bots.captions.transcript import one_line
 
 MAX_SEGMENTS = 40
 """stops: a meeting of hours kept for a picture that shows its last seconds."""
-MAX_NAME_CHARS = 24
-"""stops: a name that leaves no room for words."""
+NAME_SHARE = 0.6
+"""stops: a name that leaves no room for words; it gets so much of a row at most."""
 MAX_SPEAKERS = 1_000
 """stops: remembering who had which colour for ever; after so many people it begins anew."""
 _MAX_CHARS = 400
@@ -69,7 +69,7 @@ class Tile:
             left = count - len(rows)
             if left <= 0:
                 break
-            rows[:0] = _fit(Piece(f"{name}:", Tone.NAME, speaker), pieces, measure, width, left)
+            rows[:0] = _fit(_label(name, speaker, measure, width), pieces, measure, width, left)
         return rows
 
     def _turns(self) -> list[tuple[int, str, list[Piece]]]:
@@ -78,7 +78,7 @@ class Tile:
         for segment in sorted(self._segments.values(), key=lambda kept: (kept.start_ms, kept.user_id)):
             if not segment.text:
                 continue
-            speaker, name = self._speaker(segment), _short(one_line(segment.display_name))
+            speaker, name = self._speaker(segment), one_line(segment.display_name)
             if not turns or turns[-1][:2] != (speaker, name):
                 turns.append((speaker, name, []))
             turns[-1][2].extend(_words(segment))
@@ -90,8 +90,12 @@ class Tile:
         return self._speakers.setdefault((segment.user_id, segment.voice), len(self._speakers))
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1] + "…"
+def _label(name: str, speaker: int, measure: Measure, width: float) -> Piece:
+    label, cut = Piece(f"{name}:", Tone.NAME, speaker), len(name)
+    while cut and measure(label) > NAME_SHARE * width:
+        cut -= 1
+        label = Piece(f"{name[:cut].rstrip()}…:", Tone.NAME, speaker)
+    return label
 
 
 def _words(segment: Segment) -> Iterator[Piece]:

@@ -106,7 +106,7 @@ class SmallBridge:
     feeds: int = 0
     feed_allowed: bool = True
     syncs_without_room: int = 0
-    segments: list[dict[str, Any]] = field(default_factory=list)
+    said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     archive: SmallArchive = field(default_factory=SmallArchive)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -143,7 +143,13 @@ class SmallBridge:
             "voice": "",
         }
         filled |= {"room_id": "!room", "call_id": "", "track_sid": "TR", "end_ms": 0, "stable_chars": 0} | segment
-        self.segments.append(filled)
+        self.said.append(("segment", filled))
+        self._changed.set()
+
+    def translate(self, segment_id: str, lang: str, text: str, rev: int = 1) -> None:
+        """Publish what a caption says in another language."""
+        content = {"segment_id": segment_id, "room_id": "!room", "lang": lang, "rev": rev, "text": text}
+        self.said.append(("translation", content))
         self._changed.set()
 
     def cut_feeds(self) -> None:
@@ -233,9 +239,9 @@ class SmallBridge:
         await response.prepare(request)
         done, cut = 0, self._cut
         while not cut.is_set():
-            for segment in self.segments[done:]:
-                await response.write(f"event: segment\ndata: {json.dumps(segment)}\n\n".encode())
-            done = len(self.segments)
+            for name, content in self.said[done:]:
+                await response.write(f"event: {name}\ndata: {json.dumps(content)}\n\n".encode())
+            done = len(self.said)
             await self._wait(cut)
         return response
 

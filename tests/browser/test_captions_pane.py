@@ -71,7 +71,7 @@ async def test_a_partial_shows_its_unsettled_end_apart_and_becomes_the_final_in_
     await expect(lines(page).locator(".caption-tail")).to_be_empty()
     await expect(lines(page)).to_have_count(1)
     await expect(page.locator("#captions-live p")).to_have_text(["Marie Curie: Le pont sera ouvert lundi."])
-    assert await lines(page).first.get_attribute("lang") == "fr"
+    assert await lines(page).locator(".caption-stable").get_attribute("lang") == "fr"
 
 
 async def test_an_older_revision_changes_nothing_and_lines_stand_in_the_order_of_speech(open_page, small_bridge):
@@ -230,6 +230,30 @@ async def test_whoever_reads_one_language_sees_of_others_who_speaks_and_which(op
         ["Le pont sera ouvert.", "Lundi.", "On Monday.", "Nein, am Dienstag.", "Yes."]
     )
     await expect(lines(page).nth(1)).to_be_visible()
+
+
+async def test_whoever_reads_one_language_reads_the_translation_as_soon_as_there_is_one(open_page, small_bridge):
+    page = await open_page["guest"]()
+    await page.get_by_role("button", name="Language and colours").click()
+    await page.get_by_role("combobox", name="Language to read").select_option("English")
+    text, spoken = lines(page).locator(".caption-stable"), page.locator("#captions-live p")
+    small_bridge.say(id="a", text="Le pont sera ouvert lundi.", start_ms=1)
+    await expect(text).to_have_text("(speaks French)")
+    await expect(spoken).to_have_count(0)
+    small_bridge.translate("a", "de", "Die Brücke wird am Montag geöffnet.")
+    small_bridge.translate("a", "en", "The bridge opens on Monday.")
+    await expect(text).to_have_text("The bridge opens on Monday.")
+    await expect(text).to_have_attribute("lang", "en")
+    await expect(lines(page)).to_contain_text("(translated from French)")
+    await expect(spoken).to_have_text(["Marie Curie: The bridge opens on Monday."])
+    small_bridge.say(id="a", text="Le pont sera ouvert mardi.", start_ms=1, rev=2)
+    await expect(text).to_have_text("(speaks French)")
+    small_bridge.translate("a", "en", "The bridge opens on Tuesday.", rev=2)
+    await expect(text).to_have_text("The bridge opens on Tuesday.")
+    small_bridge.translate("unknown", "en", "Nothing to translate.")
+    await page.get_by_role("combobox", name="Language to read").select_option("All, as spoken")
+    await expect(text).to_have_text("Le pont sera ouvert mardi.")
+    await expect(lines(page)).not_to_contain_text("translated")
 
 
 async def test_anybody_in_the_meeting_can_have_captions_as_a_picture_in_the_call(open_page, small_bridge):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.captions.segment import Segment
-from bots.captions.tile import MAX_NAME_CHARS, MAX_SEGMENTS, MAX_SPEAKERS, Tile, Tone
+from bots.captions.tile import MAX_SEGMENTS, MAX_SPEAKERS, NAME_SHARE, Tile, Tone
 
 WIDTH, ROWS = 20, 4
 
@@ -89,9 +89,9 @@ def test_two_people_have_two_colours_and_two_voices_at_one_microphone_too(tile, 
 
 
 def test_a_long_name_leaves_room_for_words(tile, segment):
-    tile.take(segment(1, display_name="N" * 200, text="mot"))
-    [row, *_] = tile.rows(measure, 60, ROWS)
-    assert len(row[0].text) == MAX_NAME_CHARS + 1
+    tile.take(segment(1, display_name="Gwenaëlle Le Goff", text="un mot"))
+    assert shown(tile) == ["Gwenaëlle…: un mot"]
+    assert measure(tile.rows(measure, WIDTH, ROWS)[0][0]) <= NAME_SHARE * WIDTH
 
 
 def test_a_language_without_spaces_is_broken_where_the_row_ends(tile, segment):

@@ -4,7 +4,7 @@
 import { CallWidget, type DeviceChoice } from "./call-widget";
 import { CaptionsControl, type CaptionsState } from "./captions-control";
 import { CaptionsFeed } from "./captions-feed";
-import type { Segment } from "./captions-model";
+import type { Segment, Translation } from "./captions-model";
 import { CaptionsPane } from "./captions-pane";
 import { announce, element, setHidden, setNote } from "./dom";
 import { InviteDialog } from "./invite-dialog";
@@ -74,6 +74,7 @@ export class CallView {
     );
     this.#feed = new CaptionsFeed(meeting.id, session.token, {
       onSegment: (segment: Segment) => this.#pane.take(segment),
+      onTranslation: (translation: Translation) => this.#pane.translate(translation),
       onConnection: (connected) => this.#onFeed(connected ? "open" : "cut"),
       onDenied: () => this.#onFeed("denied"),
     });

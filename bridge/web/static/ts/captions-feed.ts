@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Backoff } from "./backoff";
-import type { Segment } from "./captions-model";
+import type { Segment, Translation } from "./captions-model";
 import { EventStreamParser } from "./event-stream";
 
 /** The server says something (a comment at least) more often than this, or the connection is dead. */
@@ -10,6 +10,7 @@ const SILENCE_MS = 60_000;
 
 export interface FeedListener {
   onSegment(segment: Segment): void;
+  onTranslation(translation: Translation): void;
   onConnection(connected: boolean): void;
   onDenied(): void;
 }
@@ -75,6 +76,7 @@ export class CaptionsFeed {
         backoff.reset();
         for (const { event, data } of parser.feed(value)) {
           if (event === "segment") this.listener.onSegment(JSON.parse(data) as Segment);
+          if (event === "translation") this.listener.onTranslation(JSON.parse(data) as Translation);
         }
       }
     } finally {

@@ -16,12 +16,21 @@ export interface Segment {
   rev: number;
 }
 
+/** What one revision of an utterance says in another language. */
+export interface Translation {
+  segment_id: string;
+  lang: string;
+  rev: number;
+  text: string;
+}
+
 /** stops: a meeting of a whole day from filling the page. */
 export const MAX_SEGMENTS = 500;
 
 /** The captions of a meeting in the order in which they were spoken. */
 export class CaptionsModel {
   readonly #segments = new Map<string, Segment>();
+  readonly #translations = new Map<string, Map<string, Translation>>();
   #order: Segment[] = [];
 
   /** Those with words: a final segment without any takes back what was shown too early. */
@@ -35,9 +44,27 @@ export class CaptionsModel {
     if (known && known.rev >= segment.rev) return false;
     this.#segments.set(segment.id, segment);
     const order = [...this.#segments.values()].sort((a, b) => a.start_ms - b.start_ms || (a.id < b.id ? -1 : 1));
-    for (const dropped of order.splice(0, Math.max(0, order.length - MAX_SEGMENTS))) this.#segments.delete(dropped.id);
+    for (const dropped of order.splice(0, Math.max(0, order.length - MAX_SEGMENTS))) {
+      this.#segments.delete(dropped.id);
+      this.#translations.delete(dropped.id);
+    }
     this.#order = order;
     return this.#segments.has(segment.id);
+  }
+
+  /** Takes a translation in; returns the segment that it belongs to, if we have it. The bridge bounds the languages. */
+  translate(translation: Translation): Segment | undefined {
+    const segment = this.#segments.get(translation.segment_id);
+    if (!segment) return undefined;
+    const known = this.#translations.get(segment.id) ?? new Map<string, Translation>();
+    this.#translations.set(segment.id, known.set(translation.lang, translation));
+    return segment;
+  }
+
+  /** What a segment, as it is now, says in a language; nothing while nobody translated it. */
+  translated(segment: Segment, language: string): string | undefined {
+    const translation = this.#translations.get(segment.id)?.get(language);
+    return translation?.rev === segment.rev ? translation.text : undefined;
   }
 }
 

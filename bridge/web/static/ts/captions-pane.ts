@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { CaptionsModel, type Segment, sameSpeaker, splitStable } from "./captions-model";
+import { CaptionsModel, type Segment, sameSpeaker, splitStable, type Translation } from "./captions-model";
 import { loadPreferences, savePreferences, SIZES, USUAL_SIZE } from "./captions-preferences";
 import { CaptionsSettings } from "./captions-settings";
 import { announce, element } from "./dom";
@@ -13,6 +13,15 @@ const FOLLOW_PX = 48;
 const MAX_SPOKEN = 20;
 /** A window that is narrower has no room for captions beside the call. */
 const NARROW = window.matchMedia("(max-width: 52rem)");
+interface Wording {
+  stable: string;
+  tail: string;
+  /** Of the words; empty where they are the page's own. */
+  lang: string;
+  origin: string;
+  unread: boolean;
+}
+
 /** The pane beside the call: lines that grow and settle, for eyes and for screen readers. */
 export class CaptionsPane {
   readonly #stage = element("view-call");
@@ -58,11 +67,22 @@ export class CaptionsPane {
 
   /** Shows a segment that is new or has changed. */
   take(segment: Segment): void {
+    this.#update(() => this.#model.take(segment) && segment);
+  }
+
+  /** Takes what a segment says in another language; shows it to whoever reads that. */
+  translate(translation: Translation): void {
+    const segment = this.#model.translate(translation);
+    if (translation.lang === this.#preferences.language) this.#update(() => segment);
+  }
+
+  #update(change: () => Segment | false | undefined): void {
     const following = this.#isAtEnd();
-    if (!this.#model.take(segment)) return;
+    const segment = change();
+    if (!segment) return;
     this.#settings.offer(segment.lang);
     this.#draw();
-    if (segment.final && segment.text && !this.#isForeign(segment)) this.#speak(segment);
+    this.#speak(segment);
     if (following) this.#follow();
     else this.#latest.hidden = false;
   }
@@ -79,7 +99,7 @@ export class CaptionsPane {
       const same = previous !== null && sameSpeaker(previous, segment);
       item.classList.toggle("caption-same", same);
       this.#fill(item, segment);
-      item.hidden = same && this.#isForeign(segment) && previous?.lang === segment.lang;
+      item.hidden = same && previous?.lang === segment.lang && this.#wording(segment).unread;
       before = item;
       previous = segment;
     }
@@ -94,7 +114,7 @@ export class CaptionsPane {
   #newItem(id: string): HTMLLIElement {
     const item = document.createElement("li");
     item.className = "caption";
-    for (const part of ["speaker", "stable", "tail"]) {
+    for (const part of ["speaker", "stable", "tail", "origin"]) {
       const span = document.createElement("span");
       span.className = `caption-${part}`;
       item.append(span);
@@ -104,35 +124,42 @@ export class CaptionsPane {
   }
 
   #fill(item: HTMLLIElement, segment: Segment): void {
-    const foreign = this.#isForeign(segment);
-    const shown = `${segment.rev} ${foreign}`;
+    const { stable, tail, lang, origin, unread } = this.#wording(segment);
+    const shown = `${segment.rev} ${lang} ${origin && stable}`;
     if (item.dataset["shown"] === shown) return;
     item.dataset["shown"] = shown;
     item.dataset["final"] = String(segment.final);
-    item.dataset["foreign"] = String(foreign);
-    item.lang = foreign ? "" : segment.lang;
-    const [stable, tail] = foreign
-      ? [t("captions_speaks", { language: this.#settings.name(segment.lang) }), ""]
-      : splitStable(segment);
-    const [speaker, text, rest] = item.children;
-    if (speaker) speaker.textContent = segment.display_name;
-    if (text) text.textContent = stable;
-    if (rest) rest.textContent = tail;
+    item.dataset["unread"] = String(unread);
+    const texts = [segment.display_name, stable, tail, origin];
+    [...item.children].forEach((part, index) => (part.textContent = texts[index] ?? ""));
+    for (const index of [1, 2]) (item.children[index] as HTMLElement).lang = lang;
   }
 
-  /** Whether this person reads another language: then it is said that something was said, and in which. */
-  #isForeign(segment: Segment): boolean {
+  /**
+   * How a segment reads for this person: as it was spoken, in the language that they chose, or (nobody translated it)
+   * only that something is said, and in which language.
+   */
+  #wording(segment: Segment): Wording {
     const { language } = this.#preferences;
-    return language !== "" && segment.lang !== "" && segment.lang !== language;
+    const [stable, tail] = splitStable(segment);
+    const spoken = { stable, tail, lang: segment.lang, origin: "", unread: false };
+    if (language === "" || segment.lang === "" || segment.lang === language) return spoken;
+    const from = { language: this.#settings.name(segment.lang) };
+    const text = this.#model.translated(segment, language);
+    if (text !== undefined) {
+      return { stable: text, tail: "", lang: language, origin: t("captions_translated", from), unread: false };
+    }
+    return { stable: t("captions_speaks", from), tail: "", lang: "", origin: "", unread: true };
   }
 
   /** Finals only, once each: a screen reader that reads every partial is of no use to anybody. */
   #speak(segment: Segment): void {
-    if (this.#spoken.has(segment.id)) return;
+    const { stable, lang, unread } = this.#wording(segment);
+    if (!segment.final || !segment.text || unread || this.#spoken.has(segment.id)) return;
     this.#spoken.add(segment.id);
     const line = document.createElement("p");
-    line.lang = segment.lang;
-    line.textContent = t("captions_line", { name: segment.display_name, text: segment.text });
+    line.lang = lang;
+    line.textContent = t("captions_line", { name: segment.display_name, text: stable });
     this.#live.append(line);
     while (this.#live.childElementCount > MAX_SPOKEN) this.#live.firstElementChild?.remove();
   }
