@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bots import notice
+from bots.captions.health import FAILURES_IN_ROW, Cause
 from bots.meeting import Means, Note
 from bots.service import MAX_CALLS, CaptionService
 from bots.settings import Settings
@@ -154,3 +155,39 @@ def test_what_is_kept_about_a_room_is_read_back():
 )
 def test_a_room_without_a_complete_note_has_no_captions(content):
     assert Note.read(content) is None
+
+
+async def test_the_canary_is_read_while_somebody_has_captions_and_else_no_model_is_loaded_for_it(bot, monkeypatch):
+    rounds = []
+
+    class Singer:
+        def __init__(self, *parts, **bound) -> None: ...
+
+        async def sing(self, recording) -> None:
+            rounds.append(len(recording.samples))
+
+    async def at_once(seconds: float) -> None:
+        rounds.append(seconds)
+        await real_sleep(0)
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr("bots.service.Canary", Singer)
+    monkeypatch.setattr("bots.service.asyncio.sleep", at_once)
+    keeping = asyncio.create_task(bot._keep_canary())
+    while len(rounds) < 10:
+        await real_sleep(0.01)
+    assert set(rounds) == {600.0}
+    bot._meetings["!r"] = object()
+    while not any(isinstance(one, int) for one in rounds):
+        await real_sleep(0.01)
+    keeping.cancel()
+
+
+async def test_an_engine_that_keeps_failing_is_noticed(bot, monkeypatch, until):
+    monkeypatch.setattr("bots.service.LOOK_S", 0.001)
+    watching = asyncio.create_task(bot._watch_health())
+    bot._pool.counts.failed_in_row = FAILURES_IN_ROW
+    await until(lambda: bot._health.cause is Cause.ENGINE)
+    bot._pool.counts.failed_in_row = 0
+    await until(lambda: bot._health.cause is None)
+    watching.cancel()
