@@ -124,6 +124,12 @@ def test_prompt_readings_bring_back_partial_texts_and_then_the_usual_interval():
     assert load.interval_s == BRISK_S
 
 
+def test_a_quiet_while_counts_as_prompt():
+    load = finals_only().load
+    load.started(0.0, 1000.0)
+    assert load.interval_s == BRISK_S
+
+
 def test_one_late_reading_among_the_prompt_ones_of_its_second_counts():
     load = Load()
     load.started(0.0, 0.0)
