@@ -24,6 +24,8 @@ from bots.settings import Settings, SettingsError
 MAX_WAITING = 32
 """stops: audio waiting for a model that is slower than people speak, at most 25 MB. The oldest goes unlabelled."""
 
+_FAILURES = (RuntimeError, ValueError, OSError, MemoryError, ArithmeticError, DiarizationMissing)
+
 log = structlog.get_logger(__name__)
 
 
@@ -90,8 +92,9 @@ class VoicePool:
         return True
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled. The model is loaded at once: importing torch in a call would hold up its captions."""
         try:
+            await self._load()
             while True:
                 if not self._waiting:
                     self._wake.clear()
@@ -109,6 +112,12 @@ class VoicePool:
             self._waiting.clear()
             self._thread.shutdown(wait=False, cancel_futures=True)
 
+    async def _load(self) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.load)
+        except _FAILURES as error:
+            log.error("voices_not_loaded", reason=str(error)[:200])
+
     def _holds(self, room_id: str) -> bool:
         return any(item.room_id == room_id for item in self._waiting)
 
@@ -117,7 +126,7 @@ class VoicePool:
         loop = asyncio.get_running_loop()
         try:
             heard = await loop.run_in_executor(self._thread, hear, self._engine, utterance.samples)
-        except (RuntimeError, ValueError, OSError, MemoryError, ArithmeticError, DiarizationMissing) as error:
+        except _FAILURES as error:
             log.error("listening_failed", reason=type(error).__name__)
         else:
             utterance.tell(utterance, heard)

@@ -105,6 +105,21 @@ async def test_a_failure_costs_one_label_and_not_the_worker(pool, engine, uttera
     assert told == ["S1"]
 
 
+async def test_a_model_that_does_not_load_costs_labels_and_not_the_bot(engine, utterance, told, monkeypatch):
+    def load():
+        raise OSError("no such file")
+
+    monkeypatch.setattr(engine, "load", load)
+    pool = VoicePool(engine, LIKENESS, look=True)
+    working = asyncio.create_task(pool.run())
+    pool.submit(utterance(0))
+    assert await pool.drained("!room", 10)
+    assert not told
+    assert not working.done()
+    working.cancel()
+    await asyncio.wait([working])
+
+
 async def test_what_waits_of_somebody_who_withdrew_is_dropped(pool, engine, utterance, told, until):
     engine.go.clear()
     pool.submit(utterance(0, room="!other"))
