@@ -146,7 +146,7 @@ async def test_a_failure_in_one_room_is_said_there_and_ends_nothing_else(bot, se
 
 
 def test_what_is_kept_about_a_room_is_read_back():
-    note = Note("$n", "$t", CHIEF, 5)
+    note = Note("$n", "$t", CHIEF, 5, tile=True)
     assert Note.read(note.content()) == note
 
 
