@@ -48,21 +48,17 @@ class Counts:
 
 
 class SpeechPool:
-    """Shares one engine among all tracks of all calls. On the event loop, ``deliver`` gets every segment and
-    ``on_degraded`` every change of the level at which captions are degraded.
-    """
+    """Shares one engine among all tracks of all calls. ``deliver`` gets every segment, on the event loop."""
 
     def __init__(
         self,
         engine: SpeechEngine,
         workers: int,
         deliver: Callable[[Segment], None],
-        on_degraded: Callable[[Level], None] = lambda _level: None,
     ) -> None:
         self._engine = engine
         self._workers = workers
         self._deliver = deliver
-        self._on_degraded = on_degraded
         self._queue = DecodeQueue()
         self._wake = asyncio.Event()
         self._idle = asyncio.Condition()
@@ -144,7 +140,6 @@ class SpeechPool:
             job = self._queue.pop(time.monotonic())
             if self.level is not level:
                 log.warning("load_changed", level=self.level.name.lower(), waiting=len(self._queue))
-                self._on_degraded(self.level)
             if job is None:
                 self._wake.clear()
                 async with self._idle:  # partial readings that came too late were dropped on the way
