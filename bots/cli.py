@@ -4,6 +4,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,9 @@ import structlog
 from cyclopts import App, Parameter
 
 from bots.settings import SettingsError, load
+
+_NICE = 10
+"""Live captions, and the call itself, come first."""
 
 app = App(name="bots", help="The caption bot.")
 
@@ -27,6 +31,38 @@ def serve(*, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets
         asyncio.run(run(load(config)))
     except* (SettingsError, SessionEndedError) as errors:
         sys.exit(f"bots: {errors.exceptions[0]}")
+
+
+@app.command
+def work(*, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets, mode 0600.")]) -> None:
+    """Write final transcripts of calls that are over, one at a time, until SIGTERM; start several for more."""
+    from bots.final.work import work as run  # noqa: PLC0415 - pgqueuer is loaded only to work
+    from bots.store.database import NewerDatabaseError  # noqa: PLC0415 - as above
+
+    _log_to_stderr()
+    os.nice(_NICE)
+    try:
+        asyncio.run(run(load(config)))
+    except (SettingsError, NewerDatabaseError) as error:
+        sys.exit(f"bots: {error}")
+
+
+@app.command
+def jobs(
+    *, config: Annotated[Path, Parameter(help="bots.toml; it holds secrets, mode 0600.")], retry: bool = False
+) -> int:
+    """Show the final transcripts that failed for good, and why; fails if there are any.
+
+    Args:
+        config: The settings.
+        retry: Have all of them tried again.
+    """
+    from bots.final.failed_jobs import show  # noqa: PLC0415 - pgqueuer is loaded only for it
+
+    try:
+        return asyncio.run(show(load(config), retry=retry))
+    except SettingsError as error:
+        sys.exit(f"bots: {error}")
 
 
 def _log_to_stderr() -> None:

@@ -15,6 +15,7 @@ from livekit import rtc
 from bots.captions.segment import Segment
 from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.engines.contract import SAMPLE_RATE, Samples
+from bots.keepsound import SoundKeeper
 
 _FRAME_MS = 32
 _FRAMES_WAITING = 64
@@ -29,6 +30,10 @@ MAX_TRACKS = 64
 log = structlog.get_logger(__name__)
 
 
+def _keep_nothing(speaker: Speaker) -> SoundKeeper:
+    return SoundKeeper(None, speaker)
+
+
 @dataclass(frozen=True, slots=True)
 class Ears:
     """What a listener gives its findings to, and asks for new work."""
@@ -37,6 +42,7 @@ class Ears:
     read: Callable[[Job], None]
     publish: Callable[[Segment], None]
     interval_s: Callable[[], float]
+    keep: Callable[[Speaker], SoundKeeper] = _keep_nothing
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +51,7 @@ class _Heard:
 
     user_id: str
     captions: TrackCaptions
+    sound: SoundKeeper
     task: asyncio.Task[None]
 
 
@@ -152,8 +159,9 @@ class CallListener:
             return
         user_id = self._owners[participant.identity]
         sid = publication.sid
-        captions = self._ears.captions_of(Speaker(self._room_id, self._call_id, user_id, sid))
-        heard = _Heard(user_id, captions, asyncio.create_task(self._follow(track, captions)))
+        speaker = Speaker(self._room_id, self._call_id, user_id, sid)
+        captions, sound = self._ears.captions_of(speaker), self._ears.keep(speaker)
+        heard = _Heard(user_id, captions, sound, asyncio.create_task(self._follow(track, captions, sound)))
         self._heard[sid] = heard
         self._ending.add(heard.task)
         heard.task.add_done_callback(self._ending.discard)
@@ -164,10 +172,11 @@ class CallListener:
         del self._heard[sid]
         for segment in heard.captions.withdraw():
             self._ears.publish(segment)
+        heard.sound.discard()
         heard.task.cancel()
         log.info("no_longer_listening", room_id=self._room_id, track_sid=sid)
 
-    async def _follow(self, track: rtc.Track, captions: TrackCaptions) -> None:
+    async def _follow(self, track: rtc.Track, captions: TrackCaptions, sound: SoundKeeper) -> None:
         stream = rtc.AudioStream(
             track,
             sample_rate=SAMPLE_RATE,
@@ -186,12 +195,15 @@ class CallListener:
                     continue
                 except StopAsyncIteration:
                     return
-                self._read_all(captions.feed(_samples(event.frame), time.time() * 1000))
+                samples, now_ms = _samples(event.frame), time.time() * 1000
+                self._read_all(captions.feed(samples, now_ms))
+                sound.write(samples, now_ms)
                 job = captions.due(self._ears.interval_s())
                 if job is not None:
                     self._ears.read(job)
         finally:
             self._read_all(captions.flush())
+            sound.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_S):
                     await stream.aclose()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Self
 
@@ -29,7 +30,9 @@ from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
+from bots.final.spool import EndedCall, Spool
 from bots.glossary import Glossary
+from bots.keepsound import SoundKeeper
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
 from bots.matrix_rtc import Json, MatrixError, MatrixSession
@@ -65,6 +68,7 @@ class Note:
     started_ms: int
     withdrawn: tuple[Word, ...] = field(default=())
     tile: bool = False
+    keeps_sound: bool = False
 
     @classmethod
     def read(cls, content: Json) -> Self | None:
@@ -74,6 +78,7 @@ class Note:
             started, active = int(content["started_ms"]), content["active"] is True
             event_ids = str(content["notice"]), str(content["thread"])
             note = cls(*event_ids, str(content["asked_by"]), started, withdrawn, tile=content.get("tile") is True)
+            note = replace(note, keeps_sound=content.get("keeps_sound") is True)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return note if active else None
@@ -88,6 +93,7 @@ class Note:
             "started_ms": self.started_ms,
             "withdrawn": {word.user_id: word.at_ms for word in self.withdrawn},
             "tile": self.tile,
+            "keeps_sound": self.keeps_sound,
         }
 
 
@@ -106,6 +112,7 @@ class Means:
     translate: Callable[[Segment], None]
     voices: VoicePool | None
     glossary: Glossary
+    spool: Spool | None = None
 
 
 class CaptionedMeeting:
@@ -126,10 +133,13 @@ class CaptionedMeeting:
         self._call_text: CallText | None = None
         self._tile = CaptionTile(shown=note.tile)
         self._terms: list[str] = []
+        keeps = note.keeps_sound and means.spool is not None  # those who agreed before it was said did not agree to it
+        self._sound = means.spool.call(note.notice) if keeps and means.spool else None
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._note_changed = False
         self._heard = 0
+        self._recalled = not resumed
         self._passport: Passport | None = None
         self._statements = RoomStatements(means.session, view)
         self._answers: deque[str] = deque(maxlen=MAX_ANSWERS)
@@ -156,7 +166,10 @@ class CaptionedMeeting:
         session, room_id = means.session, view.room_id
         now_ms = int(time.time() * 1000)
         event_id = await session.send_event(
-            room_id, "m.room.message", notice.asked(view.name(asked_by), asked_by), f"notice-{now_ms}"
+            room_id,
+            "m.room.message",
+            notice.asked(view.name(asked_by), asked_by, keeps_sound=means.spool is not None),
+            f"notice-{now_ms}",
         )
         title = view.content("m.room.name").get("name")
         root = await session.send_event(
@@ -167,7 +180,7 @@ class CaptionedMeeting:
         )
         reaction = {"m.relates_to": {"rel_type": "m.annotation", "event_id": event_id, "key": "✅"}}
         await session.send_event(room_id, "m.reaction", reaction, f"example-{now_ms}")
-        note = Note(event_id, root, asked_by, now_ms)
+        note = Note(event_id, root, asked_by, now_ms, keeps_sound=means.spool is not None)
         await session.put_room_note(room_id, NOTE, note.content())
         return cls(means, view, note, resumed=False)
 
@@ -253,6 +266,8 @@ class CaptionedMeeting:
             writing.cancel()
             correcting.cancel()
             naming.cancel()
+        if why is not Ending.STOPPED:
+            self._hand_over()
         if why in notice.FAREWELLS:
             await self._part(why)
         return why
@@ -309,7 +324,8 @@ class CaptionedMeeting:
 
     def _ears(self) -> Ears:
         pool = self._means.pool
-        return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s)
+        keep = partial(SoundKeeper, self._sound)
+        return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s, keep)
 
     def _read(self, job: Job) -> None:
         self._means.pool.submit(job)
@@ -327,6 +343,8 @@ class CaptionedMeeting:
             owners = membership.owners(self._view.call_members(_now_ms()))
             self._listener.allow({name: user for name, user in owners.items() if self._consent.agreed(user)})
         self._sharing.follow_consent()
+        if self._sound is not None and self._recalled:
+            self._sound.keep_only(self._consent.agreed)
 
     # --------------------------------------------------------------------------------------- beginning and end
 
@@ -335,6 +353,7 @@ class CaptionedMeeting:
         session = self._means.session
         reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
         self._consent.recall([*self._view.of_type(CONSENT), *reactions], self._note.withdrawn)
+        self._recalled = True
         self._follow_consent()
         said = await session.relations(self.room_id, self._note.thread, "m.thread")
         for event in said:
@@ -428,6 +447,18 @@ class CaptionedMeeting:
                         continue
         except TimeoutError:
             log.warning("captions_unwritten", room_id=self.room_id)
+
+    def _hand_over(self) -> None:
+        """Give the sound to the workers, who write the final transcript."""
+        if self._sound is None:
+            return
+        self._sound.keep_only(self._consent.agreed)
+        names = {user_id: self._view.name(user_id) for user_id in self._sound.people()}
+        call = EndedCall(self.room_id, self._note.notice, self._note.started_ms, _now_ms(), names)
+        try:
+            self._sound.end(call)
+        except OSError as error:
+            log.error("sound_not_handed_over", room_id=self.room_id, reason=type(error).__name__)
 
     async def _part(self, why: Ending) -> None:
         """Give the room its transcript, and go."""

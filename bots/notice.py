@@ -18,16 +18,28 @@ def text_event(body: str) -> dict[str, Any]:
     return {"msgtype": "m.notice", "body": body, "m.mentions": {}}
 
 
-def asked(name: str, user_id: str) -> dict[str, Any]:
-    """Return the notice that comes before any audio is received."""
+_KEPT = (
+    " Until the transcript is written after the call, the sound of those who agree is kept on this server; then it is"
+    " deleted."
+)
+_KEPT_FR = (
+    " Jusqu'à la rédaction de la transcription après l'appel, le son des personnes d'accord est conservé sur ce"
+    " serveur, puis effacé."
+)
+
+
+def asked(name: str, user_id: str, *, keeps_sound: bool) -> dict[str, Any]:
+    """Return the notice that comes before any audio is received; it says whether sound is kept."""
+    kept, kept_fr = (_KEPT, _KEPT_FR) if keeps_sound else ("", "")
     body = (
         f"{name} asks for captions of this call. Only what you say is written down, and only if you agree: react to"
         " this message with ✅, or agree on the call page. Take it back there at any time, and it stops at once."
+        f"{kept}"
         f" To see captions as a picture in the call: {_TILE}. To end captions for everybody: {_OFF}\n"
         f"{name} demande le sous-titrage de cet appel. Vos paroles ne sont transcrites que si vous êtes d'accord :"
         " réagissez à ce message par ✅, ou acceptez sur la page de l'appel. Vous pouvez revenir sur cet accord à tout"
-        f" moment, avec effet immédiat. Pour voir les sous-titres en image dans l'appel : {_TILE}. Pour tout arrêter :"
-        f" {_OFF}"
+        f" moment, avec effet immédiat.{kept_fr} Pour voir les sous-titres en image dans l'appel : {_TILE}."
+        f" Pour tout arrêter : {_OFF}"
     )
     return text_event(body) | {NOTICE: {"asked_by": user_id}}
 

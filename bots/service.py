@@ -20,6 +20,7 @@ from bots.captions.health import LOOK_S, Health, Readings
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
 from bots.engines.translate import LibreTranslate
+from bots.final.spool import Spool
 from bots.glossary import Glossary
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
@@ -90,6 +91,8 @@ class CaptionService:
 
     async def _work(self, account: Account) -> None:
         home = self._settings.homeserver
+        if not self._settings.keeps_sound:
+            log.info("no_final_transcripts", reason="off" if self._settings.database else "no database")
         await account.sign_in(home.password.get_secret_value())
         async with MatrixSession(home.user_id, home.device_id, account.access_token, home.client_url) as session:
             self._means = Means(
@@ -104,6 +107,7 @@ class CaptionService:
                 self._translate,
                 self._voices,
                 self._glossary,
+                Spool(self._settings.speech.spool_folder) if self._settings.keeps_sound else None,
             )
             async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
                 background = [

@@ -72,7 +72,9 @@ class SpeechSettings(_Section):
     ``model`` is Whisper's directory or published name, or empty: the weights of passerelle[base-model]. If Whisper
     believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many utterances
     are read at once, 0 for one less than there are processors (Kyutai: sixteen). ``licence`` and ``host`` stand in the
-    model's passport: by default what is known of the model, and the homeserver's name.
+    model's passport: by default what is known of the model, and the homeserver's name. ``final_model`` reads calls once
+    more when they are over, the live one if it is empty; ``final = "off"`` keeps no sound for that, and ``spool`` is
+    where it lies until then, beside ``model_cache`` if it is left out.
     """
 
     model: str = ""
@@ -83,6 +85,9 @@ class SpeechSettings(_Section):
     host: str = Field("", max_length=200)
     engine: Literal["whisper", "kyutai"] = "whisper"
     kyutai: KyutaiSettings | None = None
+    final: Literal["on", "off"] = "on"
+    final_model: str = ""
+    spool: Path | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -94,6 +99,17 @@ class SpeechSettings(_Section):
     def worker_count(self) -> int:
         """How many utterances are read at once."""
         return self.workers or max(1, (os.cpu_count() or 1) - 1)
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where the sound of calls lies until their final transcript is written."""
+        return self.spool or self.model_cache.parent / "spool"
+
+
+class DatabaseSettings(_Section):
+    """PostgreSQL for the jobs of the final pass; without it there is none."""
+
+    url: SecretStr
 
 
 class CallSettings(_Section):
@@ -154,6 +170,12 @@ class Settings(_Section):
     canary: CanarySettings = CanarySettings()
     translation: TranslationSettings | None = None
     diarization: DiarizationSettings | None = None
+    database: DatabaseSettings | None = None
+
+    @property
+    def keeps_sound(self) -> bool:
+        """Whether sound is kept until the final transcript is written."""
+        return self.database is not None and self.speech.final == "on"
 
 
 def load(path: Path) -> Settings:
@@ -179,12 +201,25 @@ def load(path: Path) -> Settings:
 
 
 def model_of(speech: SpeechSettings) -> str:
-    """Return what faster-whisper opens.
+    """Return what faster-whisper opens for live captions.
 
     Raises:
         SettingsError: there is no usable model.
     """
+    return _model(speech.model, speech.model_cache)
+
+
+def final_model_of(speech: SpeechSettings) -> str:
+    """Return what faster-whisper opens for final transcripts.
+
+    Raises:
+        SettingsError: there is no usable model.
+    """
+    return _model(speech.final_model or speech.model, speech.model_cache)
+
+
+def _model(model: str, cache: Path) -> str:
     try:
-        return find_model(speech.model, speech.model_cache)
+        return find_model(model, cache)
     except (WeightsError, OSError) as error:
         raise SettingsError(str(error)) from error

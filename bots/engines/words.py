@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whisper for recordings: every word with its time, at the full 30 s of context and with a beam."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ _PADDING = np.zeros(3 * SAMPLE_RATE, dtype=np.float32)
 _IDENTIFY_S = 12.0
 """How much of a piece tells its language; Whisper's encoder costs more than in proportion to the length."""
 _IDENTIFY_FRAMES = 1500
+_GLUE = ("'", "’", "-")
 MAX_HOTWORDS_CHARS = 600
 """stops: a glossary that takes the place of the text; Whisper gives its prompt 224 tokens."""
 
@@ -76,7 +77,7 @@ class WordReader:
                 hotwords=hotwords or None,
             )[0]
         )
-        words = tuple(
+        words = glued(
             Word(round(word.start * 1000), round(word.end * 1000), word.word)
             for segment in segments
             for word in segment.words or ()
@@ -85,6 +86,17 @@ class WordReader:
             return Reading(words, 0.0, 1.0)
         score = sum(segment.avg_logprob for segment in segments) / len(segments)
         return Reading(words, score, max(segment.no_speech_prob for segment in segments))
+
+
+def glued(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Put together what the model parts at apostrophes and hyphens: "d" and "'établir"."""
+    made: list[Word] = []
+    for word in words:
+        if made and word.text.startswith(_GLUE):
+            made[-1] = Word(made[-1].start_ms, word.end_ms, made[-1].text + word.text)
+        else:
+            made.append(word)
+    return tuple(made)
 
 
 def hotwords(terms: Sequence[str], max_chars: int = MAX_HOTWORDS_CHARS) -> str:

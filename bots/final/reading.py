@@ -20,6 +20,9 @@ _SURE_MS = 2_000
 class Reader(Protocol):
     """What a model must be able to do; ``bots.engines.words.WordReader`` is one."""
 
+    def load(self) -> None:
+        """Bring the model into memory; later calls do nothing."""
+
     @property
     def multilingual(self) -> bool:
         """Whether it reads more than English."""

@@ -243,8 +243,7 @@ def _bridge(where: Addresses, secrets: Secrets, certificates: Certificates) -> T
             "public_url": where.bridge,
         },
         "database": {
-            "url": f"postgresql://{BRIDGE_DATABASE}:{secrets.bridge_database_password}"
-            f"@{LOOPBACK}:{ports.postgres}/{BRIDGE_DATABASE}"
+            "url": _database_url(where, secrets),
         },
         "homeserver": {
             "name": where.home_name,
@@ -276,6 +275,12 @@ def _bridge(where: Addresses, secrets: Secrets, certificates: Certificates) -> T
     }
 
 
+def _database_url(where: Addresses, secrets: Secrets) -> str:
+    """The database that the bridge and the final pass share; each has a schema of its own."""
+    password = secrets.bridge_database_password
+    return f"postgresql://{BRIDGE_DATABASE}:{password}@{LOOPBACK}:{where.ports.postgres}/{BRIDGE_DATABASE}"
+
+
 def _bots(where: Addresses, secrets: Secrets, data: Path) -> TomlDocument:
     return {
         "homeserver": {
@@ -288,6 +293,7 @@ def _bots(where: Addresses, secrets: Secrets, data: Path) -> TomlDocument:
         "speech": {"model": "", "model_cache": str(data / "models")},
         "call": {"livekit_service_url": where.livekit_service},
         "metrics": {"port": where.ports.bots_metrics},
+        "database": {"url": _database_url(where, secrets)},
     }
 
 

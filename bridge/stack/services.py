@@ -69,6 +69,14 @@ class Services:
         user_id = f"@{CAPTIONS_LOCALPART}:{self.where.home_name}"
         return Service("bots", command, device_is_active(admin, user_id, CAPTIONS_DEVICE))
 
+    def worker(self) -> Service:
+        """Final transcripts; it has no door to knock at, and what it can't reach it waits for."""
+
+        async def ready(_started_at: float) -> bool:
+            return True
+
+        return Service("worker", _python("bots", "work", "--config", str(self.files.bots)), ready)
+
     def _synapse(self, name: str, config: Path, client_port: int) -> Service:
         command = _python("synapse.app.homeserver", "-c", str(config))
         ready = http_answers(self.http, f"http://{LOOPBACK}:{client_port}/health")

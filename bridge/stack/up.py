@@ -198,6 +198,7 @@ class _Start:
                 tasks.create_task(self._step("bridge", lambda: self._supervisor.start(services.bridge())))
         if "bots" not in self._options.without:
             await self._step("captions bot", lambda: self._supervisor.start(services.bots(admin)))
+            await self._step("final transcripts", lambda: self._supervisor.start(services.worker()))
 
     async def make_ready(self, ca_file: Path) -> Ready:
         meeting, link = None, None

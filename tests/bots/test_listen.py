@@ -4,6 +4,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,8 @@ from livekit import rtc
 from bots import listen
 from bots.captions.language import LanguageChoice
 from bots.captions.track import TrackCaptions
+from bots.final.spool import Spool
+from bots.keepsound import SoundKeeper
 from bots.listen import MAX_TRACKS, CallListener, Ears
 
 AUDIO, VIDEO = rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO
@@ -259,3 +262,26 @@ async def test_the_end_of_the_connection_is_seen(room, listener):
     assert not listener.disconnected.is_set()
     room.emit("disconnected", None)
     assert listener.disconnected.is_set()
+
+
+async def test_what_somebody_says_is_kept_until_they_withdraw(room, heard, tape, streams, until, tmp_path):
+    spool = Spool(tmp_path).call("$call")
+    ears = Ears(
+        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
+        heard.jobs.append, heard.published.append, lambda: 1.0, partial(SoundKeeper, spool),
+    )  # fmt: skip
+    listener = CallListener(room, "!room", "$call", ears)
+    listener.allow(OWNERS)
+    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    room.subscribed(BOB, room.publish(BOB, "TR_B"))
+    await until(lambda: len(streams) == 2)
+    for stream in streams:
+        stream.say(7.0)
+    await until(lambda: all(stream.frames.empty() for stream in streams))
+    assert spool.people() == set(OWNERS.values())
+    spool.forget(OWNERS[ALICE])
+    listener.allow({BOB: OWNERS[BOB]})
+    await listener.close()
+    (track,) = spool.tracks()
+    assert track.user_id == OWNERS[BOB]
+    assert sum(stretch.samples() for stretch in track.stretches) == 7 * 16_000, "to the last sample"

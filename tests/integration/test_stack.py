@@ -17,7 +17,7 @@ def test_everything_that_ready_json_names_is_there(stack):
         "url", "meeting", "guest_link", "staff", "homeservers", "partner_user", "captions", "internal", "sfu", "oidc",
         "ca_file", "pids",
     }  # fmt: skip
-    assert set(ready["pids"]) == {"postgres", "home", "partner", "oidc", "sfu", "bridge", "bots"}
+    assert set(ready["pids"]) == {"postgres", "home", "partner", "oidc", "sfu", "bridge", "bots", "worker"}
     assert ready["meeting"]["organizer"] == ready["staff"][0]["user_id"]
     assert ready["guest_link"].startswith(ready["url"] + "j/")
     for url in (

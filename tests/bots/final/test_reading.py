@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from bots.captions.paragraphs import Word, joined
-from bots.engines.words import MAX_HOTWORDS_CHARS, Reading, WordReader, hotwords
+from bots.engines.words import MAX_HOTWORDS_CHARS, Reading, WordReader, glued, hotwords
 from bots.final import recording
 from bots.final.reading import PieceLanguage, TrackReader, said
 from tests.bots.final.conftest import SPEECH
@@ -75,6 +75,11 @@ def test_a_loop_is_broken_and_doubt_is_no_text():
     assert len(said(Reading(words, -0.3, 0.0), 4_000)) <= 6
     assert said(Reading(words[:2], -1.9, 0.1), 4_000) == []
     assert said(Reading((), 0.0, 1.0), 4_000) == []
+
+
+def test_words_with_apostrophes_and_hyphens_are_one():
+    parts = (Word(0, 100, " d"), Word(100, 300, "'établir"), Word(300, 400, " rendez"), Word(400, 500, "-vous"))
+    assert glued(parts) == (Word(0, 300, " d'établir"), Word(300, 500, " rendez-vous"))
 
 
 def test_a_glossary_has_a_limit_and_keeps_what_comes_first():

@@ -126,6 +126,7 @@ def test_the_programs_agree_on_their_shared_secrets(stack):
     assert bots["bridge"]["internal_url"] == "http://127.0.0.1:8401"
     assert oidc["clients"][0]["client_secret"] == bridge["oidc"]["client_secret"]
     assert bots["call"]["livekit_service_url"] == SERVICE_URL
+    assert bots["database"]["url"] == bridge["database"]["url"]
     assert bots["homeserver"]["user_id"] == bridge["captions"]["bot_user"] == "@captions:localhost:8431"
     registration = load_yaml(stack[2] / "config" / "appservice.yaml")
     assert (registration["as_token"], registration["hs_token"]) == (

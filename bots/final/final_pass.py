@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The final pass of one call: its sound is read track by track, piece by piece, and the bridge gets the transcript.
+
+What was read is kept in the database with each piece, so that another worker goes on where this one ended.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, paragraphs
+from bots.engines.words import hotwords
+from bots.final.bridge import Bridge, State
+from bots.final.reading import PieceRead, Reader, TrackReader
+from bots.final.spool import EndedCall, Spool, SpooledTrack
+from bots.passport import Passport
+from bots.store.database import DatabaseAwayError
+from bots.store.jobs import HEARTBEAT_S, Jobs, PieceRow, Taken
+
+_TELL_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a worker has at hand for every call."""
+
+    jobs: Jobs
+    spool: Spool
+    bridge: Bridge
+    reader: Reader
+    languages: tuple[str, ...]
+    passport: Passport
+
+
+@dataclass(slots=True, eq=False)
+class FinalPass:
+    """One attempt at one call."""
+
+    desk: Desk
+    taken: Taken
+    call: EndedCall
+    _told: float = float("-inf")
+
+    async def run(self) -> None:
+        """Read what has not been read yet, hand over the whole, delete the sound.
+
+        Raises:
+            BridgeError, DatabaseAwayError, OSError, RuntimeError, ValueError, MemoryError: it is to be tried again.
+        """
+        desk = self.desk
+        beating = asyncio.create_task(self._stay_alive())
+        try:
+            tracks = await asyncio.to_thread(desk.spool.call(self.call.call_id).tracks)
+            await self._read(tracks)
+            rows = await desk.jobs.kept(self.call.call_id)
+            await desk.bridge.store(transcript(self.call, tracks, rows, desk.passport))
+            await desk.bridge.progress(self.call, State.DONE, 1.0)
+            await asyncio.to_thread(desk.spool.call(self.call.call_id).delete)
+            await desk.jobs.done(self.taken)
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
+
+    async def _read(self, tracks: Sequence[SpooledTrack]) -> None:
+        desk = self.desk
+        ends: dict[tuple[str, int], int] = {}
+        for row in await desk.jobs.kept(self.call.call_id):
+            ends[row.track_sid, row.stretch_ms] = row.end_sample
+        lengths = await asyncio.to_thread(_lengths, tracks)
+        total, before = sum(lengths.values()) or 1, 0
+        terms = hotwords(await desk.bridge.glossary(self.call.room_id))
+        for track in tracks:
+            reader = TrackReader(desk.reader, desk.languages, terms)
+            for stretch in track.stretches:
+                begin = ends.get((track.sid, stretch.start_ms), 0)
+                await self._tell((before + begin) / total)
+                reads = reader.read(stretch.blocks(begin), begin)
+                while (read := await asyncio.to_thread(next, reads, None)) is not None:
+                    await desk.jobs.keep(self.taken, _row(track, stretch.start_ms, read))
+                    await self._tell((before + read.end) / total)
+                before += lengths[track.sid, stretch.start_ms]
+
+    async def _tell(self, done: float) -> None:
+        if time.monotonic() - self._told >= _TELL_S:
+            self._told = time.monotonic()
+            await self.desk.bridge.progress(self.call, State.RUNNING, min(done, 1.0))
+
+    async def _stay_alive(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S / 3)
+            with contextlib.suppress(DatabaseAwayError):  # the reading will notice
+                await self.desk.jobs.alive(self.taken)
+
+
+def transcript(
+    call: EndedCall, tracks: Iterable[SpooledTrack], rows: Iterable[PieceRow], passport: Passport
+) -> FinalTranscript:
+    """Put together what was read of the tracks that are still there: who withdrew has none."""
+    owners = {track.sid: track.user_id for track in tracks}
+    utterances = [
+        Utterance(
+            Voice(owners[row.track_sid], call.names.get(owners[row.track_sid], owners[row.track_sid])),
+            row.lang,
+            tuple(Word(row.stretch_ms + word.start_ms, row.stretch_ms + word.end_ms, word.text) for word in row.words),
+        )
+        for row in rows
+        if row.words and row.track_sid in owners
+    ]
+    return FinalTranscript(
+        call.room_id,
+        call.call_id,
+        call.started_ms,
+        call.ended_ms,
+        passport.content(),
+        passport.sentence(),
+        paragraphs(call.call_id, utterances),
+    )
+
+
+def _lengths(tracks: Iterable[SpooledTrack]) -> dict[tuple[str, int], int]:
+    return {(track.sid, stretch.start_ms): stretch.samples() for track in tracks for stretch in track.stretches}
+
+
+def _row(track: SpooledTrack, stretch_ms: int, read: PieceRead) -> PieceRow:
+    return PieceRow(track.sid, stretch_ms, read.end, read.lang, read.words)
