@@ -30,7 +30,7 @@ from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
-from bots.final.spool import EndedCall, Spool
+from bots.final.spool import EndedCall, LiveTurn, Spool
 from bots.glossary import Glossary
 from bots.keepsound import SoundKeeper
 from bots.listen import CallListener, Ears
@@ -454,7 +454,13 @@ class CaptionedMeeting:
             return
         self._sound.keep_only(self._consent.agreed)
         names = {user_id: self._view.name(user_id) for user_id in self._sound.people()}
-        call = EndedCall(self.room_id, self._note.notice, self._note.started_ms, _now_ms(), names)
+        shared = self._transcript.shared_tracks()
+        turns = tuple(
+            LiveTurn(said.track_sid, said.start_ms, said.end_ms, said.voice, said.display_name)
+            for said in self._transcript.segments()
+            if said.track_sid in shared
+        )
+        call = EndedCall(self.room_id, self._note.notice, self._note.started_ms, _now_ms(), names, turns)
         try:
             self._sound.end(call)
         except OSError as error:

@@ -35,6 +35,10 @@ class Transcript:
         elif known is not None or len(self._segments) < MAX_SEGMENTS:
             self._segments[segment.id] = segment
 
+    def shared_tracks(self) -> set[str]:
+        """Return the tracks on which somebody else than their owner spoke."""
+        return {segment.track_sid for segment in self._segments.values() if segment.voice}
+
     def segments(self) -> list[Segment]:
         """Everything that was said, in order."""
         return sorted(self._segments.values(), key=lambda segment: (segment.start_ms, segment.user_id))

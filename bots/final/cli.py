@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from bots.captions.export import FORMATS
+from bots.engines.diarize import Diarizer, PipelineError
+from bots.engines.silent_pyannote import DiarizationMissing
 from bots.engines.weights import WeightsError, default_cache, find_model
 from bots.final.recording import RecordingError
 from bots.final.transcribing import Choices, Transcriber
+from bots.models.catalogue import PIPELINE
 
 Format = Literal["txt", "md", "vtt", "srt", "json", "odt"]
 
@@ -28,6 +31,8 @@ def transcribe(
     language: tuple[str, ...] = (),
     format: Format = "txt",  # noqa: A002 - the option's name
     output: Path | None = None,
+    diarize: bool = False,
+    pipeline: Path | None = None,
     models: Annotated[Path | None, Parameter(env_var="PASSERELLE_MODELS")] = None,
 ) -> int:
     """Transcribe recordings; each becomes a file of the same name beside it.
@@ -38,6 +43,8 @@ def transcribe(
         language: The language spoken, "fr" for example, or several to choose among; found out if it is left out.
         format: What to write.
         output: A folder to write into, or - for standard output.
+        diarize: Tell speakers apart; wants passerelle[diarization] and a pipeline.
+        pipeline: A local pyannote pipeline; pyannote-community-1 among the models if it is left out.
         models: Where the models are.
     """
     console = Console(stderr=True)
@@ -53,10 +60,12 @@ def transcribe(
     try:
         if output is not None and not to_stdout:
             output.mkdir(parents=True, exist_ok=True)
-        transcriber = Transcriber(find_model(model, models or default_cache()), Choices(language))
+        directory = models or default_cache()
+        diarizer = Diarizer(pipeline or directory / PIPELINE) if diarize else None
+        transcriber = Transcriber(find_model(model, directory), Choices(language), diarizer)
         with console.status("Loading the model"):
             transcriber.load()
-    except (WeightsError, OSError, ValueError, RuntimeError) as error:
+    except (WeightsError, PipelineError, DiarizationMissing, OSError, ValueError, RuntimeError) as error:
         return _refuse(console, str(error))
     failed = 0
     bar = Progress(

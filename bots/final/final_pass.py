@@ -8,15 +8,17 @@ What was read is kept in the database with each piece, so that another worker go
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from bots.captions.byvoice import by_voice
 from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, paragraphs
 from bots.engines.words import hotwords
 from bots.final.bridge import Bridge, State
 from bots.final.reading import PieceRead, Reader, TrackReader
+from bots.final.shared_track import Diarizer, Voices, voices_of
 from bots.final.spool import EndedCall, Spool, SpooledTrack
 from bots.passport import Passport
 from bots.store.database import DatabaseAwayError
@@ -37,6 +39,7 @@ class Desk:
     reader: Reader
     languages: tuple[str, ...]
     passport: Passport
+    diarizer: Diarizer | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +63,8 @@ class FinalPass:
             tracks = await asyncio.to_thread(desk.spool.call(self.call.call_id).tracks)
             await self._read(tracks)
             rows = await desk.jobs.kept(self.call.call_id)
-            await desk.bridge.store(transcript(self.call, tracks, rows, desk.passport))
+            voices = await self._voices(tracks)
+            await desk.bridge.store(transcript(self.call, tracks, rows, desk.passport, voices))
             await desk.bridge.progress(self.call, State.DONE, 1.0)
             await asyncio.to_thread(desk.spool.call(self.call.call_id).delete)
             await desk.jobs.done(self.taken)
@@ -87,6 +91,16 @@ class FinalPass:
                     await self._tell((before + read.end) / total)
                 before += lengths[track.sid, stretch.start_ms]
 
+    async def _voices(self, tracks: Sequence[SpooledTrack]) -> dict[str, Voices]:
+        """Tell the voices of the shared tracks apart, by their track."""
+        found: dict[str, Voices] = {}
+        for track in tracks:
+            live = [turn for turn in self.call.turns if turn.track_sid == track.sid]
+            if live:
+                owner = _owner(self.call, track)
+                found[track.sid] = await asyncio.to_thread(voices_of, track, owner, live, self.desk.diarizer)
+        return found
+
     async def _tell(self, done: float) -> None:
         if time.monotonic() - self._told >= _TELL_S:
             self._told = time.monotonic()
@@ -100,19 +114,24 @@ class FinalPass:
 
 
 def transcript(
-    call: EndedCall, tracks: Iterable[SpooledTrack], rows: Iterable[PieceRow], passport: Passport
+    call: EndedCall,
+    tracks: Iterable[SpooledTrack],
+    rows: Iterable[PieceRow],
+    passport: Passport,
+    voices: Mapping[str, Voices],
 ) -> FinalTranscript:
     """Put together what was read of the tracks that are still there: who withdrew has none."""
-    owners = {track.sid: track.user_id for track in tracks}
-    utterances = [
-        Utterance(
-            Voice(owners[row.track_sid], call.names.get(owners[row.track_sid], owners[row.track_sid])),
-            row.lang,
-            tuple(Word(row.stretch_ms + word.start_ms, row.stretch_ms + word.end_ms, word.text) for word in row.words),
+    owners = {track.sid: _owner(call, track) for track in tracks}
+    utterances: list[Utterance] = []
+    for row in rows:
+        if not row.words or row.track_sid not in owners:
+            continue
+        words = tuple(
+            Word(row.stretch_ms + word.start_ms, row.stretch_ms + word.end_ms, word.text) for word in row.words
         )
-        for row in rows
-        if row.words and row.track_sid in owners
-    ]
+        said = Utterance(owners[row.track_sid], row.lang, words)
+        shared = voices.get(row.track_sid)
+        utterances += by_voice(said, shared.turns, shared.known) if shared else [said]
     return FinalTranscript(
         call.room_id,
         call.call_id,
@@ -122,6 +141,10 @@ def transcript(
         passport.sentence(),
         paragraphs(call.call_id, utterances),
     )
+
+
+def _owner(call: EndedCall, track: SpooledTrack) -> Voice:
+    return Voice(track.user_id, call.names.get(track.user_id, track.user_id))
 
 
 def _lengths(tracks: Iterable[SpooledTrack]) -> dict[tuple[str, int], int]:

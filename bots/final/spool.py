@@ -36,14 +36,29 @@ _END = ".flac"
 
 
 @dataclass(frozen=True, slots=True)
+class LiveTurn:
+    """What the live captions knew of a shared track: whose turn it was from when to when (Unix ms)."""
+
+    track_sid: str
+    start_ms: int
+    end_ms: int
+    voice: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndedCall:
-    """What the final pass is told of a call. ``names`` are the display names of those who spoke, by user id."""
+    """What the final pass is told of a call.
+
+    ``names`` are the display names of those who spoke, by user id; ``turns`` those on tracks that people share.
+    """
 
     room_id: str
     call_id: str
     started_ms: int
     ended_ms: int
     names: dict[str, str]
+    turns: tuple[LiveTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +104,9 @@ class Spool:
         """Give the calls that are over and whose sound is here."""
         for folder in self._calls():
             try:
-                yield EndedCall(**json.loads((folder / _CALL).read_text()))
-            except (OSError, ValueError, TypeError):
+                told = json.loads((folder / _CALL).read_text())
+                yield EndedCall(**told | {"turns": tuple(LiveTurn(**turn) for turn in told["turns"])})
+            except (OSError, ValueError, TypeError, KeyError):
                 continue
 
     def sweep(self, now_s: float) -> int:

@@ -63,6 +63,9 @@ def _whisper(name: str, repository: str, revision: str, weights_sha256: str, siz
     )
 
 
+PIPELINE = ModelName("pyannote-community-1")
+"""What tells speakers apart, where the operator has it."""
+
 CATALOGUE: tuple[Model, ...] = (
     Model(
         ModelName("whisper-base"),
@@ -109,7 +112,7 @@ CATALOGUE: tuple[Model, ...] = (
         Use.FINAL,
     ),
     Model(
-        ModelName("pyannote-community-1"),
+        PIPELINE,
         (Use.DIARIZATION,),
         "CC-BY-4.0",
         Origin.HUB,
