@@ -11,6 +11,8 @@ import time
 
 import structlog
 
+from bots.engines.diarize import Diarizer, PipelineError
+from bots.engines.silent_pyannote import DiarizationMissing
 from bots.engines.words import WordReader
 from bots.final.bridge import Bridge, BridgeError, State
 from bots.final.final_pass import Desk, FinalPass
@@ -52,6 +54,7 @@ class Worker:
         url, bridge = settings.database.url.get_secret_value(), settings.bridge
         model = final_model_of(settings.speech)
         reader = WordReader(model)
+        diarizer = _diarizer(settings)
         async with Bridge(bridge.internal_url, bridge.internal_token.get_secret_value()) as client:
             while not self._stop.is_set():
                 try:
@@ -60,9 +63,8 @@ class Worker:
                         host = settings.speech.host or settings.homeserver.server_name
                         passport = await asyncio.to_thread(whisper_passport, model, host=host)
                         log.info("worker_ready", model=passport.name)
-                        await self._work(
-                            Desk(Jobs(pool), self._spool, client, reader, settings.speech.languages, passport)
-                        )
+                        languages = settings.speech.languages
+                        await self._work(Desk(Jobs(pool), self._spool, client, reader, languages, passport, diarizer))
                 except DatabaseAwayError as error:
                     log.warning("database_away", reason=str(error))
                     await self._pause(_AWAY_S)
@@ -106,7 +108,7 @@ class Worker:
         try:
             await asyncio.to_thread(desk.reader.load)
             await FinalPass(desk, taken, call).run()
-        except (BridgeError, OSError, RuntimeError, ValueError, MemoryError) as error:
+        except (BridgeError, DiarizationMissing, OSError, RuntimeError, ValueError, MemoryError) as error:
             await self._failed(desk, taken, call, error)
         else:
             log.info("final_pass_done", room_id=call.room_id)
@@ -124,6 +126,15 @@ class Worker:
                 await self._stop.wait()
         except TimeoutError:
             return
+
+
+def _diarizer(settings: Settings) -> Diarizer | None:
+    if settings.diarization is None:
+        return None
+    try:
+        return Diarizer(settings.diarization.pipeline)
+    except PipelineError as error:
+        raise SettingsError(str(error)) from error
 
 
 async def work(settings: Settings) -> None:

@@ -187,10 +187,12 @@ async def test_killed_in_the_middle_another_goes_on_where_it_was(tmp_path, spool
     second = worker()
     try:
         await until(lambda: fake.stored, tmp_path / "worker.log")
+        async with asyncio.timeout(30):
+            while await connection.fetchval("SELECT count(*) FROM speech.calls"):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.05)
     finally:
         await asyncio.to_thread(end, second)
     text = " ".join(p["text"] for p in fake.stored[0]["paragraphs"])
     assert text.count("Marked.") == len(before)
     assert text.count("Personne n'est en mesure") == 1
-    assert await connection.fetchval("SELECT count(*) FROM speech.calls") == 0
     await connection.close()

@@ -9,6 +9,9 @@ import asyncpg
 import pytest
 
 from bots.captions.paragraphs import Word
+from bots.final.failed_jobs import show
+from bots.final.work import Worker
+from bots.settings import Settings, SettingsError
 from bots.store.database import DatabaseAwayError, NewerDatabaseError, open_pool, upgrade
 from bots.store.jobs import MAX_ATTEMPTS, Jobs, PieceRow
 
@@ -66,7 +69,7 @@ async def test_the_job_of_a_silent_worker_goes_to_another_and_its_pieces_are_the
     assert await living.add("$call"), "a call that is done may be asked for anew"
 
 
-async def test_what_fails_is_tried_later_and_at_last_held_for_people(pool: asyncpg.Pool):
+async def test_what_fails_is_tried_later_and_at_last_held_for_people(pool: asyncpg.Pool, database_url: str, capsys):
     jobs = Jobs(pool)
     await jobs.add("$call")
     for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -77,11 +80,30 @@ async def test_what_fails_is_tried_later_and_at_last_held_for_people(pool: async
         assert await jobs.take() is None, "not at once"
         await pool.execute("UPDATE speech.pgqueuer SET execute_after = now() WHERE status = 'queued'")
     (dead,) = await jobs.dead()
+    assert await show(settings(database_url), retry=False) == 1
+    assert f"$call: reason {MAX_ATTEMPTS}" in capsys.readouterr().out
     assert (dead.call_id, dead.failure) == ("$call", f"reason {MAX_ATTEMPTS}")
     assert not await jobs.add("$call"), "a dead job is not queued again by itself"
-    await jobs.revive([dead])
+    assert await show(settings(database_url), retry=True) == 0
     assert (await jobs.take()).attempt == 1
     assert await jobs.dead() == []
+    assert await show(settings(database_url), retry=False) == 0
+
+
+async def test_without_a_database_the_commands_say_so():
+    for command in (show(settings(None), retry=False), Worker(settings(None)).run()):
+        with pytest.raises(SettingsError, match="There is no"):
+            await command
+
+
+def settings(url: str | None) -> Settings:
+    values = {
+        "homeserver": {"client_url": "http://hs", "user_id": "@captions:hs", "password": "p", "device_id": "D"},
+        "bridge": {"internal_url": "http://bridge", "internal_token": "t"},
+        "speech": {"model_cache": "models"},
+        "call": {"livekit_service_url": "http://rtc"},
+    }
+    return Settings.model_validate(values | ({"database": {"url": url}} if url else {}))
 
 
 async def test_a_job_that_is_given_back_goes_on_at_once_and_counts_for_nothing(pool: asyncpg.Pool):

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from bots.captions.language import LanguageChoice
 from bots.captions.paragraphs import Word, joined
+from bots.captions.track import Speaker, TrackCaptions
+from bots.engines.vad import SileroDetector
+from bots.engines.weights import find_model
+from bots.engines.whisper import WhisperEngine
 from bots.engines.words import MAX_HOTWORDS_CHARS, Reading, WordReader, glued, hotwords
 from bots.final import recording
 from bots.final.reading import PieceLanguage, TrackReader, said
@@ -37,6 +42,38 @@ def test_a_recording_is_read_in_its_language_with_times_that_grow(reader: WordRe
     times = [ms for word in words for ms in (word.start_ms, word.end_ms)]
     assert times == sorted(times)
     assert times[-1] <= recording.duration_s(SPEECH / f"{name}.flac") * 1000
+
+
+def words_heard_live(model: str, name: str, lang: str) -> str:
+    """What the live captions make of it: each utterance as soon as it ends, without haste."""
+    engine = WhisperEngine(model)
+    engine.load()
+    track = TrackCaptions(Speaker("!r", "$c", "@m:hs", "TR"), SileroDetector(), LanguageChoice((lang,)))
+    samples, _ = soundfile.read(SPEECH / f"{name}.flac", dtype="float32")
+    jobs = [
+        job for at in range(0, len(samples), 512) for job in track.feed(samples[at : at + 512], (at + 512) / 16)
+    ] + track.flush()
+    texts = []
+    for job in jobs:
+        audio, voiced_ms = job.audio()
+        segment = track.answered(job, engine.transcribe(audio, lang), lang, voiced_ms)
+        texts += [segment.text] if segment is not None else []
+    return plain(" ".join(texts))
+
+
+def test_the_second_reading_makes_no_more_errors_than_the_live_captions(reader: WordReader, models: Path):
+    final = live = 0
+    for name, lang in (("staff", "en"), ("partner", "fr"), ("tuning/june", "fr")):
+        truth = plain((SPEECH / f"{name}.txt").read_text())
+        reads = TrackReader(reader, (lang,)).read(recording.blocks(SPEECH / f"{name}.flac"))
+        final += errors(truth, plain(joined([word for read in reads for word in read.words])))
+        live += errors(truth, words_heard_live(find_model("", models), name, lang))
+    assert final <= live
+
+
+def errors(truth: str, heard: str) -> int:
+    counts = jiwer.process_words(truth, heard)
+    return counts.substitutions + counts.deletions + counts.insertions
 
 
 def test_a_speaker_who_changes_language_is_read_in_both(reader: WordReader):

@@ -6,12 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from bots.engines.diarize import Diarizer
+from bots.engines.weights import find_model
+from bots.final.transcribing import Choices, Transcriber
 from tests.bots.final.conftest import SPEECH
+from tests.voices import pipeline
 
 COMMAND = [sys.executable, "-c", "import sys; from bots.final.cli import app; sys.exit(app())"]
 
@@ -53,6 +58,19 @@ def test_one_file_goes_to_standard_output_alone(models: Path, short: Path):
     assert not short.with_suffix(".vtt").exists()
 
 
+@pytest.mark.skipif(bool(pipeline.missing()), reason=pipeline.missing())
+def test_speakers_are_told_apart_by_pyannote(models: Path, tmp_path: Path):
+    """Its own sample: a telephone call of two people, half a minute."""
+    sample = Path(find_spec("pyannote.audio").submodule_search_locations[0]) / "sample" / "sample.wav"
+    diarizer = Diarizer(pipeline.make(tmp_path / "pipeline"))
+    made = Transcriber(find_model("", models), Choices(("en",)), diarizer)
+    made.load()
+    paragraphs = made.transcribe(sample, lambda _: None).paragraphs
+    assert {paragraph.voice.display_name for paragraph in paragraphs} == {"Speaker 1", "Speaker 2"}
+    assert paragraphs[0].voice.display_name == "Speaker 1"
+    assert len(paragraphs) > 4, "they take turns"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -61,6 +79,7 @@ def test_one_file_goes_to_standard_output_alone(models: Path, short: Path):
         (["a.wav", "--fast"], "no option --fast"),
         (["a.wav", "--output=-", "--format", "odt"], "ODT"),
         (["a.wav", "--model", "/no/such"], "holds no model.bin"),
+        (["a.wav", "--diarize"], "holds no config.yaml"),
     ],
 )
 def test_what_it_can_not_do_is_said_before_any_work(tmp_path: Path, arguments: list[str], reason: str):
