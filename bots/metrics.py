@@ -29,7 +29,7 @@ class CaptionMetrics:
         self._registry = CollectorRegistry()
         self.delay = Histogram(
             "passerelle_captions_delay_seconds",
-            "From the end of speech until the final text is stored and on its way to the pages.",
+            "From the end of an utterance, 0.16 s after its last voiced window, until its final text is stored.",
             buckets=_DELAYS_S,
             registry=self._registry,
         )
