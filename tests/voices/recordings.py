@@ -15,7 +15,7 @@ from tests.voices import pipeline
 from tests.voices.der import der
 from tests.voices.mixes import mix
 
-STAFF, GUEST, PARTNER, MENARDI = "staff", "guest", "partner", "menardi"  # a man and three women
+STAFF, GUEST, PARTNER, MENARDI = "staff", "guest", "partner", "voices/menardi"  # a man and three women
 TARGET = 0.15
 DISTINCT = {"man_and_woman_1": ((STAFF, GUEST), 11), "man_and_woman_2": ((STAFF, PARTNER), 12)}
 REPORTED = {

@@ -19,7 +19,7 @@ from tests.voices import pipeline
 from tests.voices.der import der
 from tests.voices.mixes import mix
 
-CARDS, FLORA, JUNE, ALLISON = (f"tuning/{name}" for name in ("cards", "flora", "june", "allison"))
+CARDS, FLORA, JUNE, ALLISON = "voices/cards", "voices/flora", "tuning/june", "tuning/allison"
 PEOPLE = ((CARDS, FLORA), (CARDS, JUNE), (CARDS, ALLISON), (FLORA, JUNE), (FLORA, ALLISON), (JUNE, ALLISON))
 SEEDS = (1, 2, 3)
 THRESHOLDS = (0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.32)
