@@ -20,6 +20,9 @@ MAX_LINES = 20_000
 MAX_CORRECTED = 200
 """Corrected lines that a bot gets first when it begins to listen. Stops: an answer without end."""
 
+ABANDONED_S = 30
+"""A line without a new revision for so long will not be finished: its bot died. Longer than an utterance takes."""
+
 _WRITTEN = ", ".join(SPOKEN)
 _VALUES = ", ".join(f"${number}" for number in range(1, len(SPOKEN) + 1))
 _REPLACED = ", ".join(f"{name} = EXCLUDED.{name}" for name in SPOKEN if name != "id")
@@ -81,10 +84,14 @@ async def correct(tx: Connection, segment_id: str, *, text: str, by: str, name: 
 
 
 async def of_call(tx: Connection, room_id: str, call_id: str) -> list[Segment]:
-    """Return the finished lines of a call in the order of speech, those that were struck out among them."""
+    """Return the finished lines of a call in the order of speech, those that were struck out and those that a bot
+    which died left behind among them.
+    """
     rows = await tx.rows(
         f"""SELECT {_READ} FROM segments
-            WHERE room_id = $1 AND call_id = $2 AND final AND (text <> '' OR corrected_by <> '')
+            WHERE room_id = $1 AND call_id = $2
+                AND (final OR updated_at < now() - interval '{ABANDONED_S} seconds')
+                AND (text <> '' OR corrected_by <> '')
             ORDER BY start_ms, id LIMIT {MAX_LINES}""",
         room_id,
         call_id,

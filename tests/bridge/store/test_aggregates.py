@@ -298,6 +298,15 @@ async def test_a_voice_at_a_shared_microphone_is_kept(database: Database):
         assert await segments.latest(tx, "!a") == [heard]
 
 
+async def test_what_a_bot_that_died_left_unfinished_counts_after_a_while(database: Database):
+    async with database.transaction() as tx:
+        await segments.put(tx, segment())
+        call = segment().call_id
+        assert await segments.of_call(tx, "!a", call) == []
+        await tx.execute("UPDATE segments SET updated_at = now() - interval '31 seconds'")
+        assert await segments.of_call(tx, "!a", call) == [segment()]
+
+
 async def test_the_last_segments_come_oldest_first(database: Database):
     async with database.transaction() as tx:
         for number in range(REPLAY + 10):
