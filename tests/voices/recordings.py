@@ -39,7 +39,7 @@ def phone_call() -> tuple[Samples, list[Turn]]:
 
 
 def measure() -> tuple[dict[str, float], dict[str, float]]:
-    """Return the strict error rate of each recording with the target, and of each without; about 20 s of processor.
+    """Return the strict error rate of each recording with the target, and of each without; about 45 s of processor.
 
     Wants what ``pipeline.missing`` asks for.
     """
