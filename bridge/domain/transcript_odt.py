@@ -51,7 +51,10 @@ def _put(archive: zipfile.ZipFile, name: str, text: str, compression: int = zipf
 
 def _content(page: Page) -> str:
     body = [_heading(page.title)]
-    body += [_paragraph("Fact", _span("Strong", f"{label}: ") + _escaped(value)) for label, value in page.facts]
+    body += [
+        _paragraph("Fact", _span("Strong", f"{label}{page.labels.colon} ") + _escaped(value))
+        for label, value in page.facts
+    ]
     if page.note:
         body.append(_paragraph("Note", _escaped(page.note)))
     for turn in page.turns:

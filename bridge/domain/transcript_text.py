@@ -23,6 +23,7 @@ class Labels:
     """The words of one language around a transcript."""
 
     lang: str
+    colon: str
     date: str
     people: str
     model: str
@@ -35,6 +36,7 @@ class Labels:
 LABELS = {
     "en": Labels(
         "en",
+        ":",
         "Date",
         "People",
         "Written by",
@@ -45,6 +47,7 @@ LABELS = {
     ),
     "fr": Labels(
         "fr",
+        "\u00a0:",
         "Date",
         "Personnes",
         "Transcription",
@@ -109,7 +112,7 @@ def turns_of(said: list[Paragraph]) -> tuple[Turn, ...]:
 
 def plain_text(page: Page) -> str:
     """Return the transcript as plain text, a line for each paragraph."""
-    lines = [page.title, *(f"{label}: {value}" for label, value in page.facts)]
+    lines = [page.title, *(f"{label}{page.labels.colon} {value}" for label, value in page.facts)]
     if page.note:
         lines.append(page.note)
     for turn in page.turns:
@@ -120,7 +123,11 @@ def plain_text(page: Page) -> str:
 
 def markdown(page: Page) -> str:
     """Return the transcript as Markdown (CommonMark)."""
-    lines = [f"# {_escaped(page.title)}", "", *(f"- **{label}:** {_escaped(value)}" for label, value in page.facts)]
+    lines = [
+        f"# {_escaped(page.title)}",
+        "",
+        *(f"- **{label}{page.labels.colon}** {_escaped(value)}" for label, value in page.facts),
+    ]
     if page.note:
         lines += ["", f"*{_escaped(page.note)}*"]
     for turn in page.turns:

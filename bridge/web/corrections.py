@@ -19,7 +19,7 @@ from bridge.domain.names import MAX_ID
 from bridge.domain.segments import Segment, as_json
 from bridge.domain.transcript_reading import paragraph_json
 from bridge.domain.transcripts import Paragraph
-from bridge.store import corrections, meetings, segments, transcripts
+from bridge.store import corrections, meetings, segments, transcripts, translations
 from bridge.store.corrections import Kind
 from bridge.web import captions
 from bridge.web.body import NO_NUL, Body, read
@@ -77,6 +77,7 @@ async def _correct_segment(request: web.Request) -> web.Response:
                 call_id=segment.call_id,
                 before=segment.text,
             )
+            await translations.forget(tx, segment.id)
             segment = await segments.correct(tx, segment.id, text=text, by=entry.who.user_id, name=name, at=at)
     services.hub.publish(segment)
     return web.json_response(as_json(segment))

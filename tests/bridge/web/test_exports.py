@@ -17,8 +17,8 @@ from tests.bridge.web.test_final_pass import CALL, document, paragraph
 from tests.bridge.web.test_final_pass import put as put_final
 
 MODEL = (
-    f"Transcription: faster-whisper-large-v3 1, faster-whisper 1.2.1, SHA-256 {'ab' * 32}, MIT, speech.home.example, "
-    "sans usage pour l’entraînement"
+    f"Transcription\u00a0: faster-whisper-large-v3 1, faster-whisper 1.2.1, SHA-256 {'ab' * 32}, MIT, "
+    "speech.home.example, sans usage pour l’entraînement"
 )
 STARTED_MS = 1_795_338_000_000  # 2026-11-22, 09:00 UTC
 
@@ -46,8 +46,8 @@ async def test_a_text_names_the_meeting_its_time_its_people_and_its_model(bridge
     body, response = await export(bridge, meeting, "txt", "&tz=Europe/Paris&lang=fr")
     assert body.decode().splitlines() == [
         "Réunion d'équipe",
-        "Date: 22/11/2026 10:00–11:00 (CET, UTC+01:00)",
-        "Personnes: Marie, Ada",
+        "Date\u00a0: 22/11/2026 10:00–11:00 (CET, UTC+01:00)",
+        "Personnes\u00a0: Marie, Ada",
         MODEL,
         "",
         "[10:00:00] Marie:",
