@@ -16,6 +16,7 @@ MAX_TERMS = 1_000
 """stops: an answer without end; the bridge gives fewer, and each engine takes what it can use."""
 MAX_BYTES = 1 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+_FAILURES = (aiohttp.ClientError, TimeoutError, ValidationError)
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +37,29 @@ class Glossary:
 
         Returns at once where the room is none of the bridge's meetings.
         """
-        url = f"{self._url}/internal/v1/rooms/{quote(room_id, safe='')}/glossary"
         async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=self._headers) as http:
             while True:
                 try:
-                    async with http.get(url) as response:
-                        if response.status == HTTPStatus.NOT_FOUND:
-                            return
-                        response.raise_for_status()
-                        body = await response.content.read(MAX_BYTES)
-                    take(_Answer.model_validate_json(body).terms)
-                except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
+                    terms = await self._ask(http, room_id)
+                    if terms is None:
+                        return
+                    take(terms)
+                except _FAILURES as error:
                     log.warning("glossary_not_read", room_id=room_id, reason=type(error).__name__)
                 await asyncio.sleep(REFRESH_S)
+
+    async def read(self, room_id: str) -> list[str]:
+        """Return a room's terms; none if the bridge can't say."""
+        async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=self._headers) as http:
+            try:
+                return await self._ask(http, room_id) or []
+            except _FAILURES as error:
+                log.warning("glossary_not_read", room_id=room_id, reason=type(error).__name__)
+                return []
+
+    async def _ask(self, http: aiohttp.ClientSession, room_id: str) -> list[str] | None:
+        async with http.get(f"{self._url}/internal/v1/rooms/{quote(room_id, safe='')}/glossary") as response:
+            if response.status == HTTPStatus.NOT_FOUND:
+                return None
+            response.raise_for_status()
+            return _Answer.model_validate_json(await response.content.read(MAX_BYTES)).terms

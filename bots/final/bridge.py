@@ -3,7 +3,6 @@
 """What the final pass asks of the bridge, and gives it."""
 
 import math
-from collections.abc import Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
@@ -50,16 +49,6 @@ class Bridge:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.close()
-
-    async def glossary(self, room_id: str) -> Sequence[str]:
-        """Return the names and terms of a room; none if the bridge can't say."""
-        try:
-            async with self._http.get(f"{self._url}/internal/v1/rooms/{quote(room_id, safe='')}/glossary") as response:
-                answer: Any = await response.json() if response.ok else {}
-            return [str(term) for term in answer.get("terms", ())]
-        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError, TypeError) as error:
-            log.warning("glossary_not_read", room_id=room_id, reason=type(error).__name__)
-            return []
 
     async def store(self, transcript: FinalTranscript) -> None:
         """Hand over the whole transcript; twice is as good as once.

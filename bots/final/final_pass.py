@@ -20,6 +20,7 @@ from bots.final.bridge import Bridge, State
 from bots.final.reading import PieceRead, Reader, TrackReader
 from bots.final.shared_track import Diarizer, Voices, voices_of
 from bots.final.spool import EndedCall, Spool, SpooledTrack
+from bots.glossary import Glossary
 from bots.passport import Passport
 from bots.store.database import DatabaseAwayError
 from bots.store.jobs import HEARTBEAT_S, Jobs, PieceRow, Taken
@@ -36,6 +37,7 @@ class Desk:
     jobs: Jobs
     spool: Spool
     bridge: Bridge
+    glossary: Glossary
     reader: Reader
     languages: tuple[str, ...]
     passport: Passport
@@ -79,7 +81,7 @@ class FinalPass:
             ends[row.track_sid, row.stretch_ms] = row.end_sample
         lengths = await asyncio.to_thread(_lengths, tracks)
         total, before = sum(lengths.values()) or 1, 0
-        terms = hotwords(await desk.bridge.glossary(self.call.room_id))
+        terms = hotwords(await desk.glossary.read(self.call.room_id))
         for track in tracks:
             reader = TrackReader(desk.reader, desk.languages, terms)
             for stretch in track.stretches:

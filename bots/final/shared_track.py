@@ -14,8 +14,9 @@ from bots.captions.turns import Turn, same_voices
 from bots.engines.contract import SAMPLE_RATE, Samples
 from bots.final.spool import LiveTurn, SpooledTrack
 
-MAX_S = 4 * 3600
-"""stops: hours of one track filling the memory, 230 MB each; of longer tracks the live labels stand."""
+MAX_S = 3600
+"""stops: one track filling the memory: clustering compares all pieces of voice with one another, about half a gigabyte
+for an hour. On longer tracks the live labels stand."""
 _LABEL = "voice-"
 
 log = structlog.get_logger(__name__)

@@ -17,6 +17,7 @@ from bots.engines.words import WordReader
 from bots.final.bridge import Bridge, BridgeError, State
 from bots.final.final_pass import Desk, FinalPass
 from bots.final.spool import EndedCall, Spool
+from bots.glossary import Glossary
 from bots.passport import whisper_passport
 from bots.settings import Settings, SettingsError, final_model_of
 from bots.store.database import DatabaseAwayError, open_pool, upgrade
@@ -55,7 +56,9 @@ class Worker:
         model = final_model_of(settings.speech)
         reader = WordReader(model)
         diarizer = _diarizer(settings)
-        async with Bridge(bridge.internal_url, bridge.internal_token.get_secret_value()) as client:
+        token = bridge.internal_token.get_secret_value()
+        glossary = Glossary(bridge.internal_url, token)
+        async with Bridge(bridge.internal_url, token) as client:
             while not self._stop.is_set():
                 try:
                     await upgrade(url)
@@ -64,7 +67,8 @@ class Worker:
                         passport = await asyncio.to_thread(whisper_passport, model, host=host)
                         log.info("worker_ready", model=passport.name)
                         languages = settings.speech.languages
-                        await self._work(Desk(Jobs(pool), self._spool, client, reader, languages, passport, diarizer))
+                        desk = Desk(Jobs(pool), self._spool, client, glossary, reader, languages, passport, diarizer)
+                        await self._work(desk)
                 except DatabaseAwayError as error:
                     log.warning("database_away", reason=str(error))
                     await self._pause(_AWAY_S)

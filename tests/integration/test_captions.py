@@ -10,6 +10,7 @@ import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import jiwer
@@ -85,8 +86,9 @@ class Person:
 class Log:
     """What a person sees in the room and on the feed."""
 
-    def __init__(self, bot: str) -> None:
+    def __init__(self, bot: str, http: aiohttp.ClientSession, meeting: str, token: str) -> None:
         self.bot = bot
+        self._http, self._meeting, self._headers = http, meeting, {"Authorization": f"Bearer {token}"}
         self.events: list[dict] = []
         self.segments: dict[str, dict] = {}
         self.first_final: dict[str, float] = {}
@@ -98,9 +100,15 @@ class Log:
             for entry in event.get("content", {}).get(CAPTION, []):
                 self.in_room.setdefault(entry["segment_id"], time.time())
 
-    async def watch_feed(self, http: aiohttp.ClientSession, url: str, token: str) -> None:
+    async def read(self, path: str) -> dict:
+        """What the bridge answers them about the meeting."""
+        async with self._http.get(self._meeting + path, headers=self._headers) as response:
+            assert response.status == 200, path
+            return await response.json()
+
+    async def watch_feed(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None)
-        async with http.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout) as response:
+        async with self._http.get(f"{self._meeting}/captions", headers=self._headers, timeout=timeout) as response:
             assert response.status == 200
             async for line in response.content:
                 if line.startswith(b"data:"):
@@ -158,10 +166,10 @@ async def meeting(stack):
         guest = Person(doors.Account.from_session(visitor))
         cleanup.push_async_callback(guest.close)
         await staff.session.join(room_id)
-        log = Log(bot)
+        log = Log(bot, http, f"{url}/api/v1/meetings/{made['id']}", token)
         watching = [
             asyncio.create_task(log.watch_room(staff.session, room_id)),
-            asyncio.create_task(log.watch_feed(http, f"{url}/api/v1/meetings/{made['id']}/captions", token)),
+            asyncio.create_task(log.watch_feed()),
         ]
         try:
             yield room_id, staff, guest, log
@@ -253,6 +261,24 @@ async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_
         assert 'passerelle_captions_degraded{cause="engine"} 0.0' in figures
         assert vtt.startswith("WEBVTT")
         assert vtt.count("-->") == len(finals)
+
+        final = await final_transcript(log)
+        assert final["model"]["sha256"] == passport["content"]["sha256"]
+        said = {user: " ".join(p["text"] for p in final["paragraphs"] if p["user_id"] == user) for user in names}
+        assert wer(phrase("staff", 0, 1, 2), said[staff.session.user_id]) <= 0.15
+        assert wer(phrase("guest", 1), said[guest.session.user_id]) <= 0.15, "nothing without consent"
+        assert not list(stack.data.glob("**/spool/**/*.flac")), "the sound goes when the words are there"
+
+
+async def final_transcript(log: Log, within_s: float = 90.0) -> dict:
+    """The one that is read anew once the call is over."""
+    deadline = time.monotonic() + within_s
+    calls: list[dict] = []
+    while [call["state"] for call in calls] != ["done"]:
+        assert time.monotonic() < deadline, calls
+        await asyncio.sleep(0.2)
+        calls = (await log.read("/transcripts"))["calls"]
+    return await log.read(f"/transcripts/{quote(calls[0]['call_id'], safe='')}")
 
 
 async def metrics(stack) -> str:
