@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 import jiwer
 
+from bots.captions.pace import POST_INTERVAL_S
+
 SECONDS_TO_MEDIA_MAX = 10.0
 SIMILARITY_MIN = 0.8
 ATTRIBUTION_MIN = 1.0
 WER_MAX = 0.15
 LIVE_DELAY_P95_MAX_S = 4.0
-ROOM_DELAY_P95_MAX_S = 6.5
+ROOM_DELAY_P95_MAX_S = LIVE_DELAY_P95_MAX_S + POST_INTERVAL_S
 
 
 @dataclass(frozen=True, slots=True)
