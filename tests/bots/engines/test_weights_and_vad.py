@@ -28,7 +28,7 @@ def test_the_installed_halves_become_one_model_once(model):
 def halves(tmp_path: Path, monkeypatch, *, damaged: bool) -> None:
     content = b"one" + b"two"
     monkeypatch.setattr(weights, "_MODEL_BYTES", len(content))
-    monkeypatch.setattr(weights, "_MODEL_SHA256", __import__("hashlib").sha256(content).hexdigest())
+    monkeypatch.setattr(weights, "BASE_SHA256", __import__("hashlib").sha256(content).hexdigest())
     monkeypatch.setattr(weights, "_PARTS", ("halves_one", "halves_two"))
     monkeypatch.syspath_prepend(tmp_path)
     for number, (name, part) in enumerate((("halves_one", b"one"), ("halves_two", b"TWO" if damaged else b"two")), 1):
