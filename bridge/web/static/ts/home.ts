@@ -59,7 +59,7 @@ class HomePage {
       element("meetings").prepend(row);
       this.#showEmpty();
       announce(t("meeting_created", { title }));
-      row.querySelector("a")?.focus();
+      row.querySelector<HTMLAnchorElement>("a.button-primary")?.focus();
     } catch (error) {
       setFieldError(field, "create-error", explain(error));
     }
