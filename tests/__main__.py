@@ -9,14 +9,17 @@ from pathlib import Path
 BUILD = Path(__file__).parents[1] / "build"
 GOALS = BUILD / "emulated/report.json"
 BESIDE = (
+    "tests/bench",
     "tests/bots/captions",
+    "tests/bots/engines",
+    "tests/bots/final",
     "tests/bridge/domain",
     "tests/emulated",
     "tests/fuzz",
     "tests/sfu/core",
     "tests/sfu/wire",
 )
-"""Decisions, parsers, networks in virtual time: they only need a processor; browsers and servers mostly wait."""
+"""Decisions, parsers, models, networks in virtual time: they only need a processor; the rest mostly waits."""
 IN_REAL_TIME = ("tests/emulated/test_joining.py", "tests/emulated/test_namespaces.py")
 PATIENCE_S = 1200
 """For one test that gives way to the others."""
