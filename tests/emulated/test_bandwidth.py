@@ -10,7 +10,7 @@ import pytest
 from tests.emulated.goals import seeds
 from tests.emulated.link import Conditions
 from tests.emulated.stage import call
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 WIDE = Conditions(delay=0.02, rate=5_000_000, buffer=30_000)
 NARROW = WIDE.but(rate=1_000_000)

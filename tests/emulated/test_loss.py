@@ -11,7 +11,7 @@ from tests.emulated.goals import seeds
 from tests.emulated.link import Conditions, GilbertElliott
 from tests.emulated.publisher import AUDIO_SSRC
 from tests.emulated.stage import call
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 DELAY_S = 0.025
 CLEAN = Conditions(delay=DELAY_S)

@@ -10,7 +10,7 @@ import pytest
 from tests.emulated.goals import seeds
 from tests.emulated.link import OUTAGE, Conditions
 from tests.emulated.stage import call
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 USUAL = Conditions(delay=0.025, loss=0.005)
 SECONDS = 15.0

@@ -11,7 +11,7 @@ from tests.emulated.goals import seeds
 from tests.emulated.link import PRESETS
 from tests.emulated.publisher import CAMERA_540P
 from tests.emulated.stage import call
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 SECONDS = 60.0
 SETTLING_S = 10.0

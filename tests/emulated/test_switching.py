@@ -8,7 +8,7 @@ from sfu.core.media import Wish
 from tests.emulated.link import Conditions
 from tests.emulated.publisher import Encoding
 from tests.emulated.stage import call
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 SMALL = (Encoding("q", 20_000, 10), Encoding("h", 40_000, 10), Encoding("f", 80_000, 10))
 SWITCHES = 1000

@@ -19,8 +19,8 @@ from bots.engines.contract import SAMPLE_RATE, VAD_WINDOW, Samples
 from bots.engines.vad import SileroDetector
 from bots.worker import SpeechPool
 from tests.bench.captions.meter import Meter
+from tests.bench.captions.metered_loop import MeteredLoop
 from tests.bench.captions.screen import Shown
-from tests.bench.captions.virtual import VirtualLoop
 
 START_MS = 1_700_000_000_000
 ROOM = "!bench"
@@ -38,7 +38,7 @@ def caption_together(meter: Meter, recordings: Sequence[Samples], *, workers: in
     shown: list[list[Shown]] = [[] for _ in recordings]
     # The pool asks the operating system for the time; here it asks the loop.
     with (
-        contextlib.closing(VirtualLoop(meter)) as loop,
+        contextlib.closing(MeteredLoop(meter)) as loop,
         patch("bots.worker.time", SimpleNamespace(monotonic=loop.time)),
     ):
         listening_s = loop.run_until_complete(_meeting(meter, recordings, workers, shown))

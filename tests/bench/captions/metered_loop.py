@@ -7,37 +7,19 @@ it cost: so a pool of ``n`` workers behaves as on ``n`` processors that nobody e
 """
 
 import asyncio
-import selectors
 from collections.abc import Callable
 from typing import Any
 
 from tests.bench.captions.meter import Meter
+from tests.virtual_time import VirtualLoop
 
 
-class _Clock(selectors.SelectSelector):
-    """Waiting takes no time but the clock's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout is None:
-            raise RuntimeError("everybody waits for somebody else: nothing will ever happen")
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
+class MeteredLoop(VirtualLoop):
     """Run it as any loop; ``time()`` begins at 0."""
 
     def __init__(self, meter: Meter) -> None:
-        self._clock = _Clock()
         self._meter = meter
-        super().__init__(self._clock)
-
-    def time(self) -> float:
-        return self._clock.now
+        super().__init__(begins_s=0.0)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         answer = self.create_future()

@@ -5,7 +5,7 @@
 import asyncio
 from random import Random
 
-from tests.emulated.virtual_time import run
+from tests.virtual_time import run
 
 
 def test_timers_of_one_moment_fire_in_the_order_in_which_they_were_set():

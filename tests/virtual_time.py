@@ -16,13 +16,15 @@ Result = TypeVar("Result")
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
     """Never waits: where another would sleep until the next timer, it moves the clock there."""
 
-    now = 1000.0
+    def __init__(self, now: float) -> None:
+        super().__init__()
+        self.now = now
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if not ready:
             if timeout is None:
-                raise RuntimeError("nothing is scheduled: this would wait for ever")
+                raise RuntimeError("everybody waits for somebody else: nothing will ever happen")
             self.now += max(timeout, 0.0)
         return ready
 
@@ -43,8 +45,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     Packets that a link holds back arrive in one moment. asyncio's heap alone would mix them, in another way each time.
     """
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, begins_s: float = 1000.0) -> None:
+        self._jumping = _JumpingSelector(begins_s)
         self._numbers = itertools.count()
         super().__init__(self._jumping)
 

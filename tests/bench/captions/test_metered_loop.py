@@ -11,7 +11,7 @@ import pytest
 from bots.engines.contract import SAMPLE_RATE, Decoded
 from tests.bench.captions import live
 from tests.bench.captions.meter import Meter
-from tests.bench.captions.virtual import VirtualLoop
+from tests.bench.captions.metered_loop import MeteredLoop
 
 
 class Loud:
@@ -53,7 +53,7 @@ def test_a_loop_jumps_to_the_next_timer_and_a_call_takes_its_price():
         await asyncio.gather(loop.run_in_executor(None, read), loop.run_in_executor(None, read))
         return loop.time()
 
-    with contextlib.closing(VirtualLoop(meter)) as loop:
+    with contextlib.closing(MeteredLoop(meter)) as loop:
         assert loop.run_until_complete(work()) == pytest.approx(100.25)
 
 
@@ -61,7 +61,7 @@ def test_an_error_of_a_call_reaches_its_caller():
     async def fail():
         await asyncio.get_running_loop().run_in_executor(None, lambda: 1 / 0)
 
-    with contextlib.closing(VirtualLoop(PricedMeter(0))) as loop, pytest.raises(ZeroDivisionError):
+    with contextlib.closing(MeteredLoop(PricedMeter(0))) as loop, pytest.raises(ZeroDivisionError):
         loop.run_until_complete(fail())
 
 
@@ -69,7 +69,7 @@ def test_a_program_in_which_everybody_waits_is_reported_and_does_not_hang():
     async def wait():
         await asyncio.Event().wait()
 
-    with contextlib.closing(VirtualLoop(PricedMeter(0))) as loop, pytest.raises(RuntimeError, match="everybody waits"):
+    with contextlib.closing(MeteredLoop(PricedMeter(0))) as loop, pytest.raises(RuntimeError, match="everybody waits"):
         loop.run_until_complete(wait())
 
 
