@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from bots import membership, notice
 from bots.call import CallError, CallMember
 from bots.calltext import CallText
 from bots.captions.commands import Command, Wish, read_wish
-from bots.captions.consent import CONSENT, ConsentBook, Word
+from bots.captions.consent import CONSENT, ConsentBook
 from bots.captions.ending import EmptyCall, Ending
 from bots.captions.health import Health
 from bots.captions.language import LanguageChoice
@@ -35,7 +35,8 @@ from bots.glossary import Glossary
 from bots.keepsound import SoundKeeper
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
-from bots.matrix_rtc import Json, MatrixError, MatrixSession
+from bots.matrix_rtc import MatrixError, MatrixSession
+from bots.meetingnote import NOTE, Note
 from bots.passport import Passport
 from bots.publish import Publisher
 from bots.roomthread import RoomThread
@@ -46,8 +47,6 @@ from bots.tile import CaptionTile
 from bots.voices import VoicePool
 from bots.worker import SpeechPool
 
-NOTE = "org.passerelle.captions"
-"""Our own account data about a room: where captions are on, so that a restart finds them."""
 _LOOK_S = 1.0
 _DRAIN_S = 20.0
 MAX_ANSWERS = 8
@@ -56,45 +55,6 @@ _REASSERT_S = 3.0
 _REJOIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What we keep about a room whose captions are on. The notice's event id is also the call's id in segments."""
-
-    notice: str
-    thread: str
-    asked_by: str
-    started_ms: int
-    withdrawn: tuple[Word, ...] = field(default=())
-    tile: bool = False
-    keeps_sound: bool = False
-
-    @classmethod
-    def read(cls, content: Json) -> Self | None:
-        """Read it back; nothing where captions are off or somebody else's words stand there."""
-        try:
-            withdrawn = tuple(Word(str(user), allow=False, at_ms=int(at)) for user, at in content["withdrawn"].items())
-            started, active = int(content["started_ms"]), content["active"] is True
-            event_ids = str(content["notice"]), str(content["thread"])
-            note = cls(*event_ids, str(content["asked_by"]), started, withdrawn, tile=content.get("tile") is True)
-            note = replace(note, keeps_sound=content.get("keeps_sound") is True)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return None
-        return note if active else None
-
-    def content(self) -> Json:
-        """Return what is kept."""
-        return {
-            "active": True,
-            "notice": self.notice,
-            "thread": self.thread,
-            "asked_by": self.asked_by,
-            "started_ms": self.started_ms,
-            "withdrawn": {word.user_id: word.at_ms for word in self.withdrawn},
-            "tile": self.tile,
-            "keeps_sound": self.keeps_sound,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from bots.final.spool import Spool
 from bots.glossary import Glossary
 from bots.matrix import Account, News, RoomNews
 from bots.matrix_rtc import MatrixError, MatrixSession
-from bots.meeting import NOTE, CaptionedMeeting, Means, Note
+from bots.meeting import CaptionedMeeting, Means
+from bots.meetingnote import NOTE, Note
 from bots.metrics import CaptionMetrics
 from bots.passport import Passport
 from bots.publish import Publisher

@@ -14,7 +14,8 @@ from bots.captions.track import Speaker
 from bots.final.spool import EndedCall, Spool
 from bots.keepsound import SoundKeeper
 from bots.matrix import RoomNews
-from bots.meeting import CaptionedMeeting, Note
+from bots.meeting import CaptionedMeeting
+from bots.meetingnote import Note
 from bots.roomview import RoomView
 
 MARIE, PAVEL = "@marie:hs", "@pavel:hs"

@@ -12,7 +12,8 @@ from bots import notice
 from bots.captions.consent import CONSENT
 from bots.captions.track import Job, Utterance
 from bots.matrix import RoomNews
-from bots.meeting import CaptionedMeeting, Note
+from bots.meeting import CaptionedMeeting
+from bots.meetingnote import Note
 from bots.roomview import RoomView
 from bots.voices import VoicePool
 from tests.bots.captions.test_voices import LIKENESS

@@ -8,7 +8,8 @@ import pytest
 
 from bots import notice
 from bots.captions.health import FAILURES_IN_ROW, Cause
-from bots.meeting import Means, Note
+from bots.meeting import Means
+from bots.meetingnote import Note
 from bots.service import MAX_CALLS, CaptionService
 from bots.settings import Settings
 
