@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Does the engine still read as well as it did? A recording whose words are known is read every few minutes."""
+"""Does the engine still read as well as it did? Recordings whose words are known are read every few minutes."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -19,6 +20,8 @@ from bots.worker import SpeechPool
 
 PATIENCE_S = 60.0
 """An engine that has no time for a minute is overloaded, which is seen elsewhere; the canary is not at fault."""
+SHIPPED = ("en", "fr")
+"""The languages of which a recording comes with us; ``bots/recordings/README.md`` has who speaks, and the licences."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +35,17 @@ class Recording:
     lang: str
 
 
-def shipped() -> Recording:
-    """Return the recording that comes with us: a sentence of Jane Austen's, read for LibriVox, public domain."""
+def shipped(languages: Sequence[str]) -> tuple[Recording, ...]:
+    """Return the recordings that come with us in these languages; the English one if there is none in any of them."""
+    return tuple(_read(lang) for lang in SHIPPED if lang in languages) or (_read("en"),)
+
+
+def _read(lang: str) -> Recording:
     folder = resources.files("bots") / "recordings"
-    with (folder / "canary.flac").open("rb") as file:
+    with (folder / f"canary.{lang}.flac").open("rb") as file:
         samples, rate = soundfile.read(file, dtype="float32")
     assert rate == SAMPLE_RATE
-    return Recording(np.asarray(samples), (folder / "canary.txt").read_text(encoding="utf-8").strip(), "en")
+    return Recording(np.asarray(samples), (folder / f"canary.{lang}.txt").read_text(encoding="utf-8").strip(), lang)
 
 
 class Canary:
@@ -50,8 +57,21 @@ class Canary:
         self._health = health
         self._max_wer = max_wer
 
-    async def sing(self, recording: Recording) -> float | None:
-        """Have the recording read once; return its word error rate, or nothing if it was not read."""
+    async def sing(self, recordings: Sequence[Recording]) -> dict[str, float]:
+        """Have each recording read once; return the word error rates of those that were read, by language.
+
+        One language that is read badly is enough to call captions worse: its speakers have no others.
+        """
+        rates: dict[str, float] = {}
+        for recording in recordings:
+            wer = await self._read(recording)
+            if wer is not None:
+                rates[recording.lang] = wer
+        if rates:
+            self._health.canary(wer=max(rates.values()), bound=self._max_wer)
+        return rates
+
+    async def _read(self, recording: Recording) -> float | None:
         began = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -65,9 +85,8 @@ class Canary:
             return None
         wer = word_error_rate(recording.text, decoded.text)
         self._metrics.canary_runs.labels("read").inc()
-        self._metrics.canary_wer.set(wer)
-        self._metrics.canary_delay.set(time.monotonic() - began)
-        self._health.canary(wer=wer, bound=self._max_wer)
+        self._metrics.canary_wer.labels(recording.lang).set(wer)
+        self._metrics.canary_delay.labels(recording.lang).set(time.monotonic() - began)
         if wer > self._max_wer:
-            log.warning("canary_read_badly", wer=round(wer, 3))
+            log.warning("canary_read_badly", lang=recording.lang, wer=round(wer, 3))
         return wer

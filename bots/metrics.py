@@ -41,11 +41,15 @@ class CaptionMetrics:
             registry=self._registry,
         )
         self.canary_wer = Gauge(
-            "passerelle_captions_canary_wer", "Word error rate of the canary's last reading.", registry=self._registry
+            "passerelle_captions_canary_wer",
+            "Word error rate of the canary's last reading in a language.",
+            ["lang"],
+            registry=self._registry,
         )
         self.canary_delay = Gauge(
             "passerelle_captions_canary_delay_seconds",
-            "Time that the canary's last reading took, waiting for its turn included.",
+            "Time that the canary's last reading in a language took, waiting for its turn included.",
+            ["lang"],
             registry=self._registry,
         )
         self.canary_runs = Counter(

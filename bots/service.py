@@ -269,12 +269,12 @@ class CaptionService:
         settings = self._settings.canary
         if not settings.minutes:
             return
-        recording = await asyncio.to_thread(shipped)
+        recordings = await asyncio.to_thread(shipped, self._settings.speech.languages)
         canary = Canary(self._pool, self._metrics, self._health, max_wer=settings.max_wer)
         while True:
             await asyncio.sleep(settings.minutes * 60)
             if self._meetings:
-                await canary.sing(recording)
+                await canary.sing(recordings)
 
     async def _passport(self) -> Passport:
         return await asyncio.to_thread(self._speech.passport)

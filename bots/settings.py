@@ -125,7 +125,7 @@ class MetricsSettings(_Section):
 
 
 class CanarySettings(_Section):
-    """How often a recording with known words is read during calls (0: never), and how many may be wrong, 0…1."""
+    """How often recordings with known words are read during calls (0: never), and how many may be wrong, 0…1."""
 
     minutes: float = Field(default=10.0, ge=0, le=1440)
     max_wer: float = Field(default=0.3, gt=0, le=1)

@@ -128,10 +128,10 @@ async def test_degraded_captions_are_a_figure_with_their_cause(pool, metrics, he
 
 
 async def test_a_canary_read_well_leaves_its_figures(pool, metrics, health):
-    assert await Canary(pool, metrics, health, max_wer=0.3).sing(RECORDING) == 0.0
+    assert await Canary(pool, metrics, health, max_wer=0.3).sing([RECORDING]) == {"en": 0.0}
     found = figures(metrics.render().decode())
-    assert found["passerelle_captions_canary_wer"] == 0
-    assert 0 < found["passerelle_captions_canary_delay_seconds"] < 5
+    assert found["passerelle_captions_canary_wer{en}"] == 0
+    assert 0 < found["passerelle_captions_canary_delay_seconds{en}"] < 5
     assert found["passerelle_captions_canary_runs_total{read}"] == 1
     assert health.cause is None
 
@@ -139,11 +139,11 @@ async def test_a_canary_read_well_leaves_its_figures(pool, metrics, health):
 async def test_an_engine_that_reads_worse_and_worse_is_found_out(pool, metrics, health, engine):
     canary = Canary(pool, metrics, health, max_wer=0.3)
     engine.text = "one two tree for"
-    assert [await canary.sing(RECORDING), await canary.sing(RECORDING)] == [0.5, 0.5]
+    assert [await canary.sing([RECORDING]), await canary.sing([RECORDING])] == [{"en": 0.5}] * 2
     assert health.cause is Cause.DRIFT
     engine.text = RECORDING.text
-    await canary.sing(RECORDING)
-    await canary.sing(RECORDING)
+    await canary.sing([RECORDING])
+    await canary.sing([RECORDING])
     assert health.cause is None
 
 
@@ -152,7 +152,7 @@ async def test_a_canary_that_can_not_be_read_is_counted_and_blames_the_engine_no
 ):
     engine.text = MemoryError()
     canary = Canary(pool, metrics, health, max_wer=0.3)
-    assert [await canary.sing(RECORDING) for _ in range(3)] == [None] * 3
+    assert [await canary.sing([RECORDING]) for _ in range(3)] == [{}] * 3
     assert figures(metrics.render().decode())["passerelle_captions_canary_runs_total{failed}"] == 3
     assert pool.counts.failed_in_row == 3
 
@@ -160,7 +160,7 @@ async def test_a_canary_that_can_not_be_read_is_counted_and_blames_the_engine_no
 async def test_a_canary_waits_its_turn_and_not_longer_than_it_has_patience(pool, metrics, health, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_S", 0.05)
     monkeypatch.setattr(pool, "read_when_idle", lambda samples, lang: asyncio.sleep(60))
-    assert await Canary(pool, metrics, health, max_wer=0.3).sing(RECORDING) is None
+    assert await Canary(pool, metrics, health, max_wer=0.3).sing([RECORDING]) == {}
     assert figures(metrics.render().decode())["passerelle_captions_canary_runs_total{no_time}"] == 1
 
 
@@ -256,7 +256,21 @@ def test_every_cause_has_words_in_both_languages():
     assert all(" · Sous-titrage dégradé" in text for text in texts)
 
 
-def test_the_recording_that_comes_along_is_speech_with_its_words():
-    recording = shipped()
-    assert 5 * 16000 < len(recording.samples) < 12 * 16000
-    assert recording.text.startswith("And Mr. John Dashwood")
+def test_the_recordings_that_come_along_are_speech_with_its_words():
+    for recording, words in zip(shipped(["fr", "en"]), ("And Mr. John Dashwood", "Tous nos"), strict=True):
+        assert 5 * 16000 < len(recording.samples) < 12 * 16000
+        assert recording.text.startswith(words)
+
+
+def test_a_canary_sings_in_the_languages_that_are_spoken_and_else_in_english():
+    assert [recording.lang for recording in shipped(["fr", "de"])] == ["fr"]
+    assert [recording.lang for recording in shipped(["de"])] == ["en"]
+
+
+async def test_one_language_that_is_read_badly_is_found_beside_another_that_is_read_well(pool, metrics, health, engine):
+    canary = Canary(pool, metrics, health, max_wer=0.3)
+    french = Recording(RECORDING.samples, "un deux trois quatre", "fr")
+    for _ in range(2):
+        assert await canary.sing([french, RECORDING]) == {"fr": 1.0, "en": 0.0}
+    assert health.cause is Cause.DRIFT
+    assert figures(metrics.render().decode())["passerelle_captions_canary_wer{fr}"] == 1

@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The canary through the real model."""
+"""The canaries through the real model."""
 
 import numpy as np
+import pytest
 
-from bots.canary import shipped
+from bots.canary import SHIPPED, shipped
 from bots.captions.wer import word_error_rate
 
 
-def test_the_base_model_reads_the_canary_well_and_in_loud_noise_badly(engine):
-    recording = shipped()
+@pytest.mark.parametrize("lang", SHIPPED)
+def test_the_base_model_reads_the_canary_well_and_in_loud_noise_badly(engine, lang):
+    (recording,) = shipped([lang])
     clear = engine.transcribe(recording.samples, recording.lang)
     assert word_error_rate(recording.text, clear.text) <= 0.1
     noise = np.random.default_rng(1).standard_normal(len(recording.samples)).astype(np.float32)
