@@ -151,9 +151,12 @@ class CaptionsSettings(_Section):
 
 
 class TranscriptsSettings(_Section):
-    """How long what was said is kept (days; 0: as long as its meeting), and whose people never get a transcript."""
+    """How long what was said is kept (days; 0: as long as its meeting), and whose people never get a transcript.
 
-    keep_days: int = Field(default=0, ge=0, le=3650)
+    Minutes are written from a transcript within days; what nobody decided to keep is not kept.
+    """
+
+    keep_days: int = Field(default=30, ge=0, le=3650)
     deny_servers: frozenset[Server] = frozenset()
 
 

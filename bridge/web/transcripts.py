@@ -29,6 +29,7 @@ from bridge.web.meetings import may_open
 from bridge.web.sessions import GUEST, require
 
 PRIVATE = {"Cache-Control": "no-store"}
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,11 @@ async def _read(request: web.Request) -> web.Response:
     host = False
     with contextlib.suppress(Unavailable):  # without the homeserver one still reads, and corrects one's own words
         host = await is_host(services, entry)
-    answer = reading_json(reading) | {"me": {"user_id": entry.who.user_id, "host": host}}
+    keep_days = services.settings.transcripts.keep_days
+    answer = reading_json(reading) | {
+        "delete_at_ms": reading.call.ended_ms + keep_days * DAY_MS if keep_days else None,
+        "me": {"user_id": entry.who.user_id, "host": host},
+    }
     return web.json_response(answer, headers=PRIVATE)
 
 

@@ -93,6 +93,7 @@ class SmallArchive:
     async def _read(self, _request: web.Request) -> web.Response:
         model = MODEL if self.call["final"] else None
         whole = {"title": self.title, "model": model, "paragraphs": self.paragraphs, "me": self.me}
+        whole["delete_at_ms"] = self.call["ended_ms"] + 30 * 86_400_000
         return web.json_response(self.call | whole)
 
     async def _export(self, request: web.Request) -> web.Response:

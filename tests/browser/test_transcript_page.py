@@ -38,6 +38,7 @@ async def test_the_text_stands_by_speaker_with_times_and_says_what_wrote_it(page
     await expect(page.locator(".turn time").first).to_have_text("10:00:15")
     await expect(page.locator(".said-by")).to_have_text(["corrected by Marie Curie"])
     await expect(page.locator("#transcript-model")).to_contain_text("faster-whisper-large-v3")
+    await expect(page.locator("#transcript-kept")).to_have_text("This text will be deleted on December 22, 2026.")
     await expect(page.locator("#transcript-state")).to_be_hidden()
     assert await page.locator(".said-text").nth(2).get_attribute("lang") == "en"
 

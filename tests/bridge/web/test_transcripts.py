@@ -121,7 +121,9 @@ async def test_without_the_homeserver_one_reads_and_is_no_host(bridge):
     assert (status, answer["me"]["host"]) == (200, False)
 
 
-async def test_what_was_said_is_forgotten_after_the_days_that_the_operator_names(bridge, monkeypatch):
+async def test_what_was_said_is_forgotten_after_thirty_days_or_when_the_operator_says_and_readers_are_told(
+    bridge, monkeypatch
+):
     meeting, headers = await bridge.meeting(), await bridge.staff("marie")
     room, now_ms = meeting["room_id"], int(bridge.clock.now.timestamp() * 1000)
     for number, call in ((1, "$old"), (2, "$new")):
@@ -133,9 +135,13 @@ async def test_what_was_said_is_forgotten_after_the_days_that_the_operator_names
             assert response.status == 200
         whole = document(room, paragraph(**times, words=[]), call_id=call, started_ms=at, ended_ms=at + 900)
         assert (await put_final(bridge, "transcript", whole, call))[0] == 200
+    by_default = bridge.services.settings.transcripts
+    monkeypatch.setitem(vars(bridge.services.settings), "transcripts", TranscriptsSettings(keep_days=0))
     await sweeper.sweep(bridge.services)
     assert len((await get(bridge, meeting, headers, None))[1]["calls"]) == 2
-    monkeypatch.setitem(vars(bridge.services.settings), "transcripts", TranscriptsSettings(keep_days=30))
+    assert (await get(bridge, meeting, headers, "$new"))[1]["delete_at_ms"] is None
+    monkeypatch.setitem(vars(bridge.services.settings), "transcripts", by_default)
+    assert (await get(bridge, meeting, headers, "$new"))[1]["delete_at_ms"] == now_ms + 29 * 86_400_000 + 900
     await sweeper.sweep(bridge.services)
     assert [call["call_id"] for call in (await get(bridge, meeting, headers, None))[1]["calls"]] == ["$new"]
     async with bridge.database.transaction() as tx:

@@ -35,6 +35,8 @@ export interface Reading extends Call {
   title: string;
   model: { name: string; version: string; engine: string; host: string; sha256: string; not_used_for_training: boolean } | null;
   paragraphs: Paragraph[];
+  /** Null where the text stays as long as its meeting. */
+  delete_at_ms: number | null;
   me: { user_id: string; host: boolean };
 }
 

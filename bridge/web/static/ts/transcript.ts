@@ -15,6 +15,7 @@ const CHANGING = new Set(["live", "queued", "running"]);
 const meetingId = document.body.dataset["meeting"] ?? "";
 const language = document.body.dataset["lang"] ?? "en";
 const day = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
+const date = new Intl.DateTimeFormat(language, { dateStyle: "long" });
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The text of a meeting's calls: read, searched, corrected, downloaded; and the meeting's glossary. */
@@ -71,6 +72,8 @@ class TranscriptPage {
     const { model } = reading;
     const written = model ? `${model.name} ${model.version} · ${model.engine} · ${model.host}` : null;
     setNote("transcript-model", written && t(model?.not_used_for_training ? "written_by_unused" : "written_by", { model: written }));
+    const deleted = reading.delete_at_ms;
+    setNote("transcript-kept", deleted === null ? null : t("deleted_on", { date: date.format(deleted) }));
     const state = reading.final && reading.state === "done" ? null : t(`state_${reading.state}`);
     const note = element("transcript-state");
     if (note.textContent !== (state ?? "")) setNote("transcript-state", state);
