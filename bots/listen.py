@@ -86,18 +86,24 @@ class CallListener:
         for sid, heard in list(self._heard.items()):
             if heard.user_id not in self._owners.values():
                 self._forget(sid, heard)
-        for participant in self._room.remote_participants.values():
-            for publication in participant.track_publications.values():
-                self._consider(publication, participant)
+        self._consider_all()
 
     async def close(self) -> None:
-        """Stop listening; what is being said is read to its end."""
+        """Stop listening, and receiving; what was said until now is read to its end."""
+        self._owners = {}
+        if self._room.isconnected():
+            self._consider_all()
         for heard in list(self._heard.values()):
             heard.task.cancel()
         tasks = [heard.task for heard in self._heard.values()] + list(self._ending)
         if tasks:
             await asyncio.wait(tasks)
         self._heard.clear()
+
+    def _consider_all(self) -> None:
+        for participant in self._room.remote_participants.values():
+            for publication in participant.track_publications.values():
+                self._consider(publication, participant)
 
     def _consider(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         """Subscribe to a track or not, as its owner decided."""

@@ -19,6 +19,7 @@ from livekit import rtc
 from bots import membership, notice
 from bots.call import CallError, CallMember
 from bots.calltext import CallText
+from bots.captions.audience import Audience
 from bots.captions.commands import Command, Wish, read_wish
 from bots.captions.consent import CONSENT, ConsentBook
 from bots.captions.ending import EmptyCall, Ending
@@ -91,6 +92,8 @@ class CaptionedMeeting:
         self._unsettled: set[str] = set()
         self._listener: CallListener | None = None
         self._call_text: CallText | None = None
+        self._audience = Audience()
+        self._began_ms = _now_ms()
         self._tile = CaptionTile(shown=note.tile)
         self._terms: list[str] = []
         keeps = note.keeps_sound and means.spool is not None  # those who agreed before it was said did not agree to it
@@ -190,6 +193,12 @@ class CaptionedMeeting:
             self._transcript.add(segment)
             self._unsettled.add(segment.id)
         self._means.publisher.put(segment)
+        self._show(segment)
+
+    def _show(self, segment: Segment) -> None:
+        """Show words in the call, or there what has become of them; not what was said before a restart, as news."""
+        if segment.end_ms < self._began_ms:
+            return
         if self._call_text is not None:
             self._call_text.put(segment)
         self._tile.put(segment)
@@ -205,6 +214,7 @@ class CaptionedMeeting:
         self._sharing.corrected(segment)
         self._transcript.add(segment)
         self._thread.put(segment)
+        self._show(segment)
         self._means.translate(segment)
 
     async def run(self) -> Ending:
@@ -268,7 +278,7 @@ class CaptionedMeeting:
 
     async def _listen(self, room: rtc.Room) -> None:
         listener = CallListener(room, self.room_id, self._note.notice, self._ears())
-        text = CallText(room)
+        text = CallText(room, self._audience)
         self._listener, self._call_text = listener, text
         showing = [asyncio.create_task(text.run()), asyncio.create_task(self._tile.run(room))]
         try:
@@ -276,11 +286,15 @@ class CaptionedMeeting:
             await listener.disconnected.wait()
             log.warning("call_disconnected", room_id=self.room_id)
         finally:
-            self._listener = self._call_text = None
+            self._listener = None
+            await listener.close()
+            if room.isconnected() and self._ending is not Ending.REMOVED:
+                await self._read_out()
+                await text.sent()
+            self._call_text = None
             for task in showing:
                 task.cancel()
             await asyncio.wait(showing)
-            await listener.close()
 
     def _ears(self) -> Ears:
         pool = self._means.pool
@@ -391,9 +405,7 @@ class CaptionedMeeting:
 
     async def _drain(self, why: Ending) -> None:
         """Let the last words be read, stored and written, as far as that is still possible."""
-        if not await self._means.pool.drained(self.room_id, _DRAIN_S):
-            log.warning("utterances_unread", room_id=self.room_id)
-        await self._sharing.drained(_DRAIN_S)
+        await self._read_out()
         if why is Ending.REMOVED:
             return
         try:
@@ -407,6 +419,12 @@ class CaptionedMeeting:
                         continue
         except TimeoutError:
             log.warning("captions_unwritten", room_id=self.room_id)
+
+    async def _read_out(self) -> None:
+        """Let what was heard be read, and labelled."""
+        if not await self._means.pool.drained(self.room_id, _DRAIN_S):
+            log.warning("utterances_unread", room_id=self.room_id)
+        await self._sharing.drained(_DRAIN_S)
 
     def _hand_over(self) -> None:
         """Give the sound to the workers, who write the final transcript."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from livekit import rtc
 
 from bots.calltext import TOPIC, CallText
+from bots.captions.audience import Audience
 from bots.captions.segment import Segment
 from bots.tile import CaptionTile
 from bots.tilepicture import GROUND, HEIGHT, WIDTH
@@ -21,7 +22,7 @@ def changed(**values):
 
 @asynccontextmanager
 async def writing(person):
-    text = CallText(person.room)
+    text = CallText(person.room, Audience())
     task = asyncio.create_task(text.run())
     try:
         yield text
@@ -64,6 +65,25 @@ async def test_people_in_the_call_get_partial_and_final_texts_as_livekits_agents
         assert attributes["org.passerelle.display_name"] == "Jean Été"
 
 
+async def test_a_line_that_is_corrected_changes_for_those_who_had_it_and_for_nobody_who_came_since(enter, wait_for):
+    bot, alice = await enter("bot"), await enter("alice")
+    read = read_transcriptions(alice)
+    await wait_for(lambda: "alice" in bot.room.remote_participants, what="somebody who listens")
+    async with writing(bot) as text:
+        text.put(changed(text="Bonjour à tousse.", final=True))
+        await wait_for(lambda: len(read) == 1, what="the line")
+        late = read_transcriptions(await enter("late"))
+        await wait_for(lambda: "late" in bot.room.remote_participants, what="somebody who comes late")
+        text.put(changed(text="Bonjour à tous.", final=True, rev=2))
+        text.put(changed(id="S2", text="Alors,", rev=1))
+        await wait_for(lambda: late and len(read) == 3, what="the correction, and what is said next")
+    assert [(said, attributes["lk.segment_id"]) for _, said, attributes in read[1:]] == [
+        ("Bonjour à tous.", "S1"),
+        ("Alors,", "S2"),
+    ]
+    assert [said for _, said, _ in late] == ["Alors,"]
+
+
 async def test_a_browser_gets_them_too(sfu, enter, open_page, room_name, wait_for):
     page = await open_page("2223")
     await page.call("join", sfu.url, sfu.token("web", room_name))
@@ -82,7 +102,7 @@ async def test_a_browser_gets_them_too(sfu, enter, open_page, room_name, wait_fo
 async def test_of_texts_that_the_call_is_too_slow_for_the_newest_are_sent(enter, wait_for):
     bot, alice = await enter("bot"), await enter("alice")
     read = read_transcriptions(alice)
-    text = CallText(bot.room)
+    text = CallText(bot.room, Audience())
     for rev in range(1, 200):
         text.put(changed(text=f"version {rev}", rev=rev))
     task = asyncio.create_task(text.run())
