@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -23,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.domain.lifecycle import Policy
 from bridge.domain.names import is_new_localpart, parse_server_name, server_of
 
 MIN_SECRET = 32
@@ -160,6 +162,25 @@ class TranscriptsSettings(_Section):
     deny_servers: frozenset[Server] = frozenset()
 
 
+class MeetingsSettings(_Section):
+    """When meetings open, end, are put away and are deleted by themselves."""
+
+    doors_open_minutes: int = Field(default=10, ge=0, le=24 * 60)
+    quiet_minutes: int = Field(default=10, ge=1, le=24 * 60)
+    archive_after_days: int = Field(default=30, ge=0, le=3650)
+    delete_after_days: int = Field(default=365, ge=0, le=3650)
+
+    @property
+    def policy(self) -> Policy:
+        """The same for `bridge.domain.lifecycle`; 0 days: never."""
+        return Policy(
+            doors_open=timedelta(minutes=self.doors_open_minutes),
+            quiet=timedelta(minutes=self.quiet_minutes),
+            archive_after=timedelta(days=self.archive_after_days) or None,
+            delete_after=timedelta(days=self.delete_after_days) or None,
+        )
+
+
 class InternalSettings(_Section):
     """What bots and operators prove themselves with."""
 
@@ -176,6 +197,7 @@ class Settings(_Section):
     oidc: OidcSettings | None = None
     federation: FederationSettings = FederationSettings()
     captions: CaptionsSettings
+    meetings: MeetingsSettings = MeetingsSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
     internal: InternalSettings
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from bridge.domain.lifecycle import Life
 from bridge.domain.names import MeetingId, RoomId, UserId
 
 ROOM_VERSION = "12"
@@ -21,24 +22,37 @@ CAPTION_STATUS = "org.passerelle.captions.status"
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting is a room with a title and one organiser."""
+    """A meeting is a room with a title, an organiser and a life."""
 
     id: MeetingId
     title: str
     room_id: RoomId
     organizer: UserId
     created_at: datetime
+    life: Life
+    agenda: str = ""
+    locked: bool = False
 
 
-def as_json(meeting: Meeting, public_url: str) -> dict[str, str]:
+def as_json(meeting: Meeting, public_url: str) -> dict[str, Any]:
     """Return the Meeting of docs/ARCHITECTURE.md."""
+    life = meeting.life
     return {
         "id": meeting.id,
         "title": meeting.title,
         "room_id": meeting.room_id,
         "organizer": meeting.organizer,
         "url": f"{public_url}/m/{meeting.id}",
+        "state": life.state.value,
+        "agenda": meeting.agenda,
+        "locked": meeting.locked,
+        "starts_at": _instant(life.starts_at),
+        "ends_at": _instant(life.ends_at),
     }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def matrix_to(room_id: str, via: str) -> str:
@@ -87,6 +101,20 @@ def room_recipe(title: str, organizer: str) -> dict[str, Any]:
             },
         },
     }
+
+
+_WRITING = 0
+_ARCHIVED_LEVEL = 150
+"""Above every member's level; the room's creator, our bot, stands above all levels."""
+
+
+def room_levels(levels: dict[str, Any], *, closed: bool) -> dict[str, Any]:
+    """Return power levels by which members may only read a room, or, as it was made, write and call again."""
+    recipe: dict[str, Any] = room_recipe("", "")["power_level_content_override"]
+    level = _ARCHIVED_LEVEL if closed else _WRITING
+    opened = {name: level for name, usual in recipe["events"].items() if usual == _WRITING}
+    events = levels.get("events")
+    return {**levels, "events_default": level, "events": {**(events if isinstance(events, dict) else {}), **opened}}
 
 
 def _state(event_type: str, content: dict[str, Any]) -> dict[str, Any]:

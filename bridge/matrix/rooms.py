@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from mautrix.api import Method, Path
 
 from bridge.domain.display_name import MAX_DISPLAY_NAME
 from bridge.domain.errors import Refused, Unavailable
-from bridge.domain.meetings import room_recipe
+from bridge.domain.meetings import room_levels, room_recipe
 from bridge.domain.names import RoomId, UserId
 from bridge.domain.plain import one_line
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
@@ -22,6 +23,10 @@ MEMBERSHIP_CACHE_S = 10.0
 """How long a "yes, is in the room" holds when no event says otherwise; a "no" is never kept."""
 HOST_LEVEL = 50
 """The power level from which people moderate a meeting; its organiser has 100."""
+ORGANIZER_LEVEL = 100
+"""The power level from which people name hosts, and delete a meeting."""
+MAX_KICKS = 50
+"""People taken out of a room in one go. Stops: a large room holding the sweeper up."""
 MAX_CACHED_MEMBERS = 10_000
 """Stops: memory growing with people."""
 
@@ -100,12 +105,58 @@ class Rooms:
             self._joined.popitem(last=False)
         return True
 
+    async def levels(self, room_id: RoomId) -> dict[str, int]:
+        """Return the power levels of those in a room who have one of their own; anybody else has 0."""
+        users = (await self._state(room_id, "m.room.power_levels")).get("users")
+        pairs = users.items() if isinstance(users, dict) else ()
+        return {user: level for user, level in pairs if isinstance(level, int)}
+
+    async def level_of(self, room_id: RoomId, user_id: UserId) -> int:
+        """Return somebody's power level in a room."""
+        return (await self.levels(room_id)).get(user_id, 0)
+
     async def is_host(self, room_id: RoomId, user_id: UserId) -> bool:
         """Tell whether somebody may moderate a room of ours."""
-        levels = await self._state(room_id, "m.room.power_levels")
-        users = levels.get("users")
-        level = users.get(user_id) if isinstance(users, dict) else None
-        return isinstance(level, int) and level >= HOST_LEVEL
+        return await self.level_of(room_id, user_id) >= HOST_LEVEL
+
+    async def set_level(self, room_id: RoomId, user_id: UserId, level: int) -> None:
+        """Give somebody a power level; 0 takes theirs away."""
+        content = await self._state(room_id, "m.room.power_levels")
+        users = {user: known for user, known in dict(content.get("users") or {}).items() if user != user_id}
+        await self._set_levels(room_id, {**content, "users": users | ({user_id: level} if level else {})})
+
+    async def set_closed(self, room_id: RoomId, *, closed: bool) -> None:
+        """Let members of a room only read, or write and call again."""
+        content = await self._state(room_id, "m.room.power_levels")
+        await self._set_levels(room_id, room_levels(content, closed=closed))
+
+    async def rename(self, room_id: RoomId, title: str) -> None:
+        """Give a room another name."""
+        path = Path.v3.rooms[room_id].state["m.room.name"]
+        await self._homeserver.as_bot(Method.PUT, path, {"name": title})
+
+    async def empty(self, room_id: RoomId) -> bool:
+        """Take people out of a room, `MAX_KICKS` at a time, and leave it when nobody else is in; True once we left."""
+        try:
+            answer = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].members, not_membership="leave")
+        except HomeserverRefusedError:
+            return True  # we are not in it any more
+        events = answer.get("chunk")
+        members = [_member(event) for event in events] if isinstance(events, list) else []
+        others = [user for user, membership in members if membership in {"join", "invite", "knock"}]
+        others = [user for user in others if user != self._homeserver.bot_user]
+        for user_id in others[:MAX_KICKS]:
+            await self.remove(room_id, UserId(user_id))
+        if len(others) > MAX_KICKS:
+            return False
+        await self.leave(room_id)
+        return True
+
+    async def leave(self, room_id: RoomId) -> None:
+        """Leave a room with our bot, or decline its invitation."""
+        await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].leave, {})
+        with contextlib.suppress(HomeserverRefusedError):
+            await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].forget, {})
 
     async def display_name(self, room_id: RoomId, user_id: UserId) -> str:
         """Return what somebody is called in a room of ours: their name there, or their user id."""
@@ -127,6 +178,9 @@ class Rooms:
         """Forget that somebody was in a room; the next question asks the homeserver."""
         self._joined.pop((room_id, user_id), None)
 
+    async def _set_levels(self, room_id: RoomId, content: dict[str, Any]) -> None:
+        await self._homeserver.as_bot(Method.PUT, Path.v3.rooms[room_id].state["m.room.power_levels"], content)
+
     async def _state(self, room_id: RoomId, event_type: str) -> dict[str, Any]:
         try:
             return await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state[event_type])
@@ -140,6 +194,13 @@ class Rooms:
             return None
         membership = content.get("membership")
         return membership if isinstance(membership, str) else None
+
+
+def _member(event: object) -> tuple[str, str]:
+    content = event.get("content") if isinstance(event, dict) else None
+    membership = content.get("membership") if isinstance(content, dict) else None
+    user_id = event.get("state_key") if isinstance(event, dict) else None
+    return (user_id if isinstance(user_id, str) else "", membership if isinstance(membership, str) else "")
 
 
 def _name(raw: object) -> str:

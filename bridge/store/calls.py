@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,6 +52,25 @@ async def revoke(tx: Connection, user_id: UserId, room_id: RoomId | None = None)
         user_id,
         room_id,
     )
+
+
+async def revoke_room(tx: Connection, room_id: RoomId) -> int:
+    """Mark everybody who is in the call of a room to be removed; return how many identities."""
+    return await tx.execute(
+        "UPDATE call_grants SET revoked_at = now() WHERE room_id = $1 AND revoked_at IS NULL", room_id
+    )
+
+
+async def people(tx: Connection, livekit_room: str, identities: Sequence[str], *, but: str) -> int:
+    """Return how many people stand behind identities of a call; `but` is a user who does not count."""
+    count: int = await tx.value(
+        """SELECT count(DISTINCT user_id) FROM call_grants
+           WHERE livekit_room = $1 AND identity = ANY($2) AND user_id <> $3""",
+        livekit_room,
+        list(identities),
+        but,
+    )
+    return count
 
 
 async def revoked(tx: Connection) -> list[CallGrant]:

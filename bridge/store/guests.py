@@ -103,6 +103,16 @@ async def revoke_of_invite(tx: Connection, invite_id: InviteId) -> None:
     )
 
 
+async def revoke_of_meeting(tx: Connection, meeting_id: MeetingId) -> None:
+    """Begin to end every guest of a meeting."""
+    await tx.execute(
+        "UPDATE guests SET state = $1 WHERE meeting_id = $2 AND state = ANY($3)",
+        after(GuestEvent.REVOKED).value,
+        meeting_id,
+        before(GuestEvent.REVOKED),
+    )
+
+
 async def revoke(tx: Connection, user_id: UserId) -> bool:
     """Begin to end one guest, who left or was taken out of the room; False for whoever is no guest any more."""
     return bool(

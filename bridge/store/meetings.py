@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
+from bridge.domain.lifecycle import Life, MeetingState
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import InviteId, MeetingId, RoomId, UserId
 from bridge.store import audit
@@ -15,19 +16,36 @@ from bridge.store.database import Connection, Row
 MAX_LISTED = 200
 """Meetings in one answer. Stops: pages that never end."""
 
-_COLUMNS = "id, title, room_id, organizer, created_at"
+COLUMNS = """id, title, room_id, organizer, created_at, agenda, locked, state, state_since, ended_by, occupied_at,
+    starts_at, ends_at, more"""
 
 
-def _meeting(row: Row) -> Meeting:
+def from_row(row: Row) -> Meeting:
+    """Return the meeting of a row of `COLUMNS`."""
     return Meeting(
-        MeetingId(row["id"]), row["title"], RoomId(row["room_id"]), UserId(row["organizer"]), row["created_at"]
+        MeetingId(row["id"]),
+        row["title"],
+        RoomId(row["room_id"]),
+        UserId(row["organizer"]),
+        row["created_at"],
+        Life(
+            MeetingState(row["state"]),
+            row["state_since"],
+            row["ended_by"],
+            row["occupied_at"],
+            row["starts_at"],
+            row["ends_at"],
+            row["more"],
+        ),
+        row["agenda"],
+        row["locked"],
     )
 
 
 async def create(tx: Connection, *, meeting_id: str, title: str, room_id: str, organizer: str, actor: str) -> Meeting:
     """Write down a meeting whose room exists."""
     row = await tx.row(
-        f"INSERT INTO meetings (id, title, room_id, organizer) VALUES ($1, $2, $3, $4) RETURNING {_COLUMNS}",
+        f"INSERT INTO meetings (id, title, room_id, organizer) VALUES ($1, $2, $3, $4) RETURNING {COLUMNS}",
         meeting_id,
         title,
         room_id,
@@ -35,40 +53,41 @@ async def create(tx: Connection, *, meeting_id: str, title: str, room_id: str, o
     )
     assert row is not None
     await audit.append(tx, AuditRow(actor, Action.MEETING_CREATED, meeting_id, {"room_id": room_id}))
-    return _meeting(row)
+    return from_row(row)
 
 
 async def by_id(tx: Connection, meeting_id: str) -> Meeting | None:
-    """Return a meeting, or None."""
-    row = await tx.row(f"SELECT {_COLUMNS} FROM meetings WHERE id = $1", meeting_id)
-    return None if row is None else _meeting(row)
+    """Return a meeting, or None; a deleted one is none."""
+    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE id = $1 AND state <> 'deleted'", meeting_id)
+    return None if row is None else from_row(row)
 
 
 async def by_room(tx: Connection, room_id: str) -> Meeting | None:
     """Return the meeting of a room, or None for a room that is none of ours."""
-    row = await tx.row(f"SELECT {_COLUMNS} FROM meetings WHERE room_id = $1", room_id)
-    return None if row is None else _meeting(row)
+    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE room_id = $1 AND state <> 'deleted'", room_id)
+    return None if row is None else from_row(row)
 
 
 async def of_staff(tx: Connection, user_id: str) -> list[Meeting]:
     """Return what somebody organises or was let into, newest first."""
     rows = await tx.rows(
-        f"""SELECT {_COLUMNS} FROM meetings WHERE organizer = $1
-            OR id IN (SELECT meeting_id FROM meeting_staff WHERE user_id = $1)
+        f"""SELECT {COLUMNS} FROM meetings WHERE state <> 'deleted' AND
+            (organizer = $1 OR id IN (SELECT meeting_id FROM meeting_staff WHERE user_id = $1))
             ORDER BY created_at DESC, id LIMIT {MAX_LISTED}""",
         user_id,
     )
-    return [_meeting(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 async def by_title(tx: Connection, title: str | None) -> list[Meeting]:
-    """Return the meetings of a title (or all), newest first; for operators."""
+    """Return the meetings of a title (or all) that are not put away, newest first; for operators."""
     rows = await tx.rows(
-        f"""SELECT {_COLUMNS} FROM meetings WHERE $1::text IS NULL OR title = $1
+        f"""SELECT {COLUMNS} FROM meetings
+            WHERE state NOT IN ('archived', 'deleted') AND ($1::text IS NULL OR title = $1)
             ORDER BY created_at DESC, id LIMIT {MAX_LISTED}""",
         title,
     )
-    return [_meeting(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 async def add_staff(tx: Connection, meeting_id: str, user_id: str, *, let_in_by: str | None = None) -> None:

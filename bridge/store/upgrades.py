@@ -267,6 +267,39 @@ CREATE FUNCTION forget_what_was_said() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER meetings_forgotten AFTER DELETE ON meetings FOR EACH ROW EXECUTE FUNCTION forget_what_was_said();
 """
 
+_9_LIFE = """
+-- Where a meeting stands, and when somebody has to look at it again; NULL: when something happens to it.
+ALTER TABLE meetings
+    ADD COLUMN state text NOT NULL DEFAULT 'lobby'
+        CHECK (state IN ('scheduled', 'lobby', 'live', 'ended', 'archived', 'deleted')),
+    ADD COLUMN state_since timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN ended_by text,
+    ADD COLUMN occupied_at timestamptz,
+    ADD COLUMN starts_at timestamptz,
+    ADD COLUMN ends_at timestamptz,
+    ADD COLUMN more boolean NOT NULL DEFAULT false,
+    ADD COLUMN wake_at timestamptz DEFAULT now(),
+    ADD COLUMN agenda text NOT NULL DEFAULT '',
+    ADD COLUMN locked boolean NOT NULL DEFAULT false,
+    ADD COLUMN room_closed boolean NOT NULL DEFAULT false;
+CREATE INDEX meetings_to_look_at ON meetings (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX meetings_to_tidy ON meetings (state) WHERE state = 'deleted' OR (state = 'archived') <> room_closed;
+CREATE INDEX guests_by_meeting ON guests (meeting_id) WHERE state <> 'ended';
+-- Whatever belongs to a meeting goes with it.
+ALTER TABLE meeting_staff DROP CONSTRAINT meeting_staff_meeting_id_fkey,
+    ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE;
+ALTER TABLE invites DROP CONSTRAINT invites_meeting_id_fkey,
+    ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE;
+ALTER TABLE partners DROP CONSTRAINT partners_meeting_id_fkey, DROP CONSTRAINT partners_invite_id_fkey,
+    ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE,
+    ADD FOREIGN KEY (invite_id) REFERENCES invites (id) ON DELETE CASCADE;
+ALTER TABLE guests DROP CONSTRAINT guests_meeting_id_fkey, DROP CONSTRAINT guests_invite_id_fkey,
+    ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE,
+    ADD FOREIGN KEY (invite_id) REFERENCES invites (id) ON DELETE CASCADE;
+ALTER TABLE sessions DROP CONSTRAINT sessions_meeting_id_fkey,
+    ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE;
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -276,6 +309,7 @@ UPGRADES: tuple[str, ...] = (
     _6_TRANSLATIONS,
     _7_SEARCH,
     _8_RETENTION,
+    _9_LIFE,
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from bridge.domain.display_name import clean_display_name, clean_title
 from bridge.domain.errors import BridgeError, Refused, Unavailable
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
+from bridge.domain.lifecycle import require_admission
 from bridge.domain.meetings import Meeting, as_json, matrix_to
 from bridge.domain.names import OUR_ID_BYTES, InviteId, MeetingId, RoomId, UserId, is_our_id, localpart_of, server_of
 from bridge.matrix.homeserver import HomeserverRefusedError
@@ -46,6 +47,7 @@ async def admit_guest(services: Services, invite: Invite, raw_name: str) -> dict
     user_id = UserId(f"@{localpart}:{settings.name}")
     async with services.database.transaction() as tx:
         meeting = await _meeting(tx, invite.meeting_id)
+        require_admission(meeting.life, locked=meeting.locked, guest=True)
         expires_at = await guests.reserve(tx, user_id, meeting_id=meeting.id, invite_id=invite.id, now=services.now())
     try:
         matrix = await services.accounts.register_guest(localpart, f"{name} (Guest)")
@@ -74,6 +76,7 @@ async def admit_partner(services: Services, invite: Invite, user_id: str, addres
         meeting = await _meeting(tx, invite.meeting_id)
         new = await meetings.add_partner(tx, meeting.id, partner, invite_id=invite.id, actor=partner)
         if new:
+            require_admission(meeting.life, locked=meeting.locked, guest=False)
             await invites.take_use(tx, invite.id, services.now())
     return await _send_invitation(services, meeting, partner, undo=new, used=invite.id)
 
@@ -106,6 +109,14 @@ async def _send_invitation(
         "room_id": meeting.room_id,
         "matrix_to": matrix_to(meeting.room_id, services.settings.homeserver.name),
     }
+
+
+async def require_staff_admission(services: Services, meeting: Meeting, user_id: UserId) -> None:
+    """Refuse a member of staff whom a link would bring in for the first time when the meeting is locked or over."""
+    async with services.database.transaction() as tx:
+        known = await meetings.is_staff_of(tx, meeting, user_id)
+    if not known:
+        require_admission(meeting.life, locked=meeting.locked, guest=False)
 
 
 async def admit_staff(services: Services, meeting: Meeting, user_id: UserId) -> None:
@@ -176,14 +187,15 @@ async def invite_by_id(services: Services, invite_id: str) -> Invite | None:
         return await invites.by_id(tx, InviteId(invite_id))
 
 
-def meeting_json(services: Services, meeting: Meeting) -> dict[str, str]:
+def meeting_json(services: Services, meeting: Meeting) -> dict[str, Any]:
     """Return the Meeting as pages know it."""
     return as_json(meeting, services.settings.http.public_url)
 
 
 async def _meeting(tx: Connection, meeting_id: MeetingId) -> Meeting:
     meeting = await meetings.by_id(tx, meeting_id)
-    assert meeting is not None  # a foreign key says so
+    if meeting is None:
+        raise unknown()  # deleted meanwhile: its links lead nowhere
     return meeting
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from bridge.domain.errors import Refused
-from bridge.domain.invites import require_open
+from bridge.domain.invites import require_open, unknown
 from bridge.domain.names import MAX_ID
 from bridge.store import guests, invites, sessions
 from bridge.web import admission
@@ -53,7 +53,9 @@ async def _staff(request: web.Request) -> web.Response:
     invite = await admission.find_invite(services, request.match_info["token"], address_of(request))
     require_open(invite, services.now())
     meeting = await admission.meeting_by_id(services, invite.meeting_id)
-    assert meeting is not None  # a foreign key says so
+    if meeting is None:
+        raise unknown()  # deleted meanwhile
+    await admission.require_staff_admission(services, meeting, who.user_id)
     await admission.admit_staff(services, meeting, who.user_id)
     return web.json_response(admission.meeting_json(services, meeting))
 

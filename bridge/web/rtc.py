@@ -15,9 +15,11 @@ from pydantic import Field
 
 from bridge.domain import rtc_identity
 from bridge.domain.errors import Refused, Unavailable
+from bridge.domain.meetings import Meeting
 from bridge.domain.names import MAX_ID, RoomId, UserId, is_device_id, is_room_id
 from bridge.store import calls, meetings
 from bridge.store.calls import CallGrant
+from bridge.web import life
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import error_response
@@ -97,9 +99,9 @@ async def _sfu_get(request: web.Request) -> web.Response:
     if ":" in body.device_id:
         # Device `1:D` of @a:host would be taken for device `D` of @a:host:1, whose host is another's to run.
         raise Refused(400, "M_BAD_JSON", "device_id must not hold a colon. Sign in with another device id.")
-    user_id = await _admit(request, RoomId(body.room), body.openid_token)
+    meeting, user_id = await _admit(request, RoomId(body.room), body.openid_token)
     identity = rtc_identity.plain_identity(user_id, body.device_id)
-    return await _let_in(services, RoomId(body.room), user_id, identity)
+    return await _let_in(services, meeting, user_id, identity)
 
 
 async def _get_token(request: web.Request) -> web.Response:
@@ -111,11 +113,11 @@ async def _get_token(request: web.Request) -> web.Response:
     _require_names(body.room_id, member.claimed_device_id, member.id)
     if body.slot_id != rtc_identity.DEFAULT_SLOT:
         raise Refused(400, "M_BAD_JSON", f"A room has one call here: slot_id must be {rtc_identity.DEFAULT_SLOT}.")
-    user_id = await _admit(request, RoomId(body.room_id), body.openid_token)
+    meeting, user_id = await _admit(request, RoomId(body.room_id), body.openid_token)
     if user_id != member.claimed_user_id:
         raise Refused(401, "M_UNAUTHORIZED", "The OpenID token belongs to somebody else than claimed_user_id.")
     identity = rtc_identity.hashed_identity(user_id, member.claimed_device_id, member.id)
-    return await _let_in(services, RoomId(body.room_id), user_id, identity)
+    return await _let_in(services, meeting, user_id, identity)
 
 
 def _require_no_delegation(body: _Delegation) -> None:
@@ -131,8 +133,11 @@ def _require_names(room_id: str, *device_ids: str) -> None:
         raise Refused(400, "M_BAD_JSON", "A device or member id must be visible text of at most 255 bytes.")
 
 
-async def _admit(request: web.Request, room_id: RoomId, token: OpenIdToken) -> UserId:
-    """Return who asks, once their homeserver said so and our room has them as a member."""
+async def _admit(request: web.Request, room_id: RoomId, token: OpenIdToken) -> tuple[Meeting, UserId]:
+    """Return the meeting and who asks, once their homeserver said so and our room has them as a member.
+
+    A meeting that is not open yet, or over, opens to its hosts only.
+    """
     services, address = request.app[SERVICES], address_of(request)
     services.limits.check(OPENID_FAILURES, address)
     async with services.database.transaction() as tx:
@@ -146,14 +151,16 @@ async def _admit(request: web.Request, room_id: RoomId, token: OpenIdToken) -> U
         raise
     if not await services.rooms.is_joined(room_id, user_id):
         raise _not_in_room()
-    return user_id
+    await life.require_may_call(services, meeting, user_id)
+    return meeting, user_id
 
 
 def _not_in_room() -> Refused:
     return Refused(403, "M_FORBIDDEN", "Only people who are in the room may join its call. Join the room first.")
 
 
-async def _let_in(services: Services, room_id: RoomId, user_id: UserId, identity: str) -> web.Response:
+async def _let_in(services: Services, meeting: Meeting, user_id: UserId, identity: str) -> web.Response:
+    room_id = meeting.room_id
     room = rtc_identity.livekit_room(room_id)
     try:
         await services.sfu.create_room(room)
@@ -161,6 +168,7 @@ async def _let_in(services: Services, room_id: RoomId, user_id: UserId, identity
         _LOG.warning("sfu_room_failed", room_id=room_id)
         return error_response(500, "M_UNKNOWN", "Unable to create room on SFU")
     async with services.database.transaction() as tx:
+        await life.call_began(services, tx, meeting, user_id)
         await calls.grant(tx, CallGrant(room, identity), room_id=room_id, user_id=user_id)
     now_s = int(services.now().timestamp())
     return web.json_response(

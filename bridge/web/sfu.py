@@ -11,7 +11,7 @@ from joserfc import jws
 from joserfc.jwk import OctKey
 from livekit.api.room_service import RoomService
 from livekit.api.twirp_client import ServerError, ServerErrorCode
-from livekit.protocol.room import CreateRoomRequest, RoomParticipantIdentity
+from livekit.protocol.room import CreateRoomRequest, ListParticipantsRequest, RoomParticipantIdentity
 
 from bridge.domain.errors import Unavailable
 from bridge.domain.rtc_grant import DEPARTURE_TIMEOUT_S, EMPTY_TIMEOUT_S, join_claims
@@ -40,6 +40,19 @@ class Sfu:
                 await self._rooms.create_room(request)
         except (ServerError, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable("the media server") from error
+
+    async def identities(self, room: str) -> list[str]:
+        """Return who is in a call; nobody is in one that does not exist."""
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                answer = await self._rooms.list_participants(ListParticipantsRequest(room=room))
+        except ServerError as error:
+            if error.code == ServerErrorCode.NOT_FOUND:
+                return []
+            raise Unavailable("the media server") from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unavailable("the media server") from error
+        return [participant.identity for participant in answer.participants]
 
     async def remove(self, room: str, identity: str) -> None:
         """Take somebody out of a call; whoever is not in it is out already."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What ends by itself: guests whose time is over, calls of people who left, sessions and codes that are too old.
+"""What ends by itself: meetings and guests whose time is over, calls of people who left, old sessions and codes.
 
 Everything to do stands in the database, so a sweep that fails, or a bridge that dies, only delays it.
 """
@@ -14,6 +14,7 @@ import structlog
 from bridge.domain.errors import BridgeError, Unavailable
 from bridge.store import calls, guests, meetings, sessions, transactions, transcripts
 from bridge.store.guests import Guest
+from bridge.web import life
 from bridge.web.context import Services
 from bridge.web.limits import RETENTION
 
@@ -35,6 +36,7 @@ async def run(services: Services) -> None:
 
 async def sweep(services: Services) -> None:
     """Do once all that is due."""
+    await life.move_on(services)
     now = services.now()
     async with services.database.transaction() as tx:
         await sessions.purge(tx, now)

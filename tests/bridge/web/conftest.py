@@ -18,7 +18,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from livekit.protocol.room import CreateRoomRequest, RoomParticipantIdentity
+from livekit.protocol.models import ParticipantInfo
+from livekit.protocol.room import (
+    CreateRoomRequest,
+    ListParticipantsRequest,
+    ListParticipantsResponse,
+    RoomParticipantIdentity,
+)
 
 from bridge.domain.names import UserId
 from bridge.matrix.accounts import Accounts
@@ -48,6 +54,8 @@ class SmallHomeserver:
         self.rooms: dict[str, dict[str, str]] = {}
         self.created: list[dict[str, Any]] = []
         self.levels: dict[str, dict[str, int]] = {}
+        self.state: dict[tuple[str, str], dict[str, Any]] = {}
+        self.forgotten: list[str] = []
         self.openid: dict[str, str] = {}
         self.openid_asked = 0
         self.deactivated: list[str] = []
@@ -66,7 +74,12 @@ class SmallHomeserver:
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
+            ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}", self._set_state),
+            ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}/", self._set_state),
             ("GET", f"{v3}/rooms/{{room}}/joined_members", self._joined_members),
+            ("GET", f"{v3}/rooms/{{room}}/members", self._members),
+            ("POST", f"{v3}/rooms/{{room}}/leave", self._leave),
+            ("POST", f"{v3}/rooms/{{room}}/forget", self._forget),
             ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
         ):
             self.app.router.add_route(method, path, handler)
@@ -170,7 +183,31 @@ class SmallHomeserver:
         return web.json_response({"membership": room[user]} | name)
 
     async def _power_levels(self, request: web.Request) -> web.Response:
-        return web.json_response({"users": self.levels.get(unquote(request.match_info["room"]), {})})
+        room = unquote(request.match_info["room"])
+        content = self.state.get((room, "m.room.power_levels"), {})
+        return web.json_response(content | {"users": self.levels.get(room, {})})
+
+    async def _set_state(self, request: web.Request) -> web.Response:
+        room, content = unquote(request.match_info["room"]), await request.json()
+        self.state[room, request.match_info["type"]] = content
+        if request.match_info["type"] == "m.room.power_levels":
+            self.levels[room] = content["users"]
+        return web.json_response({"event_id": "$state"})
+
+    async def _members(self, request: web.Request) -> web.Response:
+        room = self.rooms[unquote(request.match_info["room"])]
+        chunk = [{"state_key": user, "content": {"membership": room[user]}} for user in room if room[user] != "leave"]
+        return web.json_response({"chunk": chunk})
+
+    async def _leave(self, request: web.Request) -> web.Response:
+        user = self._who(request)
+        assert user is not None
+        self.rooms[unquote(request.match_info["room"])][user] = "leave"
+        return web.json_response({})
+
+    async def _forget(self, request: web.Request) -> web.Response:
+        self.forgotten.append(unquote(request.match_info["room"]))
+        return web.json_response({})
 
     async def _joined_members(self, request: web.Request) -> web.Response:
         room = self.rooms[unquote(request.match_info["room"])]
@@ -189,9 +226,11 @@ class SmallSfu:
     def __init__(self) -> None:
         self.created: list[CreateRoomRequest] = []
         self.removed: list[tuple[str, str]] = []
+        self.people: dict[str, list[str]] = {}
         self.broken = False
         self.app = web.Application()
         self.app.router.add_post("/twirp/livekit.RoomService/CreateRoom", self._create)
+        self.app.router.add_post("/twirp/livekit.RoomService/ListParticipants", self._list)
         self.app.router.add_post("/twirp/livekit.RoomService/RemoveParticipant", self._remove)
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -199,6 +238,16 @@ class SmallSfu:
             return web.json_response({"code": "internal", "msg": "no"}, status=500)
         self.created.append(CreateRoomRequest.FromString(await request.read()))
         return web.Response(content_type="application/protobuf")
+
+    async def _list(self, request: web.Request) -> web.Response:
+        if self.broken:
+            return web.json_response({"code": "internal", "msg": "no"}, status=500)
+        room = ListParticipantsRequest.FromString(await request.read()).room
+        if room not in self.people:
+            return web.json_response({"code": "not_found", "msg": "no such room"}, status=404)
+        there = [ParticipantInfo(identity=identity) for identity in self.people[room]]
+        answer = ListParticipantsResponse(participants=there).SerializeToString()
+        return web.Response(body=answer, content_type="application/protobuf")
 
     async def _remove(self, request: web.Request) -> web.Response:
         if self.broken:

@@ -173,6 +173,8 @@ async def test_a_guest_ends_with_its_link(bridge):
             "meeting_created",
             "invite_created",
             "guest_admitted",
+            "meeting_state",
+            "meeting_state",
             "guest_ended",
         ]
 
