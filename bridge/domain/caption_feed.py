@@ -1,16 +1,42 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What waits for one page that listens to captions, and what is dropped when it reads too slowly."""
+"""What one page that listens to captions gets: what it may know, and what is dropped when it reads too slowly."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from bridge.domain.segments import Segment
 from bridge.domain.translations import Translation
 
 MAX_WAITING = 200
 """Segments that wait for one page. Stops: a page that does not read filling our memory."""
+
+MAX_KNOWN = 1_000
+"""Segments of which a page is known to have the words. Stops: a guest's day in a meeting filling our memory."""
+
+
+class Sieve:
+    """Lets through what was said since a moment (Unix ms), with its corrections and translations."""
+
+    def __init__(self, since_ms: int) -> None:
+        self._since_ms = since_ms
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def through(self, found: Iterable[Segment | Translation]) -> list[Segment | Translation]:
+        """Return what the page may know, in the same order."""
+        return [one for one in found if not self._since_ms or self._passes(one)]
+
+    def _passes(self, one: Segment | Translation) -> bool:
+        if isinstance(one, Translation):
+            return one.segment_id in self._known
+        if one.end_ms < self._since_ms:
+            return False
+        self._known[one.id] = None
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        return True
 
 
 class Backlog:

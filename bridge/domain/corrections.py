@@ -38,6 +38,17 @@ class Correction:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One entry in a line's history: who put which text in place of which, and when (Unix ms)."""
+
+    by: str
+    name: str
+    at: int
+    before: str
+    text: str
+
+
 def clean_correction(raw: str) -> str:
     """Return the text as one line; an empty one strikes the line out."""
     return one_line(raw)

@@ -20,6 +20,8 @@ MAX_LINES = 20_000
 MAX_CORRECTED = 200
 """Corrected lines that a bot gets first when it begins to listen. Stops: an answer without end."""
 
+OVER_S = 3 * 3600
+"""Of a call that was silent for so long nothing is shown beside the next one; its transcript has it."""
 ABANDONED_S = 30
 """A line without a new revision for so long will not be finished: its bot died. Longer than an utterance takes."""
 
@@ -54,9 +56,20 @@ async def put(tx: Connection, segment: Segment) -> Segment | None:
 
 
 async def latest(tx: Connection, room_id: str) -> list[Segment]:
-    """Return the last segments of a room, oldest first."""
+    """Return the last segments of a room's call, oldest first; none of a call that is over."""
     rows = await tx.rows(
-        f"SELECT {_READ} FROM segments WHERE room_id = $1 ORDER BY start_ms DESC, id DESC LIMIT {REPLAY}", room_id
+        f"""WITH newest AS (
+                SELECT call_id, updated_at FROM segments WHERE room_id = $1 ORDER BY start_ms DESC, id DESC LIMIT 1
+            ), going AS (
+                SELECT call_id FROM newest
+                WHERE updated_at > now() - interval '{OVER_S} seconds' AND NOT EXISTS (
+                    SELECT FROM transcripts
+                    WHERE room_id = $1 AND transcripts.call_id = newest.call_id AND model IS NOT NULL
+                )
+            )
+            SELECT {_READ} FROM segments WHERE room_id = $1 AND call_id = (SELECT call_id FROM going)
+            ORDER BY start_ms DESC, id DESC LIMIT {REPLAY}""",
+        room_id,
     )
     return _segments(reversed(rows))
 

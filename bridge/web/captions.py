@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Captions as server-sent events: the last ones first, then each as it comes."""
+"""Captions as server-sent events: the last ones of the call first, then each as it comes.
+
+Guests get what was said since they came in, as in the transcript (`bridge/domain/transcript_reading.py`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from aiohttp import web
 
 from bridge.domain import segments as spoken
 from bridge.domain import translations as translated
+from bridge.domain.caption_feed import Sieve
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import Meeting
 from bridge.domain.segments import Segment
@@ -23,6 +27,7 @@ from bridge.web.caption_hub import Listener
 from bridge.web.context import SERVICES
 from bridge.web.meetings import may_open
 from bridge.web.sessions import bearer_text, require
+from bridge.web.transcripts import since_ms
 
 KEEP_ALIVE_S = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream, and the session is looked at again."""
@@ -41,6 +46,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
     meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
     if meeting is None or not await may_open(services, who, meeting):
         raise Refused(404, "M_NOT_FOUND", "There is no such meeting, or you are not invited to it.")
+    sieve = Sieve(await since_ms(services, who))
     response = event_stream()
     with services.hub.listen(meeting.room_id, who.user_id) as listener:
         # Listen first, then read: what comes in between is sent twice (same id and rev), never missed.
@@ -49,12 +55,14 @@ async def _feed(request: web.Request) -> web.StreamResponse:
             in_other_languages = await translations.latest(tx, meeting.room_id)
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError):  # the page went away, or reads nothing
-            await send(response, [*latest, *in_other_languages])
-            await _follow(request, response, listener, meeting)
+            await send(response, sieve.through([*latest, *in_other_languages]))
+            await _follow(request, response, listener, meeting, sieve)
     return response
 
 
-async def _follow(request: web.Request, response: web.StreamResponse, listener: Listener, meeting: Meeting) -> None:
+async def _follow(
+    request: web.Request, response: web.StreamResponse, listener: Listener, meeting: Meeting, sieve: Sieve
+) -> None:
     """Send what comes, for as long as the listener may listen."""
     clock = asyncio.get_running_loop().time
     looked_at = clock()
@@ -64,7 +72,7 @@ async def _follow(request: web.Request, response: web.StreamResponse, listener: 
             looked_at = clock()
             if not await _still_may(request, meeting):
                 return
-        await send(response, arrived)
+        await send(response, sieve.through(arrived))
 
 
 async def _still_may(request: web.Request, meeting: Meeting) -> bool:

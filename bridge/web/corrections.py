@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """How people correct what was heard, and how pages and the bot learn of it.
 
-An empty text strikes a line out: it is gone from pages, exports and search, and the history keeps it.
+An empty text strikes a line out: it is gone from pages, exports and search, and the history keeps it. Who may correct a
+line may read its history, and nobody else: what was struck out is not for everybody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from aiohttp import web
 from pydantic import Field
 
-from bridge.domain.corrections import MAX_CORRECTION, Correction, clean_correction, may_correct
+from bridge.domain.corrections import MAX_CORRECTION, Correction, Past, clean_correction, may_correct
 from bridge.domain.errors import Refused
 from bridge.domain.names import MAX_ID
 from bridge.domain.segments import Segment, as_json
@@ -25,7 +28,7 @@ from bridge.web import captions
 from bridge.web.body import NO_NUL, Body, read
 from bridge.web.context import SERVICES
 from bridge.web.limits import CORRECTIONS
-from bridge.web.transcripts import Entry, enter, is_host
+from bridge.web.transcripts import PRIVATE, Entry, enter, is_host
 
 BOT = "bot"
 """Who listens on the internal port, as the hub counts listeners."""
@@ -39,10 +42,12 @@ class NewText(Body):
 
 def add_routes(app: web.Application) -> None:
     """Add what pages call."""
-    app.router.add_patch("/api/v1/meetings/{meeting_id}/captions/{segment_id}", _correct_segment)
-    app.router.add_patch(
-        "/api/v1/meetings/{meeting_id}/transcripts/{call_id}/paragraphs/{paragraph_id}", _correct_paragraph
-    )
+    line = "/api/v1/meetings/{meeting_id}/captions/{segment_id}"
+    paragraph = "/api/v1/meetings/{meeting_id}/transcripts/{call_id}/paragraphs/{paragraph_id}"
+    app.router.add_patch(line, _correct_segment)
+    app.router.add_get(f"{line}/corrections", _history_of_segment)
+    app.router.add_patch(paragraph, _correct_paragraph)
+    app.router.add_get(f"{paragraph}/corrections", _history_of_paragraph)
 
 
 def add_internal_routes(app: web.Application) -> None:
@@ -108,6 +113,34 @@ async def _correct_paragraph(request: web.Request) -> web.Response:
                 tx, room_id, call_id, paragraph_id, text=text, by=entry.who.user_id, name=name, at=at
             )
     return web.json_response(paragraph_json(paragraph))
+
+
+async def _history_of_segment(request: web.Request) -> web.Response:
+    services, entry = request.app[SERVICES], await enter(request)
+    room_id, segment_id = entry.meeting.room_id, _id(request, "segment_id")
+    host = await is_host(services, entry)
+    async with services.database.transaction() as tx:
+        segment = await segments.find(tx, room_id, segment_id)
+        if segment is None or segment.end_ms < entry.reader.since_ms:
+            raise _not_found()
+        _require_right(entry, segment.user_id, segment.voice, host=host)
+        return _history(await corrections.of_segment(tx, room_id, segment_id))
+
+
+async def _history_of_paragraph(request: web.Request) -> web.Response:
+    services, entry = request.app[SERVICES], await enter(request)
+    room_id, call_id = entry.meeting.room_id, _id(request, "call_id")
+    host = await is_host(services, entry)
+    async with services.database.transaction() as tx:
+        paragraph = await transcripts.find_paragraph(tx, room_id, call_id, _id(request, "paragraph_id"))
+        if paragraph is None or paragraph.end_ms < entry.reader.since_ms:
+            raise _not_found()
+        _require_right(entry, paragraph.user_id, paragraph.voice, host=host)
+        return _history(await corrections.of_paragraph(tx, room_id, call_id, paragraph))
+
+
+def _history(found: Sequence[Past]) -> web.Response:
+    return web.json_response({"corrections": [asdict(past) for past in found]}, headers=PRIVATE)
 
 
 async def _text(request: web.Request, entry: Entry) -> str:

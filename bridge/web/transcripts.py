@@ -61,13 +61,18 @@ async def reader_of(services: Services, who: Bearer) -> Reader:
     """Return from when on somebody reads, or refuse (403) whom the policy for their server keeps out."""
     if not policy_allows(who.user_id, services.settings.transcripts.deny_servers):
         raise Refused(403, "PASSERELLE_POLICY", "Transcripts of this server are not open to people of yours.")
+    return Reader(who.user_id, await since_ms(services, who))
+
+
+async def since_ms(services: Services, who: Bearer) -> int:
+    """Return from when on somebody may know what was said (Unix ms), or refuse (403) a guest whose time is over."""
     if who.door != GUEST:
-        return Reader(who.user_id)
+        return 0
     async with services.database.transaction() as tx:
         came_in = await guests.since(tx, who.user_id, services.now())
     if came_in is None:
         raise Refused(403, "M_FORBIDDEN", "Your pass is not valid any more.")
-    return Reader(who.user_id, int(came_in.timestamp() * 1000))
+    return int(came_in.timestamp() * 1000)
 
 
 async def read_call(services: Services, entry: Entry, call_id: str) -> Reading:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.caption_feed import MAX_WAITING, Backlog
+from bridge.domain import caption_feed
+from bridge.domain.caption_feed import MAX_WAITING, Backlog, Sieve
 from bridge.domain.segments import Segment
+from bridge.domain.translations import Translation
 
 BASE = Segment("s", "!r", "", "@u:s", "U", "TR", 0, 1, "hello", 0, "en", final=False, rev=1)
 
@@ -35,6 +37,25 @@ def test_a_page_that_reads_too_slowly_loses_unfinished_text_first():
     assert "s1" not in ids
     assert "s0" in ids
     assert len(ids) == MAX_WAITING
+
+
+def test_a_page_gets_what_was_said_since_its_reader_came_and_what_becomes_of_that():
+    early, late = replace(segment(1), end_ms=999), replace(segment(2), end_ms=1000)
+    of_early, of_late = (Translation(name, "!r", "en", 1, "hello") for name in ("s1", "s2"))
+    corrected = replace(early, rev=2)
+    sieve = Sieve(1000)
+    assert sieve.through([early, late, of_early, of_late]) == [late, of_late]
+    assert sieve.through([corrected, of_early, replace(late, rev=2)]) == [replace(late, rev=2)]
+    assert Sieve(0).through([early, of_early]) == [early, of_early]
+
+
+def test_of_a_long_meeting_only_so_many_lines_are_remembered(monkeypatch):
+    monkeypatch.setattr(caption_feed, "MAX_KNOWN", 2)
+    sieve = Sieve(1)
+    sieve.through([segment(number) for number in range(3)])
+    assert sieve.through([Translation(f"s{number}", "!r", "en", 1, "x") for number in range(3)]) == [
+        Translation(f"s{number}", "!r", "en", 1, "x") for number in (1, 2)
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 5), st.booleans()), max_size=600))

@@ -10,6 +10,8 @@ from bridge.domain.errors import Refused
 from bridge.domain.segments import REPLAY
 from bridge.web import captions, sweeper
 from bridge.web.caption_hub import MAX_LISTENERS_PER_ROOM, MAX_LISTENERS_PER_USER, CaptionHub
+from tests.bridge.web.test_final_pass import document, paragraph
+from tests.bridge.web.test_final_pass import put as put_final
 
 HOME = "home.example"
 
@@ -74,6 +76,36 @@ async def test_a_late_page_gets_the_last_segments_in_order(bridge):
     async with feed(bridge, meeting, await bridge.staff("marie")) as response:
         found = await events(response, REPLAY)
     assert [one["start_ms"] for one in found] == [1000 + number for number in range(5, REPLAY + 5)]
+
+
+async def test_a_guest_gets_what_was_said_since_they_came_in_and_no_correction_of_what_was_before(bridge):
+    meeting = await bridge.meeting()
+    _, headers = await bridge.guest(meeting)
+    now_ms = int(bridge.clock.now.timestamp() * 1000) + 1000
+    await put(bridge, segment(meeting["room_id"], 1))
+    await put(bridge, segment(meeting["room_id"], 2, start_ms=now_ms, end_ms=now_ms + 1))
+    async with feed(bridge, meeting, headers) as response:
+        assert [found["id"] for found in await events(response, 1)] == ["seg2"]
+        await put(bridge, segment(meeting["room_id"], 1, rev=2))
+        await put(bridge, segment(meeting["room_id"], 3, start_ms=now_ms, end_ms=now_ms + 2))
+        assert [found["id"] for found in await events(response, 1)] == ["seg3"]
+
+
+async def test_what_was_said_in_an_earlier_call_stays_out_of_the_next(bridge):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+    await put(bridge, segment(meeting["room_id"], 1, call_id="$monday"))
+    async with bridge.database.transaction() as tx:
+        await tx.execute("UPDATE segments SET updated_at = now() - interval '4 hours'")
+    async with feed(bridge, meeting, headers) as response:
+        await put(bridge, segment(meeting["room_id"], 2, call_id="$tuesday"))
+        assert [found["id"] for found in await events(response, 1)] == ["seg2"]
+    await put(bridge, segment(meeting["room_id"], 3, call_id="$tuesday"))
+    async with feed(bridge, meeting, headers) as response:
+        assert [found["id"] for found in await events(response, 2)] == ["seg2", "seg3"]
+    await put_final(bridge, "transcript", document(meeting["room_id"], paragraph(1), call_id="$tuesday"), "$tuesday")
+    async with feed(bridge, meeting, headers) as response:
+        await put(bridge, segment(meeting["room_id"], 4, call_id="$wednesday"))
+        assert [found["id"] for found in await events(response, 1)] == ["seg4"]
 
 
 async def test_an_older_revision_changes_nothing_and_reaches_nobody(bridge):

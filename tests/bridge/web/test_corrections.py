@@ -93,6 +93,45 @@ async def test_a_line_may_be_corrected_again_and_the_history_keeps_each_text(bri
     assert (await correct(bridge, meeting, headers, "Back."))[1]["text"] == "Back."
 
 
+async def history(bridge, meeting: dict[str, Any], headers: dict[str, str], line: str = "captions/seg1") -> Any:
+    async with bridge.public.get(f"/api/v1/meetings/{meeting['id']}/{line}/corrections", headers=headers) as response:
+        answer = await response.json()
+    return response.status, [(one["name"], one["before"], one["text"]) for one in answer.get("corrections", [])]
+
+
+async def test_whoever_may_correct_a_line_reads_who_wrote_what_and_when_and_nobody_else(bridge, monkeypatch):
+    meeting, headers = await said(bridge), await bridge.staff("marie")
+    for name in ("ada", "jean"):
+        bridge.homeserver.join(meeting["room_id"], f"@{name}:{HOME}")
+        bridge.homeserver.names[f"@{name}:{HOME}"] = name.title()
+    ada, marie = await bridge.staff("ada"), f"@marie:{HOME}"
+    assert await history(bridge, meeting, headers) == (200, [])
+    await correct(bridge, meeting, ada, "One.")
+    await correct(bridge, meeting, headers, "")
+    both = [("Ada", "bonjour", "One."), (marie, "One.", "")]
+    assert await history(bridge, meeting, headers) == (200, both)
+    assert await history(bridge, meeting, ada) == (200, both)
+    assert await history(bridge, meeting, await bridge.staff("jean")) == (403, [])
+    assert (await history(bridge, meeting, headers, "captions/other"))[0] == 404
+    monkeypatch.setattr(store, "MAX_HISTORY", 1)
+    assert await history(bridge, meeting, headers) == (200, both[1:])
+
+
+async def test_a_paragraph_has_the_history_of_its_live_lines_too(bridge):
+    meeting, headers = await said(bridge, start_ms=2000, end_ms=2400), await bridge.staff("marie")
+    await correct(bridge, meeting, headers, "Bonsoir")
+    ada = f"@ada:{HOME}"
+    final = document(meeting["room_id"], paragraph(1, user_id=ada), paragraph(2, user_id=ada), paragraph(3))
+    await put_final(bridge, "transcript", final)
+    paragraphs = f"transcripts/{quote(CALL, safe='')}/paragraphs"
+    marie = f"@marie:{HOME}"
+    assert await history(bridge, meeting, headers, f"{paragraphs}/p2") == (200, [(marie, "bonjour", "Bonsoir")])
+    assert await history(bridge, meeting, headers, f"{paragraphs}/p1") == (200, [])
+    await correct_paragraph(bridge, meeting, headers, "Adieu.")
+    assert await history(bridge, meeting, headers, f"{paragraphs}/p1") == (200, [(marie, "Bonjour à tous.", "Adieu.")])
+    assert (await history(bridge, meeting, headers, f"{paragraphs}/p9"))[0] == 404
+
+
 async def test_everybody_corrects_their_own_words_hosts_all_and_nobody_anothers(bridge):
     meeting, room = await said(bridge), None
     room = meeting["room_id"]
