@@ -56,7 +56,7 @@ lint: install
 	@echo "==> ruff, mypy, TypeScript, import contracts, licences"
 	@mkdir -p build
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy && MYPYPATH=homeserver-config/synapse $(BIN)/mypy --package passerelle_guests
 	@npm run check --prefix $(PAGES) --silent
 	@$(BIN)/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint

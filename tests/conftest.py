@@ -144,7 +144,7 @@ def port_base() -> int:
     return find_port_base()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_until():
     """A function (condition, what, within_s) that fails when the deadline passes."""
     return until

@@ -9,6 +9,7 @@ account that nobody knows of.
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 
 class GuestState(enum.StrEnum):
@@ -44,6 +45,15 @@ TRANSITIONS: dict[tuple[GuestState, GuestEvent], GuestState] = {
 
 PENDING_TIMEOUT_S = 120
 """A guest that is still pending after this was left behind by a crash: its use is given back."""
+
+
+def guest_localpart(prefix: str, ends_at: datetime, secret: str) -> str:
+    """Return the name of a guest's account, which says when it ends.
+
+    The homeserver's module reads it (`homeserver-config/synapse`), so that a guest ends in time without us, too.
+    `secret` is random, in hexadecimal.
+    """
+    return f"{prefix}{int(ends_at.timestamp()):08x}-{secret}"
 
 
 def before(event: GuestEvent) -> list[str]:

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from mautrix.api import Method, Path
+from mautrix.api import Method, Path, PathBuilder
 
+from bridge.domain.errors import Unavailable
 from bridge.domain.names import RoomId, UserId
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
 
 LOGIN_LIFETIME_S = 60
 LOGIN_ISSUER = "passerelle"
+GUEST_MODULE = "the homeserver's module for guests (passerelle_guests)"
+GUEST_MODULE_CACHE_S = 60.0
+"""How long we believe that the module guards our guests; a homeserver that lost it restarted, which takes seconds."""
+
+_GUEST_MODULE_PATH = PathBuilder("_synapse/client/passerelle/guests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,25 @@ class MatrixSession:
 class Accounts:
     """Makes, opens and closes accounts on our own homeserver."""
 
-    def __init__(self, homeserver: Homeserver, *, server_name: str, jwt_login_secret: str) -> None:
+    def __init__(self, homeserver: Homeserver, *, server_name: str, jwt_login_secret: str, guest_prefix: str) -> None:
         self._homeserver = homeserver
         self._server_name = server_name
+        self._guest_prefix = guest_prefix
         self._key = OctKey.import_key(jwt_login_secret)
+        self._guarded_until = 0.0
+
+    async def require_guarded(self) -> None:
+        """See that the homeserver holds guests to their meeting; without its module there are none (`Unavailable`)."""
+        if time.monotonic() < self._guarded_until:
+            return
+        try:
+            status = await self._homeserver.with_token("", Method.GET, _GUEST_MODULE_PATH)
+        except HomeserverRefusedError as error:
+            raise Unavailable(GUEST_MODULE) from error
+        guarded = {"guest_prefix": self._guest_prefix, "bot": self._homeserver.bot_user}
+        if {key: status.get(key) for key in guarded} != guarded:
+            raise Unavailable(GUEST_MODULE)
+        self._guarded_until = time.monotonic() + GUEST_MODULE_CACHE_S
 
     async def register_guest(self, localpart: str, display_name: str) -> MatrixSession:
         """Make a guest's account with one device."""

@@ -89,7 +89,7 @@ class Homeserver:
         api = HTTPAPI(self._base_url, token, client_session=self._session, default_retry_count=0, log=self._log)
         with _failures():
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                answer: Any = await api.request(method, path, content, sensitive=True)
+                answer: Any = await api.request(method, path, content, sensitive=content is not None)
         return answer if isinstance(answer, dict) else {}
 
     async def _run(

@@ -137,6 +137,7 @@ def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certifi
             tls=(certificates.ca, certificates.home),
             app_services=[str(registration)],
             jwt_login={"secret": secrets.jwt_login_secret, "issuer": JWT_ISSUER},
+            guests={"prefix": GUEST_PREFIX, "bot": f"@{BOT_LOCALPART}:{where.home_name}"},
         ),
         partner=_homeserver(
             environment,
@@ -149,6 +150,7 @@ def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certifi
             tls=(certificates.ca, certificates.partner),
             app_services=[],
             jwt_login=None,
+            guests=None,
         ),
         sfu=config / "sfu.toml",
         bridge=config / "bridge.toml",
@@ -186,6 +188,7 @@ def _homeserver(
     tls: tuple[Path, Certificate],
     app_services: list[str],
     jwt_login: Mapping[str, str] | None,
+    guests: Mapping[str, str] | None,
 ) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     _ensure_signing_key(folder / "signing.key")
@@ -207,6 +210,7 @@ def _homeserver(
         secrets=secrets,
         app_services=app_services,
         jwt_login=jwt_login,
+        guests=guests,
         livekit_service_url=where.livekit_service,
         tls={"certificate": str(certificate.certificate), "key": str(certificate.key), "ca": str(ca)},
     )

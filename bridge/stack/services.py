@@ -16,7 +16,7 @@ from bridge.stack.accounts import Admin
 from bridge.stack.people import CAPTIONS_DEVICE, CAPTIONS_LOCALPART
 from bridge.stack.ports import LOOPBACK
 from bridge.stack.probes import device_is_active, http_answers
-from bridge.stack.render import Addresses, Rendered
+from bridge.stack.render import Addresses, Rendered, templates_folder
 from bridge.stack.supervisor import Service
 
 
@@ -89,5 +89,7 @@ def _python(module: str, *arguments: str) -> list[str]:
 
 
 def _synapse_environment() -> Mapping[str, str]:
+    """Our module on its path; an operator installs it instead: `pip install homeserver-config/synapse`."""
+    path = os.pathsep.join(filter(None, (str(templates_folder() / "synapse"), os.environ.get("PYTHONPATH"))))
     # Its dependency on authlib prints a deprecation at each start, which would be the end of every short log.
-    return {**os.environ, "PYTHONWARNINGS": "ignore"}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}

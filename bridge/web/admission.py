@@ -14,6 +14,7 @@ from typing import Any
 
 from bridge.domain.display_name import clean_display_name, clean_title
 from bridge.domain.errors import BridgeError, Refused, Unavailable
+from bridge.domain.guests import guest_localpart
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
 from bridge.domain.lifecycle import require_admission
 from bridge.domain.meetings import Meeting, as_json, matrix_to
@@ -42,8 +43,9 @@ async def find_invite(services: Services, token: str, address: str) -> Invite:
 async def admit_guest(services: Services, invite: Invite, raw_name: str) -> dict[str, Any]:
     """Take one use and return the Session of a new throw-away account that is in the room."""
     name = clean_display_name(raw_name)
+    await services.accounts.require_guarded()
     settings = services.settings.homeserver
-    localpart = settings.guest_prefix + secrets.token_hex(10)
+    localpart = guest_localpart(settings.guest_prefix, invite.expires_at, secrets.token_hex(10))
     user_id = UserId(f"@{localpart}:{settings.name}")
     async with services.database.transaction() as tx:
         meeting = await _meeting(tx, invite.meeting_id)

@@ -88,6 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 homeserver,
                 server_name=homeserver_settings.name,
                 jwt_login_secret=homeserver_settings.jwt_login_secret.get_secret_value(),
+                guest_prefix=homeserver_settings.guest_prefix,
             ),
             openid=OpenIdCheck(netguard, own_name=homeserver_settings.name),
             sfu=Sfu(http, settings.sfu),

@@ -194,3 +194,14 @@ def test_toml_text_is_read_back_as_it_was(text):
         "rows": [{"c": text}, {"c": "d"}],
     }
     assert tomllib.loads(render.toml(document)) == document
+
+
+def test_home_alone_has_guests_and_the_module_that_holds_them(stack):
+    files = stack[0]
+    home, partner = load_yaml(files.home), load_yaml(files.partner)
+    (module,) = home["modules"]
+    homeserver = tomllib.loads(files.bridge.read_text())["homeserver"]
+    assert module["config"]["guest_prefix"] == homeserver["guest_prefix"]
+    assert module["config"]["bot"] == f"@{homeserver['bot_localpart']}:{homeserver['name']}"
+    assert (render.templates_folder() / "synapse" / "passerelle_guests" / "__init__.py").is_file()
+    assert "modules" not in partner

@@ -60,6 +60,7 @@ class SmallHomeserver:
         self.openid_asked = 0
         self.deactivated: list[str] = []
         self.logged_out: list[str] = []
+        self.guarded_prefix = "guest-"
         self.broken: Callable[[str], bool] = lambda _path: False
         self.app = web.Application(middlewares=[self._breakable])
         v3 = "/_matrix/client/v3"
@@ -81,6 +82,7 @@ class SmallHomeserver:
             ("POST", f"{v3}/rooms/{{room}}/leave", self._leave),
             ("POST", f"{v3}/rooms/{{room}}/forget", self._forget),
             ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
+            ("GET", "/_synapse/client/passerelle/guests", self._guest_module),
         ):
             self.app.router.add_route(method, path, handler)
 
@@ -213,6 +215,10 @@ class SmallHomeserver:
         room = self.rooms[unquote(request.match_info["room"])]
         joined = {user: {"display_name": self.names.get(user)} for user in room if room[user] == "join"}
         return web.json_response({"joined": joined})
+
+    async def _guest_module(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"version": 1, "guest_prefix": self.guarded_prefix, "bot": f"@passerelle:{HOME}"})
 
     async def _userinfo(self, request: web.Request) -> web.Response:
         self.openid_asked += 1
@@ -372,7 +378,7 @@ async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
             database=database,
             http=http,
             rooms=Rooms(matrix),
-            accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"]),
+            accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"], guest_prefix="guest-"),
             openid=OpenIdCheck(Netguard(own=OwnServer(HOME, urls[0])), own_name=HOME),
             sfu=Sfu(http, settings.sfu),
             hub=CaptionHub(),

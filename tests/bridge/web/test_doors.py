@@ -123,6 +123,19 @@ async def test_a_homeserver_that_fails_on_the_way_costs_no_use(bridge, broken: s
     assert sorted(row["state"] for row in states) == ["active", "ended"]
 
 
+async def test_no_guest_comes_in_where_the_homeserver_does_not_guard_our_guests(bridge):
+    invite = await bridge.invite(await bridge.meeting())
+    for broken in (lambda path: path.startswith("/_synapse/"), lambda _path: False):
+        bridge.homeserver.broken = broken
+        bridge.homeserver.guarded_prefix = "visitor-"
+        status, answer = await guest(bridge, invite)
+        assert status == 503
+        assert "homeserver" in answer["error"]
+    assert await uses(bridge) == 0
+    bridge.homeserver.guarded_prefix = "guest-"
+    assert (await guest(bridge, invite))[0] == 200
+
+
 async def test_guessing_links_has_to_wait_and_holders_of_a_link_do_not(bridge):
     invite = await bridge.invite(await bridge.meeting())
     limits = bridge.services.limits
