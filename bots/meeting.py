@@ -302,8 +302,8 @@ class CaptionedMeeting:
         return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s, keep)
 
     def _read(self, job: Job) -> None:
-        self._means.pool.submit(job)
         self._sharing.listen(job)
+        self._means.pool.submit(job)
 
     def _captions_of(self, speaker: Speaker) -> TrackCaptions:
         return TrackCaptions(speaker, SileroDetector(), LanguageChoice(self._means.languages), self._terms)

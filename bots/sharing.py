@@ -54,7 +54,7 @@ class Sharing:
             return
         utterance = job.utterance
         self._pool.submit(
-            Listening(self._room.room_id, owner, utterance.id, utterance.start_ms, job.frozen, self._heard)
+            Listening(self._room.room_id, owner, utterance.id, utterance.start_ms, job.frozen.samples, self._heard)
         )
 
     def said(self, segment: Segment) -> list[Segment]:

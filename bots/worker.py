@@ -14,7 +14,7 @@ import structlog
 
 from bots.captions.schedule import DecodeQueue, Level
 from bots.captions.segment import Segment
-from bots.captions.track import Job
+from bots.captions.track import Answer, Job
 from bots.engines import vad
 from bots.engines.contract import FAILURES, SAMPLE_RATE, Decoded, Samples, SpeechEngine
 
@@ -103,8 +103,11 @@ class SpeechPool:
         await loop.run_in_executor(self._threads, vad.load)
 
     def submit(self, job: Job) -> None:
-        """Queue an utterance."""
+        """Queue an utterance; what is known already is delivered at once."""
         self.counts.asked += 1
+        if job.known is not None:
+            self._answer(job, job.known)
+            return
         dropped = self._queue.dropped_finals
         self._queue.push(job, time.monotonic())
         if self._queue.dropped_finals > dropped:
@@ -176,22 +179,25 @@ class SpeechPool:
 
     async def _read(self, job: Job) -> None:
         """Read one utterance. An utterance that ended and was not read is tried again, behind what waits already."""
-        samples, voiced_ms = job.audio()
+        if job.utterance.settled:
+            self.counts.finals += job.final
+            return
+        heard = job.audio()
         lang, decoded = "", _NOTHING
-        if len(samples):
+        if len(heard.samples):
             loop = asyncio.get_running_loop()
             language = job.track.language
             try:
                 await loop.run_in_executor(self._threads, self._engine.load)
-                seconds = len(samples) / SAMPLE_RATE
+                seconds = len(heard.samples) / SAMPLE_RATE
                 lang = language.pinned or ""
                 if language.asks(seconds) and (
-                    belief := await loop.run_in_executor(self._threads, self._engine.identify, samples)
+                    belief := await loop.run_in_executor(self._threads, self._engine.identify, heard.samples)
                 ):
                     lang = language.observe(belief, seconds, final=job.final)
                 read = partial(
                     self._engine.transcribe,
-                    samples,
+                    heard.samples,
                     lang,
                     utterance=job.utterance.id,
                     final=job.final,
@@ -203,14 +209,19 @@ class SpeechPool:
             except FAILURES as error:
                 self._failed()
                 log.error("reading_failed", reason=type(error).__name__, final=job.final, attempt=job.attempt)
-                if job.final and job.attempt < ATTEMPTS:
+                if not job.final:
+                    job.track.skipped(job)
+                    return
+                if job.attempt < ATTEMPTS:
                     self._queue.push(replace(job, attempt=job.attempt + 1), time.monotonic() + self._pause_s)
                     return
-                if job.final:
-                    self.counts.lost += 1
-                    decoded = Decoded(job.utterance.text, 0.0, 0.0)
+                self.counts.lost += 1
+                decoded = Decoded(job.utterance.text, 0.0, 0.0)
+        self._answer(job, Answer(decoded, lang, heard.voiced_ms, heard.end))
+
+    def _answer(self, job: Job, answer: Answer) -> None:
         self.counts.finals += job.final
-        segment = job.track.answered(job, decoded, lang, voiced_ms)
+        segment = job.track.answered(job, answer)
         if segment is not None:
             self._deliver(segment)
 

@@ -47,6 +47,11 @@ class Endpointer:
         self._last_voiced = 0
         self._probabilities: list[float] = []
 
+    @property
+    def last_voiced(self) -> int:
+        """The last window with a voice in it."""
+        return self._last_voiced
+
     def push(self, probability: float) -> list[Opened | Closed]:
         """Take the next window's probability of speech."""
         self._window += 1

@@ -20,6 +20,8 @@ _POST_ROLL = 5
 """Windows kept after the last voiced one, 160 ms: the shortest pause that ends an utterance."""
 _KEPT_WINDOWS = MAX_MS // WINDOW_MS + _PRE_ROLL + 32
 """stops: a track's memory growing; about 13 s of audio, 0.8 MB."""
+_HOLD = 2
+"""Windows of silence from which on a reading waits for what becomes of the pause: it may be the utterance's last."""
 _CLOCK_JUMP_MS = 400
 _FIRST_PARTIAL_S = 0.6
 
@@ -32,6 +34,25 @@ class Speaker:
     call_id: str
     user_id: str
     track_sid: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What there is to read of an utterance: ``voiced_ms`` of it are voiced, ``end`` is the window after its last."""
+
+    samples: Samples
+    voiced_ms: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine made of an utterance up to the window ``end``."""
+
+    decoded: Decoded
+    lang: str
+    voiced_ms: int
+    end: int
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +70,7 @@ class Utterance:
     readings: SettledText = field(default_factory=SettledText)
     asked_at: int | None = None
     being_read: bool = False
+    last: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +80,18 @@ class Job:
     track: "TrackCaptions"
     utterance: Utterance
     final: bool
-    frozen: Samples | None = None
-    frozen_voiced_ms: int = 0
+    frozen: Heard | None = None
     attempt: int = 1
 
-    def audio(self) -> tuple[Samples, int]:
-        """Return the samples to read now, and how many milliseconds of them are voiced."""
-        if self.frozen is not None:
-            return self.frozen, self.frozen_voiced_ms
-        return self.track.audio(self.utterance)
+    def audio(self) -> Heard:
+        """Return what to read now."""
+        return self.frozen or self.track.audio(self.utterance)
+
+    @property
+    def known(self) -> Answer | None:
+        """What was read already in the pause that turned out to be the utterance's end."""
+        last = self.utterance.last
+        return last if self.final and last is not None and self.track.stands(self.utterance, last) else None
 
 
 @dataclass(slots=True)
@@ -116,19 +141,30 @@ class TrackCaptions:
         return [job for start in range(0, whole, VAD_WINDOW) for job in self._take(pending[start : start + VAD_WINDOW])]
 
     def due(self, interval_s: float) -> Job | None:
-        """Return the open utterance if it grew ``interval_s`` since it was last read and nobody is reading it."""
+        """Return the open utterance if it grew ``interval_s`` since it was last read and nobody is reading it.
+
+        In a pause it is read as soon as the pause could be its end: if it is, the final text is there already.
+        """
         utterance = self._open
-        if utterance is None or utterance.being_read:
+        if utterance is None or utterance.being_read or interval_s == float("inf"):
             return None
-        if utterance.asked_at is None:
-            since, wait_s = utterance.first + _PRE_ROLL, min(interval_s, _FIRST_PARTIAL_S)
-        else:
-            since, wait_s = utterance.asked_at, interval_s
-        if interval_s == float("inf") or (self._next - since) * WINDOW_MS < wait_s * 1000:
+        silent = self._next - 1 - self._endpointer.last_voiced
+        if silent >= _POST_ROLL:
+            heard = self.audio(utterance)
+            if heard.voiced_ms < guards.MIN_VOICED_MS or (utterance.last and utterance.last.end == heard.end):
+                return None
+        elif silent >= _HOLD or not self._grew(utterance, interval_s):
             return None
         utterance.asked_at = self._next
         utterance.being_read = True
         return Job(self, utterance, final=False)
+
+    def _grew(self, utterance: Utterance, interval_s: float) -> bool:
+        if utterance.asked_at is None:
+            since, wait_s = utterance.first + _PRE_ROLL, min(interval_s, _FIRST_PARTIAL_S)
+        else:
+            since, wait_s = utterance.asked_at, interval_s
+        return (self._next - since) * WINDOW_MS >= wait_s * 1000
 
     def flush(self) -> list[Job]:
         """End the open utterance, as when the track is muted or gone."""
@@ -147,29 +183,34 @@ class TrackCaptions:
         utterance.settled = True
         return [self._segment(utterance, "", 0, lang="", final=True)]
 
-    def audio(self, utterance: Utterance) -> tuple[Samples, int]:
-        """Return what is heard of an utterance so far, and how many milliseconds of it are voiced."""
-        oldest = self._next - len(self._windows)
-        part = slice(
-            max(0, utterance.first - oldest), None if utterance.end is None else max(0, utterance.end - oldest)
-        )
+    def audio(self, utterance: Utterance) -> Heard:
+        """Return what is heard of an utterance so far; of a pause only what would be kept if the utterance ended."""
+        oldest, end = self._next - len(self._windows), self._heard_until(utterance)
+        part = slice(max(0, utterance.first - oldest), max(0, end - oldest))
         windows = self._windows[part]
         samples = np.concatenate(windows) if windows else np.zeros(0, dtype=np.float32)
-        return samples, sum(self._voiced[part]) * WINDOW_MS
+        return Heard(samples, sum(self._voiced[part]) * WINDOW_MS, end)
 
     def skipped(self, job: Job) -> None:
-        """Learn that nobody had time to read a partial text; it may be asked for again."""
+        """Learn that a partial text was not read; it may be asked for again."""
         job.utterance.being_read = False
 
-    def answered(self, job: Job, decoded: Decoded, lang: str, voiced_ms: int) -> Segment | None:
+    def stands(self, utterance: Utterance, answer: Answer) -> bool:
+        """Tell whether an answer is the final one, whatever it was asked for as."""
+        return utterance.end == answer.end and answer.decoded.whole and self.language.pinned is not None
+
+    def answered(self, job: Job, answer: Answer) -> Segment | None:
         """Take what the engine read; return the segment to publish, or nothing if it changes nothing."""
         utterance = job.utterance
         if not job.final:
             utterance.being_read = False
-        if self._withdrawn or utterance.settled or (utterance.end is not None and not job.final):
+            utterance.last = answer
+        final = job.final or self.stands(utterance, answer)
+        if self._withdrawn or utterance.settled or (utterance.end is not None and not final):
             return None
-        text = guards.clean(decoded.text, voiced_ms=voiced_ms, score=decoded.score, no_speech=decoded.no_speech)
-        if job.final:
+        decoded, lang = answer.decoded, answer.lang
+        text = guards.clean(decoded.text, voiced_ms=answer.voiced_ms, score=decoded.score, no_speech=decoded.no_speech)
+        if final:
             utterance.settled = True
             return self._segment(utterance, text, len(text), lang=lang, final=True) if text or utterance.rev else None
         if not text:
@@ -178,6 +219,11 @@ class TrackCaptions:
         if (text, stable_chars) == (utterance.text, utterance.stable_chars):
             return None
         return self._segment(utterance, text, stable_chars, lang=lang, final=False)
+
+    def _heard_until(self, utterance: Utterance) -> int:
+        if utterance.end is not None:
+            return utterance.end
+        return min(self._next, self._endpointer.last_voiced + 1 + _POST_ROLL)
 
     def _segment(self, utterance: Utterance, text: str, stable_chars: int, *, lang: str, final: bool) -> Segment:
         utterance.rev += 1
@@ -228,6 +274,6 @@ class TrackCaptions:
         self._open = None
         utterance.end = change.last + 1 + (0 if change.cut else _POST_ROLL)
         self._ended = utterance.end
-        samples, voiced_ms = self.audio(utterance)
-        if voiced_ms >= guards.MIN_VOICED_MS or utterance.rev:
-            yield Job(self, utterance, final=True, frozen=samples, frozen_voiced_ms=voiced_ms)
+        heard = self.audio(utterance)
+        if heard.voiced_ms >= guards.MIN_VOICED_MS or utterance.rev:
+            yield Job(self, utterance, final=True, frozen=heard)

@@ -26,13 +26,15 @@ class Decoded:
     """One reading of some audio.
 
     ``score`` is the mean log probability of its tokens; ``no_speech`` the model's own belief, 0…1, that nobody spoke.
-    ``lang`` is the language that the engine found by itself; empty: the one it was asked to read.
+    ``lang`` is the language that the engine found by itself; empty: the one it was asked to read. Not ``whole``: an
+    engine that writes late has not come to the end of the audio yet.
     """
 
     text: str
     score: float
     no_speech: float
     lang: str = ""
+    whole: bool = True
 
 
 class SpeechEngine(Protocol):

@@ -103,7 +103,7 @@ class KyutaiEngine:
         except TimeoutError as error:
             call.cancel()
             raise ServerAwayError("the speech server did not answer in time") from error
-        return Decoded(text, 0.0, 0.0, language_of(text) or lang)
+        return Decoded(text, 0.0, 0.0, language_of(text) or lang, whole=final)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

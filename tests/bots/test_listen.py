@@ -13,7 +13,8 @@ from livekit import rtc
 
 from bots import listen
 from bots.captions.language import LanguageChoice
-from bots.captions.track import TrackCaptions
+from bots.captions.track import Answer, TrackCaptions
+from bots.engines.contract import Decoded
 from bots.final.spool import Spool
 from bots.keepsound import SoundKeeper
 from bots.listen import MAX_TRACKS, CallListener, Ears
@@ -189,19 +190,14 @@ async def test_withdrawing_unsubscribes_at_once_and_takes_back_what_was_half_sai
     streams[0].say(2.0)
     await until(lambda: heard.jobs)
     job = heard.jobs[0]
-    shown = job.track.answered(job, listen_decoded("je ne"), "fr", job.audio()[1])
+    said = job.audio()
+    shown = job.track.answered(job, Answer(Decoded("je ne", -0.1, 0.0), "fr", said.voiced_ms, said.end))
     assert shown is not None
     listener.allow({BOB: OWNERS[BOB]})
     assert publication.asked == [True, False]
     assert [(segment.id, segment.text, segment.final) for segment in heard.published] == [(shown.id, "", True)]
     await until(lambda: streams[0].closed)
     assert [job.final for job in heard.jobs] == [False], "nothing more is read"
-
-
-def listen_decoded(text: str):
-    from bots.engines.contract import Decoded
-
-    return Decoded(text, -0.1, 0.0)
 
 
 async def test_a_track_that_arrives_after_consent_ended_is_sent_back(room, listener, streams):

@@ -10,7 +10,7 @@ import pytest
 
 from bots import notice
 from bots.captions.consent import CONSENT
-from bots.captions.track import Job, Utterance
+from bots.captions.track import Heard, Job, Utterance
 from bots.matrix import RoomNews
 from bots.meeting import CaptionedMeeting
 from bots.meetingnote import Note
@@ -65,7 +65,7 @@ async def speak(meeting, segment, number: int, degrees: float) -> None:
     samples = np.full(80_000, degrees, np.float32)
     said = segment(number, user_id=SALLE, text="bonjour!", stable_chars=8)
     track = SimpleNamespace(speaker=SimpleNamespace(user_id=SALLE))
-    meeting._read(Job(track, Utterance(said.id, said.start_ms, 0), final=True, frozen=samples))
+    meeting._read(Job(track, Utterance(said.id, said.start_ms, 0), final=True, frozen=Heard(samples, 0, 0)))
     meeting.deliver(said)
     await meeting._sharing.drained(10)
 

@@ -9,7 +9,7 @@ import pytest
 
 from bots import notice
 from bots.captions.commands import Command, Wish, read_wish
-from bots.captions.track import Job, Utterance
+from bots.captions.track import Heard, Job, Utterance
 from bots.captions.turns import Turn
 from bots.roomview import RoomView
 from bots.sharing import Room, Sharing
@@ -73,7 +73,9 @@ class Meeting:
         samples = np.full(16_000 * seconds, degrees, np.float32)
         segment = self._segment(number, user_id=SALLE, display_name=NAMES[SALLE], stable_chars=8, text="bonjour!")
         track = type("Track", (), {"speaker": type("Speaker", (), {"user_id": SALLE})})
-        self.sharing.listen(Job(track, Utterance(segment.id, segment.start_ms, 0), final=True, frozen=samples))
+        self.sharing.listen(
+            Job(track, Utterance(segment.id, segment.start_ms, 0), final=True, frozen=Heard(samples, 0, 0))
+        )
         for part in self.sharing.said(segment):
             self.published[part.id] = part
         await self.sharing.drained(10)

@@ -127,7 +127,7 @@ async def test_a_partial_reading_hears_everything_said_until_its_turn(pool, engi
     partial = track.due(1.0)
     pool.submit(partial)
     tape.play((1, True))
-    heard = len(Job(track, partial.utterance, final=False).audio()[0])
+    heard = len(Job(track, partial.utterance, final=False).audio().samples)
     assert heard > 1.9 * 16000
     engine.gate.set()
     assert await pool.drained("!room", 5)
@@ -163,6 +163,36 @@ async def test_the_engine_learns_which_utterance_it_reads_and_when_it_ends(pool,
     pool.submit(last)
     assert await pool.drained("!room", 5)
     assert engine.readings == [(partial.utterance.id, False), (partial.utterance.id, True)]
+
+
+async def test_an_utterance_that_was_read_in_its_last_pause_is_not_read_again(pool, engine, delivered, tape, track):
+    track.language.pinned = "fr"
+    tape.play((2, True), (0.2, False))
+    pool.submit(track.due(1.0))
+    assert not (await next_of(delivered)).final
+    (last,) = tape.play((1, False))
+    pool.submit(last)
+    assert delivered.get_nowait().final
+    assert (engine.reads, pool.counts.finals) == (1, 1)
+
+
+async def test_a_reading_under_way_when_its_utterance_ends_is_not_done_twice(
+    pool, engine, delivered, tape, track, until
+):
+    track.language.pinned = "fr"
+    engine.gate = threading.Event()
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    await until(lambda: len(engine.readings) == 1)
+    tape.play((2, True), (0.2, False))
+    pool.submit(track.due(1.0))
+    await until(lambda: len(engine.readings) == 2)
+    (last,) = tape.play((1, False))
+    pool.submit(last)
+    engine.gate.set()
+    assert await pool.drained("!room", 5)
+    assert [segment.final for segment in (await next_of(delivered), await next_of(delivered))] == [True, True]
+    assert (engine.reads, pool.counts.finals) == (2, 2)
 
 
 async def test_an_engine_that_reads_all_languages_alike_names_the_one_it_heard(pool, engine, delivered, tape):

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 
 from bots.captions.segment import segment_id
+from bots.captions.track import Answer
 from bots.engines.contract import Decoded
 
 
-def read(text: str) -> Decoded:
-    return Decoded(text, -0.1, 0.0)
-
-
-def answer(job, text: str):
-    _, voiced_ms = job.audio()
-    return job.track.answered(job, read(text), "fr", voiced_ms)
+def answer(job, text: str, *, whole: bool = True, heard=None):
+    heard = heard or job.audio()
+    return job.track.answered(job, Answer(Decoded(text, -0.1, 0.0, whole=whole), "fr", heard.voiced_ms, heard.end))
 
 
 def test_silence_gives_nothing(tape, track):
@@ -31,11 +28,11 @@ def test_a_click_gives_nothing(tape):
 
 def test_an_utterance_is_read_whole_with_what_came_just_before_it(tape):
     (job,) = tape.play((1, False), (2, True), (1, False))
-    samples, voiced_ms = job.audio()
+    heard = job.audio()
     assert job.final
-    assert 2.1 <= len(samples) / 16000 <= 2.5
-    assert np.abs(samples[: 512 * 4]).max() == 0
-    assert abs(voiced_ms - 2000) <= 64
+    assert 2.1 <= len(heard.samples) / 16000 <= 2.5
+    assert np.abs(heard.samples[: 512 * 4]).max() == 0
+    assert abs(heard.voiced_ms - 2000) <= 64
 
 
 def test_its_times_are_wall_clock_and_its_id_comes_from_them(tape):
@@ -80,6 +77,57 @@ def test_two_utterances_never_share_a_sound(tape):
     jobs = tape.play((9.5, True), (0.2, False), (2, True), (1, False))
     first, second = (answer(job, "oui") for job in jobs)
     assert second.start_ms >= first.end_ms
+
+
+def test_what_was_read_in_a_pause_stands_if_the_utterance_ends_with_it(tape, track):
+    track.language.pinned = "fr"
+    tape.play((1, False), (2, True), (0.1, False))
+    assert track.due(1.0) is None, "the pause may be nothing"
+    tape.play((0.1, False))
+    paused = track.due(1.0)
+    heard = paused.audio()
+    shown = answer(paused, "bonjour à tous")
+    assert not shown.final
+    assert track.due(1.0) is None, "there is nothing more to read in this pause"
+    (job,) = tape.play((1, False))
+    assert job.known.decoded.text == "bonjour à tous"
+    assert len(heard.samples) == len(job.audio().samples)
+    last = track.answered(job, job.known)
+    assert (last.id, last.text, last.final) == (shown.id, "bonjour à tous", True)
+
+
+def test_a_reading_that_is_under_way_when_the_pause_turns_out_to_be_the_end_is_the_last(tape, track):
+    track.language.pinned = "fr"
+    tape.play((1, False), (2, True), (0.2, False))
+    paused = track.due(1.0)
+    heard = paused.audio()
+    (job,) = tape.play((1, False))
+    assert job.known is None
+    assert answer(paused, "bonjour", heard=heard).final
+    assert answer(job, "bonjour bonjour") is None
+
+
+def test_a_reading_of_a_pause_after_which_somebody_goes_on_is_one_of_many(tape, track):
+    track.language.pinned = "fr"
+    tape.play((1, False), (2, True), (0.2, False))
+    assert not answer(track.due(1.0), "bonjour").final
+    (job,) = tape.play((1.5, True), (1, False))
+    assert job.known is None
+    assert answer(job, "bonjour à tous").text == "bonjour à tous"
+
+
+@pytest.mark.parametrize(("whole", "language"), [(False, "fr"), (True, None)])
+def test_it_does_not_stand_if_the_engine_came_late_or_the_language_is_a_guess(tape, track, whole, language):
+    track.language.pinned = language
+    tape.play((1, False), (2, True), (0.2, False))
+    assert answer(track.due(1.0), "bonjour", whole=whole)
+    (job,) = tape.play((1, False))
+    assert job.known is None
+
+
+def test_a_click_is_not_read_in_the_pause_after_it(tape, track):
+    tape.play((1, False), (0.1, True), (0.2, False))
+    assert track.due(1.0) is None
 
 
 def test_nothing_is_read_in_between_when_only_finals_are_wanted(tape, track):
@@ -146,7 +194,7 @@ def test_a_long_speech_becomes_several_utterances_that_leave_no_gap(tape):
     assert len({segment.id for segment in segments}) == len(segments)
     for before, after in itertools.pairwise(segments):
         assert after.start_ms == before.end_ms
-    heard = sum(len(job.audio()[0]) for job in jobs) / 16000
+    heard = sum(len(job.audio().samples) for job in jobs) / 16000
     assert heard == pytest.approx(30.2, abs=0.3)
 
 

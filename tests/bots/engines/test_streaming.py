@@ -18,7 +18,7 @@ from bots.captions import guards
 from bots.captions.language import LanguageChoice
 from bots.captions.schedule import DecodeQueue
 from bots.captions.segment import Segment
-from bots.captions.track import Speaker, TrackCaptions
+from bots.captions.track import Answer, Speaker, TrackCaptions
 from bots.engines.contract import SAMPLE_RATE
 from bots.engines.vad import SileroDetector
 
@@ -52,12 +52,13 @@ def stream(engine, samples: np.ndarray, *, reading_takes_s: float = 0.2) -> Outc
         for job in [*jobs, *([partial] if partial else [])]:
             queue.push(job, now)
         if free_at <= now and (job := queue.pop(now)) is not None:
-            heard, voiced_ms = job.audio()
+            heard = job.audio()
             began = time.process_time()
-            seconds, lang = len(heard) / SAMPLE_RATE, track.language.pinned
+            seconds, lang = len(heard.samples) / SAMPLE_RATE, track.language.pinned
             if track.language.asks(seconds):
-                lang = track.language.observe(engine.identify(heard), seconds, final=job.final)
-            segment = track.answered(job, engine.transcribe(heard, lang), lang, voiced_ms)
+                lang = track.language.observe(engine.identify(heard.samples), seconds, final=job.final)
+            decoded = engine.transcribe(heard.samples, lang)
+            segment = track.answered(job, Answer(decoded, lang, heard.voiced_ms, heard.end))
             outcome.reading_s += time.process_time() - began
             free_at = now + reading_takes_s
             if segment is not None:

@@ -12,7 +12,7 @@ import soundfile
 
 from bots.captions.language import LanguageChoice
 from bots.captions.paragraphs import Word, joined
-from bots.captions.track import Speaker, TrackCaptions
+from bots.captions.track import Answer, Speaker, TrackCaptions
 from bots.engines.vad import SileroDetector
 from bots.engines.weights import find_model
 from bots.engines.whisper import WhisperEngine
@@ -55,8 +55,9 @@ def words_heard_live(model: str, name: str, lang: str) -> str:
     ] + track.flush()
     texts = []
     for job in jobs:
-        audio, voiced_ms = job.audio()
-        segment = track.answered(job, engine.transcribe(audio, lang), lang, voiced_ms)
+        heard = job.audio()
+        decoded = engine.transcribe(heard.samples, lang)
+        segment = track.answered(job, Answer(decoded, lang, heard.voiced_ms, heard.end))
         texts += [segment.text] if segment is not None else []
     return plain(" ".join(texts))
 
