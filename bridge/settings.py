@@ -11,7 +11,7 @@ import stat
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.domain.identities import MAX_ORGANIZATION
 from bridge.domain.lifecycle import Policy
 from bridge.domain.names import is_new_localpart, parse_server_name, server_of
 
@@ -121,14 +122,56 @@ class SfuSettings(_Section):
     api_secret: Secret
 
 
+_PROCONNECT: dict[str, object] = {
+    "pkce": False,
+    "scopes": "openid given_name usual_name email uid siret idp_id",
+    "signed_userinfo": True,
+    "localpart_claim": "email",
+}
+"""What ProConnect wants otherwise than most: no parameter of PKCE, scopes of its own, a signed userinfo, and it has no
+`preferred_username`."""
+
+
 class OidcSettings(_Section):
-    """The provider where staff sign in."""
+    """The provider where staff sign in; docs/staff-sign-in.md has examples. A key that is set wins over the profile."""
 
     issuer: BaseUrl
     client_id: str = Field(min_length=1)
-    client_secret: SecretStr
+    client_secret: SecretStr = Field(min_length=1)
+    profile: Literal["generic", "proconnect"] = "generic"
     pkce: bool = True
-    scopes: str = "openid profile email"
+    scopes: str = Field(default="openid profile email", pattern=r"^openid( |$)")
+    signing_algorithm: Literal["RS256", "ES256"] = "RS256"
+    """With which the client was registered; no other is believed."""
+    signed_userinfo: bool = False
+    """Refuse a userinfo answer that is no signed JWT."""
+    localpart_claim: Literal["preferred_username", "email", "uid", "sub"] = "preferred_username"
+    """What a person's Matrix account is named after at the first sign-in."""
+    reserved: frozenset[str] = frozenset({"admin", "administrator", "root", "server", "synapse", "system"})
+    """Localparts that no sign-in leads into, as accounts of operators are."""
+    acr: tuple[str, ...] = Field(default=(), max_length=8)
+    """Assurance levels that are enough; empty: any."""
+    amr: tuple[str, ...] = Field(default=(), max_length=8)
+    """Ways of signing in of which one must have been used, as `mfa`; empty: any."""
+    idp_hint: str = Field(default="", max_length=255)
+    """Identity provider that ProConnect leads to at once."""
+    organizations: dict[str, str] = Field(default={}, max_length=10_000)
+    """SIRET, SIREN or `idp_id` to the short name that stands behind people's names."""
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: float = Field(default=240, ge=5, le=10_080)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_profile(cls, given: object) -> object:
+        return _PROCONNECT | given if isinstance(given, dict) and given.get("profile") == "proconnect" else given
+
+    @field_validator("organizations")
+    @classmethod
+    def _short_names(cls, names: dict[str, str]) -> dict[str, str]:
+        if wrong := next((name for name in names.values() if not 0 < len(name) <= MAX_ORGANIZATION), None):
+            msg = f"{wrong[:MAX_ORGANIZATION]!r} must have 1 to {MAX_ORGANIZATION} characters"
+            raise ValueError(msg)
+        return names
 
 
 class FederationSettings(_Section):

@@ -26,7 +26,7 @@ _GUEST_MODULE_PATH = PathBuilder("_synapse/client/passerelle/guests")
 
 @dataclass(frozen=True, slots=True)
 class MatrixSession:
-    """A device of a user, with the token that the browser will use. Never stored here."""
+    """A device of a user, with the token that the browser will use; stored sealed only (`bridge.web.seal`)."""
 
     user_id: UserId
     device_id: str
@@ -103,7 +103,15 @@ class Accounts:
         try:
             await self._homeserver.with_token(session.access_token, Method.POST, Path.v3.rooms[room_id].join, {})
         finally:
-            await self._homeserver.with_token(session.access_token, Method.POST, Path.v3.logout, {})
+            await self.logout(session.access_token)
+
+    async def logout(self, access_token: str) -> None:
+        """Sign a device out, which deletes it. One that is gone already is fine, too."""
+        try:
+            await self._homeserver.with_token(access_token, Method.POST, Path.v3.logout, {})
+        except HomeserverRefusedError as error:
+            if error.status not in {401, 403}:
+                raise
 
     async def _name(self, session: MatrixSession, display_name: str) -> None:
         await self._homeserver.with_token(

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the OIDC provider decides: which requests are in order, which code and token is worth what.
 
-No HTTP and no clock here. Shaped after ProConnect: `state` and `nonce` of at least 32 characters, parameters it
-does not know are refused, a code is good once.
+No HTTP and no clock here. Shaped after ProConnect (`proconnect`): `state` and `nonce` of at least 32 characters, no
+parameter beyond its list and so no PKCE, a code of 30 seconds that is good once, sign-out with `id_token_hint` and
+`state`. Without `proconnect` it is an ordinary provider: PKCE, the scopes of OpenID Connect, other parameters ignored.
 """
 
 import base64
@@ -15,17 +16,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from bridge.stack import oidc_claims
+from bridge.stack.oidc_claims import NOTHING_ASKED, Asked, UnreadableClaimsError
 from bridge.stack.people import Person
 
-CODE_LIFETIME_S = 60
+CODE_LIFETIME_S = 30
 TOKEN_LIFETIME_S = 60
+SESSION_LIFETIME_S = 12 * 3600
 # stops: memory growing with requests of strangers; the oldest goes first.
 CODES_MAX = 1000
 TOKENS_MAX = 1000
+SESSIONS_MAX = 1000
 # stops: a page or redirect as large as a stranger likes.
 PARAMETER_LENGTH_MAX = 2048
 
-SCOPES = ("openid", "given_name", "usual_name", "email", "uid", "siret", "organizational_unit", "profile")
 _STATE_LENGTH_MIN = 32
 _KNOWN = frozenset(
     {
@@ -39,10 +43,9 @@ _KNOWN = frozenset(
         "login_hint",
         "idp_hint",
         "claims",
-        "acr_values",
     }
 )
-_KNOWN_PKCE = frozenset({"code_challenge", "code_challenge_method"})
+_PROMPTS = ("none", "login")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 T = TypeVar("T")
@@ -81,6 +84,9 @@ class Authorization:
     state: str
     nonce: str
     code_challenge: str | None
+    silent: bool = False
+    login_hint: str = ""
+    asked: Asked = NOTHING_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,37 +143,92 @@ def redirect_target(clients: Mapping[str, Client], parameters: Mapping[str, str]
 
 
 def check_authorization(
-    client: Client, redirect_uri: str, parameters: Mapping[str, str], *, pkce: bool
+    client: Client, redirect_uri: str, parameters: Mapping[str, str], *, proconnect: bool
 ) -> Authorization:
     """Judge the rest of an authorize request.
 
     Raises:
         OAuthError: to be sent back to the client.
     """
-    known = _KNOWN | _KNOWN_PKCE if pkce else _KNOWN
-    if unknown := sorted(set(parameters) - known):
-        raise OAuthError("invalid_request", f"unknown parameter {unknown[0][:40]!r}")
+    if proconnect and (unknown := sorted(set(parameters) - _KNOWN)):
+        raise _bad_request(f"unknown parameter {unknown[0][:40]!r}")
     for name, value in parameters.items():
         if len(value) > PARAMETER_LENGTH_MAX:
-            raise OAuthError("invalid_request", f"{name} is longer than {PARAMETER_LENGTH_MAX} characters")
+            raise _bad_request(f"{name} is longer than {PARAMETER_LENGTH_MAX} characters")
     if parameters.get("response_type") != "code":
         raise OAuthError("unsupported_response_type", "only response_type=code")
     scopes = frozenset(parameters.get("scope", "").split())
-    if "openid" not in scopes or not scopes <= set(SCOPES):
-        raise OAuthError("invalid_scope", f"scope must hold openid and nothing outside: {' '.join(SCOPES)}")
+    known_scopes = oidc_claims.scopes(proconnect=proconnect)
+    if "openid" not in scopes or not scopes <= set(known_scopes):
+        raise OAuthError("invalid_scope", f"scope must hold openid and nothing outside: {' '.join(known_scopes)}")
     for name in ("state", "nonce"):
-        if len(parameters.get(name, "")) < _STATE_LENGTH_MIN:
-            raise OAuthError("invalid_request", f"{name} must have at least {_STATE_LENGTH_MIN} characters")
-    if parameters.get("prompt") == "none":
-        raise OAuthError("login_required", "nobody is signed in: this provider keeps no session")
+        if len(parameters.get(name, "")) < (_STATE_LENGTH_MIN if proconnect else 1):
+            raise _bad_request(f"{name} must have at least {_STATE_LENGTH_MIN} characters")
+    if parameters.get("prompt", "login") not in _PROMPTS:
+        raise _bad_request(f"prompt is one of {' '.join(_PROMPTS)}")
+    if parameters.get("idp_hint", oidc_claims.IDP_ID) != oidc_claims.IDP_ID:
+        raise _bad_request("idp_hint names no identity provider of ours")
+    try:
+        asked = oidc_claims.read_claims(parameters.get("claims"))
+    except UnreadableClaimsError as e:
+        raise _bad_request(str(e)) from e
     return Authorization(
         client_id=client.client_id,
         redirect_uri=redirect_uri,
         scopes=scopes,
         state=parameters["state"],
         nonce=parameters["nonce"],
-        code_challenge=_code_challenge(parameters),
+        code_challenge=None if proconnect else _code_challenge(parameters),
+        silent=parameters.get("prompt") == "none",
+        login_hint=parameters.get("login_hint", ""),
+        asked=asked,
     )
+
+
+def _bad_request(what: str) -> OAuthError:
+    return OAuthError("invalid_request", f"Y000400: {what}")  # ProConnect's own number for it
+
+
+def check_person(authorization: Authorization, person: Person) -> None:
+    """Judge whether this person satisfies what the client called essential.
+
+    Raises:
+        OAuthError: to be sent back to the client.
+    """
+    wanted = authorization.asked.acr
+    if wanted and person.acr not in wanted:
+        raise OAuthError("unmet_authentication_requirements", f"this person has {person.acr}")
+
+
+def silently(authorization: Authorization, person: Person | None) -> Person:
+    """Who signs in without being asked: whoever has a session, and is the one whom the client expects.
+
+    Raises:
+        OAuthError: nobody; the client has to ask.
+    """
+    if person is None:
+        raise OAuthError("login_required", "nobody is signed in")
+    if authorization.login_hint not in ("", person.email):
+        raise OAuthError("login_required", "somebody else is signed in")
+    return person
+
+
+def check_sign_out(
+    clients: Mapping[str, Client], client_id: str | None, parameters: Mapping[str, str], *, proconnect: bool
+) -> str | None:
+    """Where a sign-out leads back to, or None; `client_id` is whom a believable `id_token_hint` was made for.
+
+    Raises:
+        UnusableRequestError: ProConnect's rules are not kept.
+    """
+    target = parameters.get("post_logout_redirect_uri")
+    client = clients.get(client_id or "")
+    registered = client is not None and target in client.post_logout_redirect_uris
+    if proconnect and not (registered and len(parameters.get("state", "")) >= _STATE_LENGTH_MIN):
+        raise UnusableRequestError(
+            "Y030111: a sign-out has id_token_hint, state and the registered post_logout_redirect_uri, to the letter."
+        )
+    return target if registered else None
 
 
 def _code_challenge(parameters: Mapping[str, str]) -> str | None:
@@ -175,7 +236,7 @@ def _code_challenge(parameters: Mapping[str, str]) -> str | None:
     if challenge is None and "code_challenge_method" not in parameters:
         return None
     if parameters.get("code_challenge_method") != "S256" or not _S256_CHALLENGE.fullmatch(challenge or ""):
-        raise OAuthError("invalid_request", "only PKCE with S256 and a challenge of 43 characters (RFC 7636)")
+        raise _bad_request("only PKCE with S256 and a challenge of 43 characters (RFC 7636)")
     return challenge
 
 
@@ -216,19 +277,3 @@ def check_exchange(grant: Grant | None, client: Client, parameters: Mapping[str,
 def _s256(verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode("utf-8")).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
-
-
-def released_claims(person: Person, scopes: frozenset[str]) -> dict[str, str]:
-    """What userinfo says about a person. The user name always, as the bridge maps it to a Matrix account."""
-    by_scope = {
-        "given_name": person.given_name,
-        "usual_name": person.usual_name,
-        "email": person.email,
-        "uid": person.sub,
-        "siret": person.siret,
-        "organizational_unit": person.organizational_unit,
-    }
-    claims = {"sub": person.sub, "preferred_username": person.preferred_username}
-    if "profile" in scopes:
-        claims |= {"name": person.name, "given_name": person.given_name, "usual_name": person.usual_name}
-    return claims | {name: value for name, value in by_scope.items() if name in scopes}

@@ -4,33 +4,38 @@
 
     python -m bridge.stack.oidc_provider --config oidc.toml
 
-Authorization code flow, PKCE where the client wants it, userinfo as a signed JWT, sign-out by redirect. The
-sign-in page posts `sub` to its own address, query included, so a script signs in with one POST there.
+Authorization code flow, userinfo as a signed JWT, silent sign-in (`prompt=none`) for whoever chose a name before in
+this browser, sign-out by redirect; `oidc_grants` has the rules. Whoever is not asked silently chooses anew: nobody here
+has a password. The sign-in page posts `sub` to its own address, query included, so a script signs in with one POST.
 """
 
 import argparse
 import asyncio
 import base64
 import binascii
+import hashlib
 import secrets
 import signal
 import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote_plus, urlencode
 
 from aiohttp import web
 from joserfc import jwt
-from joserfc.jwk import RSAKey
-from pydantic import BaseModel, ConfigDict
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+from pydantic import BaseModel, ConfigDict, Field
 
-from bridge.stack import oidc_page
+from bridge.stack import oidc_claims, oidc_page
 from bridge.stack.oidc_grants import (
     CODE_LIFETIME_S,
     CODES_MAX,
     PARAMETER_LENGTH_MAX,
-    SCOPES,
+    SESSION_LIFETIME_S,
+    SESSIONS_MAX,
     TOKEN_LIFETIME_S,
     TOKENS_MAX,
     Authorization,
@@ -42,14 +47,16 @@ from bridge.stack.oidc_grants import (
     authenticate_client,
     check_authorization,
     check_exchange,
+    check_person,
+    check_sign_out,
     redirect_target,
-    released_claims,
+    silently,
 )
 from bridge.stack.people import Person
 from bridge.stack.secrets import write_private
 
-_ALGORITHM = "RS256"
-_ID_TOKEN_LIFETIME_S = 300
+_ID_TOKEN_LIFETIME_S = 60
+_SESSION_COOKIE = "oidc_session"
 # stops: bodies larger than any form of ours.
 _BODY_BYTES_MAX = 16 * 1024
 _CODE_BYTES = 32
@@ -72,12 +79,15 @@ class PersonSettings(_Strict):
     """One `[[people]]`."""
 
     sub: str
-    preferred_username: str
+    uid: str
     given_name: str
     usual_name: str
     email: str
-    siret: str
+    siret: str = Field(pattern=r"^[0-9]{14}$")
     organizational_unit: str
+    belonging_population: str = "agent"
+    acr: str = "eidas1"
+    amr: tuple[str, ...] = ("pwd",)
 
 
 class Settings(_Strict):
@@ -87,26 +97,30 @@ class Settings(_Strict):
     host: str
     port: int
     signing_key_file: Path
-    # ProConnect refuses PKCE's parameters like any other that it does not know.
-    pkce: bool = True
+    # ProConnect's rules, or those of an ordinary provider.
+    proconnect: bool = True
+    algorithm: Literal["RS256", "ES256"] = "RS256"
     clients: list[ClientSettings]
     people: list[PersonSettings]
 
 
-def load_signing_key(path: Path) -> RSAKey:
+def load_signing_key(path: Path, algorithm: str) -> RSAKey | ECKey:
     """The key that signs tokens, made at the first start."""
+    kind = RSAKey if algorithm == "RS256" else ECKey
     if not path.exists():
-        write_private(path, RSAKey.generate_key(2048).as_pem(private=True).decode("ascii"))
-    key = RSAKey.import_key(path.read_text(encoding="ascii"))
-    return RSAKey.import_key(key.as_dict(private=True), {"kid": key.thumbprint(), "use": "sig", "alg": _ALGORITHM})
+        made = RSAKey.generate_key(2048) if algorithm == "RS256" else ECKey.generate_key("P-256")
+        write_private(path, made.as_pem(private=True).decode("ascii"))
+    key = kind.import_key(path.read_text(encoding="ascii"))
+    return kind.import_key(key.as_dict(private=True), {"kid": key.thumbprint(), "use": "sig", "alg": algorithm})
 
 
 class Provider:
     """The HTTP side of the provider."""
 
-    def __init__(self, settings: Settings, key: RSAKey) -> None:
+    def __init__(self, settings: Settings, key: RSAKey | ECKey) -> None:
         self._issuer = settings.issuer
-        self._pkce = settings.pkce
+        self._proconnect = settings.proconnect
+        self._algorithm = settings.algorithm
         self._key = key
         self._clients = {
             c.client_id: Client(
@@ -117,6 +131,7 @@ class Provider:
         self._people = {p.sub: Person(**p.model_dump()) for p in settings.people}
         self._codes: Expiring[Grant] = Expiring(lifetime_s=CODE_LIFETIME_S, size_max=CODES_MAX)
         self._tokens: Expiring[Grant] = Expiring(lifetime_s=TOKEN_LIFETIME_S, size_max=TOKENS_MAX)
+        self._sessions: Expiring[str] = Expiring(lifetime_s=SESSION_LIFETIME_S, size_max=SESSIONS_MAX)
 
     def application(self) -> web.Application:
         """The routes."""
@@ -143,17 +158,18 @@ class Provider:
             "userinfo_endpoint": f"{self._issuer}/userinfo",
             "jwks_uri": f"{self._issuer}/jwks",
             "end_session_endpoint": f"{self._issuer}/session/end",
-            "scopes_supported": SCOPES,
+            "scopes_supported": list(oidc_claims.scopes(proconnect=self._proconnect)),
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [_ALGORITHM],
-            "userinfo_signing_alg_values_supported": [_ALGORITHM],
+            "id_token_signing_alg_values_supported": [self._algorithm],
             "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-            "acr_values_supported": ["eidas1"],
+            "acr_values_supported": ["eidas1", "eidas2", "eidas3"],
             "claims_parameter_supported": True,
         }
-        if self._pkce:
+        if self._proconnect:
+            document["userinfo_signing_alg_values_supported"] = [self._algorithm]
+        else:
             document["code_challenge_methods_supported"] = ["S256"]
         return web.json_response(document)
 
@@ -162,18 +178,36 @@ class Provider:
 
     async def _authorize(self, request: web.Request) -> web.Response:
         judged = self._judge(request)
-        return judged if isinstance(judged, web.Response) else self._choose_page(request, judged)
+        if isinstance(judged, web.Response) or not judged.silent:
+            return judged if isinstance(judged, web.Response) else self._choose_page(request, judged)
+        try:
+            sub = self._sessions.get(request.cookies.get(_SESSION_COOKIE, ""), now=time.monotonic())
+            person = silently(judged, self._people.get(sub or ""))
+        except OAuthError as e:
+            return _error_back(judged.redirect_uri, e, judged.state)
+        return self._sign_in(judged, person)
 
     async def _choose(self, request: web.Request) -> web.Response:
         judged = self._judge(request)
         if isinstance(judged, web.Response):
             return judged
-        sub = (await request.post()).get("sub")
-        if not isinstance(sub, str) or sub not in self._people:
+        person = self._people.get(str((await request.post()).get("sub")))
+        if person is None:
             return self._choose_page(request, judged, status=400)
+        response = self._sign_in(judged, person)
+        session = secrets.token_urlsafe(_CODE_BYTES)
+        self._sessions.put(session, person.sub, now=time.monotonic())
+        response.set_cookie(_SESSION_COOKIE, session, max_age=SESSION_LIFETIME_S, httponly=True, samesite="Lax")
+        return response
+
+    def _sign_in(self, authorization: Authorization, person: Person) -> web.Response:
+        try:
+            check_person(authorization, person)
+        except OAuthError as e:
+            return _error_back(authorization.redirect_uri, e, authorization.state)
         code = secrets.token_urlsafe(_CODE_BYTES)
-        self._codes.put(code, Grant(judged, sub, int(time.time())), now=time.monotonic())
-        return _send_back(judged.redirect_uri, {"code": code, "state": judged.state})
+        self._codes.put(code, Grant(authorization, person.sub, int(time.time())), now=time.monotonic())
+        return _send_back(authorization.redirect_uri, {"code": code, "state": authorization.state, "iss": self._issuer})
 
     def _judge(self, request: web.Request) -> Authorization | web.Response:
         """The request in its address, or the answer that refuses it."""
@@ -182,15 +216,13 @@ class Provider:
         except UnusableRequestError as e:
             return _page(oidc_page.error_page(_language(request), str(e)), status=400)
         try:
-            return check_authorization(client, redirect_uri, _once(request), pkce=self._pkce)
+            return check_authorization(client, redirect_uri, _once(request), proconnect=self._proconnect)
         except OAuthError as e:
-            parameters = {"error": e.error, "error_description": e.description}
-            if state := request.query.get("state", "")[:PARAMETER_LENGTH_MAX]:
-                parameters["state"] = state
-            return _send_back(redirect_uri, parameters)
+            return _error_back(redirect_uri, e, request.query.get("state", "")[:PARAMETER_LENGTH_MAX])
 
     def _choose_page(self, request: web.Request, authorization: Authorization, *, status: int = 200) -> web.Response:
-        page = oidc_page.choose_page(_language(request), tuple(self._people.values()))
+        hinted = sorted(self._people.values(), key=lambda person: person.email != authorization.login_hint)
+        page = oidc_page.choose_page(_language(request), hinted)
         return _page(page, status=status, form_target=authorization.redirect_uri)
 
     async def _token(self, request: web.Request) -> web.Response:
@@ -205,19 +237,7 @@ class Provider:
             return _json_error(e, status=401 if e.error == "invalid_client" else 400)
         access_token = secrets.token_urlsafe(_CODE_BYTES)
         self._tokens.put(access_token, grant, now=time.monotonic())
-        now = int(time.time())
-        id_token = self._sign(
-            {
-                "iss": self._issuer,
-                "sub": grant.sub,
-                "aud": client.client_id,
-                "iat": now,
-                "exp": now + _ID_TOKEN_LIFETIME_S,
-                "auth_time": grant.signed_in_at,
-                "nonce": grant.authorization.nonce,
-                "acr": "eidas1",
-            }
-        )
+        id_token = self._sign(self._id_claims(grant, access_token))
         return web.json_response(
             {
                 "access_token": access_token,
@@ -229,37 +249,61 @@ class Provider:
             headers={"Cache-Control": "no-store"},
         )
 
+    def _id_claims(self, grant: Grant, access_token: str) -> dict[str, object]:
+        now, person = int(time.time()), self._people[grant.sub]
+        half = hashlib.sha256(access_token.encode("ascii")).digest()[:16]
+        claims: dict[str, object] = {
+            "iss": self._issuer,
+            "sub": grant.sub,
+            "aud": grant.authorization.client_id,
+            "iat": now,
+            "exp": now + _ID_TOKEN_LIFETIME_S,
+            "auth_time": grant.signed_in_at,
+            "nonce": grant.authorization.nonce,
+            "at_hash": base64.urlsafe_b64encode(half).decode("ascii").rstrip("="),
+            "acr": person.acr,
+        }
+        return claims | ({"amr": list(person.amr)} if grant.authorization.asked.amr else {})
+
     async def _userinfo(self, request: web.Request) -> web.Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         grant = self._tokens.get(token, now=time.monotonic()) if scheme.lower() == "bearer" else None
         if grant is None:
             refused = OAuthError("invalid_token", "unknown or ended access token")
             return _json_error(refused, status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-        person = self._people[grant.sub]
+        person, uncached = self._people[grant.sub], {"Cache-Control": "no-store"}
+        told = oidc_claims.released(person, grant.authorization.scopes, proconnect=self._proconnect)
+        if not self._proconnect:
+            return web.json_response(told, headers=uncached)
         now = int(time.time())
-        claims = {
-            **released_claims(person, grant.authorization.scopes),
-            "iss": self._issuer,
-            "aud": grant.authorization.client_id,
-            "iat": now,
-            "exp": now + TOKEN_LIFETIME_S,
-        }
-        return web.Response(
-            body=self._sign(claims).encode("ascii"),
-            content_type="application/jwt",
-            headers={"Cache-Control": "no-store"},
-        )
+        stamps = {"iss": self._issuer, "aud": grant.authorization.client_id, "iat": now, "exp": now + TOKEN_LIFETIME_S}
+        signed = self._sign({**told, **stamps}).encode("ascii")
+        return web.Response(body=signed, content_type="application/jwt", headers=uncached)
 
     async def _end_session(self, request: web.Request) -> web.Response:
-        """RP-initiated logout. There is no session to end: it leads back where the client registered, or nowhere."""
-        target = request.query.get("post_logout_redirect_uri")
-        if target is not None and any(target in c.post_logout_redirect_uris for c in self._clients.values()):
-            state = request.query.get("state")
-            return _send_back(target, {"state": state} if state else {})
-        return _page(oidc_page.signed_out_page(_language(request)))
+        """RP-initiated logout: the session of this browser ends, and it goes back where the client registered."""
+        client_id = self._hinted_client(request.query.get("id_token_hint", ""))
+        try:
+            target = check_sign_out(self._clients, client_id, request.query, proconnect=self._proconnect)
+        except UnusableRequestError as e:
+            return _page(oidc_page.error_page(_language(request), str(e)), status=400)
+        self._sessions.take(request.cookies.get(_SESSION_COOKIE, ""), now=time.monotonic())
+        if target is None:
+            return _page(oidc_page.signed_out_page(_language(request)))
+        state = request.query.get("state")
+        return _send_back(target, {"state": state} if state else {})
+
+    def _hinted_client(self, token: str) -> str | None:
+        """For whom we made this identity token, however old it is."""
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[self._algorithm]).claims
+        except (JoseError, ValueError):
+            return None
+        audience = claims.get("aud")
+        return audience if isinstance(audience, str) and claims.get("iss") == self._issuer else None
 
     def _sign(self, claims: dict[str, object]) -> str:
-        return jwt.encode({"alg": _ALGORITHM, "kid": self._key.kid}, claims, self._key)
+        return jwt.encode({"alg": self._algorithm, "kid": self._key.kid}, claims, self._key)
 
 
 def _language(request: web.Request) -> str:
@@ -273,11 +317,16 @@ def _send_back(redirect_uri: str, parameters: Mapping[str, str]) -> web.Response
     return web.Response(status=302, headers=headers)
 
 
+def _error_back(redirect_uri: str, error: OAuthError, state: str) -> web.Response:
+    parameters = {"error": error.error, "error_description": error.description}
+    return _send_back(redirect_uri, parameters | ({"state": state} if state else {}))
+
+
 def _once(request: web.Request) -> dict[str, str]:
     """The parameters, none of them twice (RFC 6749, 3.1)."""
     parameters = dict(request.query.items())
     if len(parameters) != len(request.query):
-        raise OAuthError("invalid_request", "a parameter comes twice")
+        raise OAuthError("invalid_request", "Y000400: a parameter comes twice")
     return parameters
 
 
@@ -308,9 +357,8 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(
-        Provider(settings, load_signing_key(settings.signing_key_file)).application(), access_log=None
-    )
+    key = load_signing_key(settings.signing_key_file, settings.algorithm)
+    runner = web.AppRunner(Provider(settings, key).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -21,12 +21,15 @@ class Person:
     """One member of the demo staff, with the claims that ProConnect gives about a public servant."""
 
     sub: str
-    preferred_username: str
+    uid: str
     given_name: str
     usual_name: str
     email: str
     siret: str
     organizational_unit: str
+    belonging_population: str = "agent"
+    acr: str = "eidas1"
+    amr: tuple[str, ...] = ("pwd",)
 
     @property
     def name(self) -> str:
@@ -35,7 +38,7 @@ class Person:
 
     def user_id(self, server_name: str) -> str:
         """The Matrix account that the bridge gives them at the first sign-in."""
-        return f"@{self.preferred_username}:{server_name}"
+        return f"@{self.uid}:{server_name}"
 
 
 STAFF = (
@@ -56,6 +59,8 @@ STAFF = (
         "jean.moulin@prefecture.example",
         "13002526500021",
         "Cabinet du préfet",
+        acr="eidas2",
+        amr=("pwd", "totp", "mfa"),
     ),
     Person(
         "9d3c7e5a-ada",

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bridge.stack.certificates import Certificate, Certificates
 from bridge.stack.people import (
+    ADMIN_LOCALPART,
     BOT_LOCALPART,
     CAPTIONS_DEVICE,
     CAPTIONS_LOCALPART,
@@ -269,6 +270,10 @@ def _bridge(where: Addresses, secrets: Secrets, certificates: Certificates) -> T
             "issuer": where.oidc_issuer,
             "client_id": _OIDC_CLIENT_ID,
             "client_secret": secrets.oidc_client_secret,
+            "profile": "proconnect",
+            "scopes": "openid given_name usual_name email uid siret idp_id organizational_unit belonging_population",
+            "localpart_claim": "uid",
+            "reserved": [ADMIN_LOCALPART],
         },
         "federation": {
             "ca_file": str(certificates.ca),
@@ -312,7 +317,7 @@ def _oidc(where: Addresses, secrets: Secrets, data: Path) -> TomlDocument:
                 "client_id": _OIDC_CLIENT_ID,
                 "client_secret": secrets.oidc_client_secret,
                 "redirect_uris": [f"{where.bridge}/auth/callback"],
-                "post_logout_redirect_uris": [f"{where.bridge}/"],
+                "post_logout_redirect_uris": [f"{where.bridge}/auth/signed-out"],
             }
         ],
         "people": [asdict(person) for person in STAFF],

@@ -1,12 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bearers of our own API, sign-in codes, and who at the sign-in provider is who here; hashes only."""
+"""Bearers of our own API, sign-in codes, and who at the sign-in provider is who here; hashes only.
+
+A session of staff ends with its time, after some hours without a request, or when somebody says so. What it keeps
+(`kept`, sealed by `bridge.web.seal`) is ended after it: `over` says which, `forget` drops the row.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bridge.domain.audit import Action, AuditRow
 from bridge.domain.names import InviteId, MeetingId, UserId
@@ -25,10 +31,28 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a sign-in code stands for."""
+    """What a sign-in code stands for; `kept` is sealed."""
 
     localpart: str
     display_name: str
+    organization: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of a person's sessions, as they see it; `id` names it and opens nothing."""
+
+    id: str
+    created_at: datetime
+    seen_at: datetime
+    agent: str
+
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a session was last used. Stops: a write for every request."""
+OVER_AT_ONCE = 100
+"""Sessions ended by one sweep. Stops: a sweep that takes all night."""
 
 
 def secret_hash(secret: str) -> bytes:
@@ -37,32 +61,87 @@ def secret_hash(secret: str) -> bytes:
 
 
 async def create(
-    tx: Connection, token: str, *, user_id: UserId, door: str, meeting_id: MeetingId | None, expires_at: datetime
+    tx: Connection,
+    token: str,
+    *,
+    user_id: UserId,
+    door: str,
+    meeting_id: MeetingId | None,
+    expires_at: datetime,
+    now: datetime | None = None,
+    idle_s: int = 0,
+    kept: str = "",
+    agent: str = "",
 ) -> None:
-    """Write down a bearer."""
+    """Write down a bearer. It ends after `idle_s` without a request; 0: it may rest."""
     await tx.execute(
-        "INSERT INTO sessions (token_hash, user_id, door, meeting_id, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO sessions"
+        " (token_hash, user_id, door, meeting_id, expires_at, created_at, seen_at, idle_s, kept, agent)"
+        " VALUES ($1, $2, $3, $4, $5, coalesce($6, now()), coalesce($6, now()), $7, $8, $9)",
         secret_hash(token),
         user_id,
         door,
         meeting_id,
         expires_at,
+        now,
+        idle_s,
+        kept,
+        agent,
     )
 
 
 async def find(tx: Connection, token: str, now: datetime) -> Bearer | None:
-    """Return whose bearer this is, while it lives."""
+    """Return whose bearer this is, while it lives, and note that it was used."""
     row = await tx.row(
-        "SELECT user_id, door, meeting_id FROM sessions WHERE token_hash = $1 AND expires_at > $2",
+        "SELECT user_id, door, meeting_id, seen_at FROM sessions WHERE token_hash = $1 AND session_lives(sessions, $2)",
         secret_hash(token),
         now,
     )
-    return None if row is None else Bearer(row["user_id"], row["door"], row["meeting_id"])
+    if row is None:
+        return None
+    if now - row["seen_at"] >= SEEN_EVERY:
+        await tx.execute("UPDATE sessions SET seen_at = $2 WHERE token_hash = $1", secret_hash(token), now)
+    return Bearer(row["user_id"], row["door"], row["meeting_id"])
+
+
+async def of_user(tx: Connection, user_id: UserId, now: datetime) -> list[OpenSession]:
+    """Return a person's sessions, the newest first."""
+    rows = await tx.rows(
+        "SELECT left(encode(token_hash, 'hex'), 16) AS id, created_at, seen_at, agent FROM sessions"
+        " WHERE user_id = $1 AND session_lives(sessions, $2) ORDER BY created_at DESC, id LIMIT 100",
+        user_id,
+        now,
+    )
+    return [OpenSession(row["id"], row["created_at"], row["seen_at"], row["agent"]) for row in rows]
+
+
+def id_of(token: str) -> str:
+    """Return how `of_user` names the session of this bearer."""
+    return secret_hash(token).hex()[:16]
+
+
+async def end(tx: Connection, token: str) -> str | None:
+    """End the session of a bearer; return what it kept, or None when there was no such session."""
+    kept: str | None = await tx.value(
+        "UPDATE sessions SET ended = true WHERE token_hash = $1 AND NOT ended RETURNING kept", secret_hash(token)
+    )
+    return kept
+
+
+async def end_one(tx: Connection, user_id: UserId, session_id: str) -> bool:
+    """End one of a person's own sessions, by its id."""
+    done = await tx.execute(
+        "UPDATE sessions SET ended = true"
+        " WHERE user_id = $1 AND left(encode(token_hash, 'hex'), 16) = $2 AND NOT ended",
+        user_id,
+        session_id,
+    )
+    return bool(done)
 
 
 async def end_of_user(tx: Connection, user_id: UserId) -> None:
     """End every session of a user."""
-    await tx.execute("DELETE FROM sessions WHERE user_id = $1", user_id)
+    await tx.execute("UPDATE sessions SET ended = true WHERE user_id = $1", user_id)
 
 
 async def end_of_invite(tx: Connection, invite_id: InviteId) -> None:
@@ -72,9 +151,24 @@ async def end_of_invite(tx: Connection, invite_id: InviteId) -> None:
     )
 
 
+async def over(tx: Connection, now: datetime) -> list[tuple[bytes, str]]:
+    """Return sessions that have ended with something to end after them: name for `forget`, and what they kept."""
+    rows = await tx.rows(
+        "SELECT token_hash, kept FROM sessions WHERE kept <> '' AND NOT session_lives(sessions, $1) LIMIT $2",
+        now,
+        OVER_AT_ONCE,
+    )
+    return [(row["token_hash"], row["kept"]) for row in rows]
+
+
+async def forget(tx: Connection, token_hash: bytes) -> None:
+    """Drop a session whose end is done."""
+    await tx.execute("DELETE FROM sessions WHERE token_hash = $1", token_hash)
+
+
 async def purge(tx: Connection, now: datetime) -> None:
-    """Drop what has ended."""
-    await tx.execute("DELETE FROM sessions WHERE expires_at <= $1", now)
+    """Drop what has ended and left nothing to do."""
+    await tx.execute("DELETE FROM sessions WHERE kept = '' AND NOT session_lives(sessions, $1)", now)
     await tx.execute("DELETE FROM login_codes WHERE expires_at <= $1", now)
 
 
@@ -100,13 +194,30 @@ async def bind_identity(tx: Connection, *, issuer: str, subject: str, wanted: st
     return wanted
 
 
+async def note_sign_in(
+    tx: Connection, *, issuer: str, subject: str, claims: Mapping[str, str], organization: str, now: datetime
+) -> None:
+    """Write down what the provider says about a person now; what it said before is gone."""
+    await tx.execute(
+        "UPDATE identities SET claims = $3, organization = $4, signed_in_at = $5 WHERE issuer = $1 AND subject = $2",
+        issuer,
+        subject,
+        json.dumps(claims),
+        organization,
+        now,
+    )
+
+
 async def put_code(tx: Connection, code: str, who: SignedIn, expires_at: datetime) -> None:
     """Write down a sign-in code."""
     await tx.execute(
-        "INSERT INTO login_codes (code_hash, localpart, display_name, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO login_codes (code_hash, localpart, display_name, organization, kept, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         secret_hash(code),
         who.localpart,
         who.display_name,
+        who.organization,
+        who.kept,
         expires_at,
     )
 
@@ -114,11 +225,12 @@ async def put_code(tx: Connection, code: str, who: SignedIn, expires_at: datetim
 async def take_code(tx: Connection, code: str, now: datetime) -> SignedIn | None:
     """Use a code up and return what it stands for; a second time finds nothing."""
     row = await tx.row(
-        "DELETE FROM login_codes WHERE code_hash = $1 AND expires_at > $2 RETURNING localpart, display_name",
+        "DELETE FROM login_codes WHERE code_hash = $1 AND expires_at > $2"
+        " RETURNING localpart, display_name, organization, kept",
         secret_hash(code),
         now,
     )
     if row is None:
         return None
     await audit.append(tx, AuditRow(row["localpart"], Action.STAFF_SIGNED_IN, row["localpart"]))
-    return SignedIn(row["localpart"], row["display_name"])
+    return SignedIn(row["localpart"], row["display_name"], row["organization"], row["kept"])

@@ -300,6 +300,25 @@ ALTER TABLE sessions DROP CONSTRAINT sessions_meeting_id_fkey,
     ADD FOREIGN KEY (meeting_id) REFERENCES meetings (id) ON DELETE CASCADE;
 """
 
+_10_SIGN_INS = """
+-- What the provider says of a person, and what ends with a session: sealed, the key is in the configuration.
+ALTER TABLE identities ADD COLUMN claims jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE identities ADD COLUMN organization text NOT NULL DEFAULT '';
+ALTER TABLE identities ADD COLUMN signed_in_at timestamptz;
+ALTER TABLE login_codes ADD COLUMN organization text NOT NULL DEFAULT '';
+ALTER TABLE login_codes ADD COLUMN kept text NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN created_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE sessions ADD COLUMN seen_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE sessions ADD COLUMN idle_s integer NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN ended boolean NOT NULL DEFAULT false;
+ALTER TABLE sessions ADD COLUMN kept text NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN agent text NOT NULL DEFAULT '';
+CREATE FUNCTION session_lives(one sessions, at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT NOT one.ended AND one.expires_at > at
+        AND (one.idle_s = 0 OR one.seen_at > at - make_interval(secs => one.idle_s))
+$$;
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -310,6 +329,7 @@ UPGRADES: tuple[str, ...] = (
     _7_SEARCH,
     _8_RETENTION,
     _9_LIFE,
+    _10_SIGN_INS,
 )
 
 

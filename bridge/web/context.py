@@ -19,6 +19,7 @@ from bridge.store.database import Database
 from bridge.web.caption_hub import CaptionHub
 from bridge.web.limits import Limits
 from bridge.web.nudge import Nudge
+from bridge.web.seal import Seal
 from bridge.web.sfu import Sfu
 
 
@@ -45,6 +46,11 @@ class Services:
     work_now: Nudge
     """Wakes the worker: a transaction was stored."""
     now: Callable[[], datetime] = utc_now
+
+    @property
+    def seal(self) -> Seal:
+        """What tokens are sealed with in the database."""
+        return Seal(self.settings.homeserver.jwt_login_secret.get_secret_value())
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

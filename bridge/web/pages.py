@@ -82,6 +82,13 @@ class _Pages:
     async def search(self, request: web.Request) -> web.Response:
         return self._render(request, "search")
 
+    def sign_in_problem(self, request: web.Request, kind: str, again: str, status: int) -> web.Response:
+        """Render the page of a sign-in that did not work; `again` is the path that it was to lead to."""
+        response = self._render(request, "sign_in", kind=kind, again=again)
+        if self._built is not None:
+            response.set_status(status)
+        return response
+
     async def element_call_config(self, _request: web.Request) -> web.Response:
         return web.json_response(ELEMENT_CALL_CONFIG, headers={"Cache-Control": FRESH})
 
@@ -176,9 +183,12 @@ class _Files:
         return web.FileResponse(path, headers={"Cache-Control": cache, "Content-Security-Policy": self._policy})
 
 
+PAGES: web.AppKey[_Pages] = web.AppKey("pages", _Pages)
+
+
 def add_pages(app: web.Application, settings: Settings, *, built: Path = BUILT) -> None:
     """Serve the pages, their files and Element Call; without built files the pages say how to build them."""
-    pages = _Pages(settings, built)
+    pages = app[PAGES] = _Pages(settings, built)
     call = _Files(built / "ec", pages.element_call_policy(), hashed="assets/")
     static = _Files(built / "page", "default-src 'none'", hashed="")
     app.router.add_get("/", pages.home)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -21,8 +21,6 @@ from bridge.web.context import SERVICES, Services
 STAFF = "staff"
 GUEST = "guest"
 
-STAFF_LIFETIME = timedelta(hours=12)
-"""A working day; ProConnect's own sessions last as long."""
 MAX_BEARER = 256
 """Characters. Stops: hashing pages of text."""
 
@@ -63,9 +61,14 @@ async def open_session(
     door: str,
     meeting: Meeting | None,
     expires_at: datetime,
+    organization: str = "",
+    idle_s: int = 0,
+    kept: str = "",
+    agent: str = "",
 ) -> dict[str, Any]:
     """Write a bearer down and return the Session of docs/ARCHITECTURE.md, which is the only place that shows it."""
     token = secrets.token_urlsafe(32)
+    works_for = {"organization": organization} if organization else {}
     await sessions.create(
         tx,
         token,
@@ -73,11 +76,15 @@ async def open_session(
         door=door,
         meeting_id=None if meeting is None else meeting.id,
         expires_at=expires_at,
+        now=services.now(),
+        idle_s=idle_s,
+        kept=kept,
+        agent=agent,
     )
     settings = services.settings
     return {
         "token": token,
-        "user": {"id": matrix.user_id, "display_name": display_name, "door": door},
+        "user": {"id": matrix.user_id, "display_name": display_name, "door": door, **works_for},
         "matrix": {
             "user_id": matrix.user_id,
             "device_id": matrix.device_id,

@@ -2,48 +2,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """The staff door: to the provider and back, and the one-time code that a page exchanges for its Session.
 
-State and nonce (43 characters each) and the PKCE verifier travel in a short-lived cookie of the browser that began,
-so that nothing is stored for sign-ins that never end.
+State and nonce (43 characters each) and the PKCE verifier travel in a short-lived cookie of the browser that began, so
+that nothing is stored for sign-ins that never end, and a bridge that restarts in between loses none. The code is good
+in that same browser alone: a link with somebody else's code signs nobody in.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import secrets
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 from pydantic import Field
 
-from bridge.domain.display_name import clean_display_name
 from bridge.domain.errors import Refused, Unavailable
-from bridge.domain.identities import local_path, localpart_for
+from bridge.domain.identities import kept_claims, label_of, local_path, localpart_for, name_of, organization_of
 from bridge.domain.names import localpart_of
+from bridge.domain.user_agent import describe
 from bridge.matrix.homeserver import HomeserverRefusedError
 from bridge.settings import OidcSettings
 from bridge.store import sessions
 from bridge.store.sessions import SignedIn
+from bridge.web import attempts
+from bridge.web.attempts import secure
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
 from bridge.web.limits import SIGN_INS, address_of
 from bridge.web.oidc import REQUEST_TIMEOUT_S, Attempt, Person, Provider, failed
-from bridge.web.sessions import STAFF, STAFF_LIFETIME, open_session
+from bridge.web.sessions import STAFF, open_session
+from bridge.web.sign_in_page import for_browsers, provider_error
 
-COOKIE = "passerelle_login_"
-COOKIE_LIFETIME_S = 600
-COOKIE_PATH = "/auth/callback"
+CALLBACK = "/auth/callback"
+TICKET_COOKIE = "passerelle_ticket"
+TICKET_PATH = "/auth/session"
 CODE_LIFETIME = timedelta(seconds=60)
 MAX_QUERY = 2048
-"""Characters of a code or a state. Stops: passing pages of text on to the provider."""
+"""Characters of a code, a state or a hint. Stops: passing pages of text on to the provider."""
 
 _LOG = structlog.get_logger(__name__)
 
 PROVIDER: web.AppKey[Provider] = web.AppKey("oidc_provider", Provider)
+OIDC: web.AppKey[OidcSettings] = web.AppKey("oidc_settings", OidcSettings)
 
 
 class Code(Body):
@@ -54,32 +56,36 @@ class Code(Body):
 
 def add_routes(app: web.Application, settings: OidcSettings, *, public_url: str, ca_file: str | None) -> None:
     """Add sign-in."""
-    app[PROVIDER] = Provider(settings, redirect_uri=f"{public_url}/auth/callback", ca_file=ca_file)
-    app.router.add_get("/auth/login", _login)
-    app.router.add_get("/auth/callback", _callback)
-    app.router.add_post("/auth/session", _session)
+    app[OIDC] = settings
+    app[PROVIDER] = Provider(settings, redirect_uri=f"{public_url}{CALLBACK}", ca_file=ca_file)
+    app.router.add_get("/auth/login", for_browsers(_login))
+    app.router.add_get(CALLBACK, for_browsers(_callback))
+    app.router.add_post(TICKET_PATH, _session)
 
 
 async def _login(request: web.Request) -> web.StreamResponse:
-    services = request.app[SERVICES]
+    services, query = request.app[SERVICES], request.query
     services.limits.take(SIGN_INS, address_of(request))
-    target = local_path(request.query.get("next", "/"))
+    target = local_path(query.get("next", "/"))
     if target is None:
         raise Refused(400, "M_BAD_JSON", "next must be a path of these pages.")
-    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), target)
-    response = _redirect(await request.app[PROVIDER].login_url(attempt))
-    packed = base64.urlsafe_b64encode(
-        json.dumps([attempt.state, attempt.nonce, attempt.verifier, attempt.next]).encode()
-    ).decode()
-    response.set_cookie(
-        _cookie_name(attempt.state),
-        packed,
-        max_age=COOKIE_LIFETIME_S,
-        path=COOKIE_PATH,
-        httponly=True,
-        secure=_secure(services),
-        samesite="Lax",
-    )
+    hint = query.get("login_hint", "")
+    if len(hint) > MAX_QUERY or not hint.isprintable():
+        raise Refused(400, "M_BAD_JSON", "login_hint must be an address.")
+    attempt = attempts.begin(target, silent="silent" in query)
+    return await begin(request, attempt, login_hint=hint)
+
+
+async def begin(request: web.Request, attempt: Attempt, *, login_hint: str = "") -> web.StreamResponse:
+    """Send the browser to the provider; a silent attempt that can't even begin ends where it came from."""
+    try:
+        url = await request.app[PROVIDER].login_url(attempt, login_hint=login_hint)
+    except Unavailable:
+        if attempt.silent:
+            return redirect(f"{attempt.next}#sign-in=needed")
+        raise
+    response = redirect(url)
+    attempts.remember(request, response, attempt)
     return response
 
 
@@ -89,66 +95,93 @@ async def _callback(request: web.Request) -> web.StreamResponse:
     state, code = query.get("state", ""), query.get("code", "")
     if len(state) > MAX_QUERY or len(code) > MAX_QUERY:
         raise failed("oversized answer")
-    attempt = _attempt(request.cookies.get(_cookie_name(state)), state)
+    attempt = attempts.find(request, state)
     if attempt is None:
         raise failed("no sign-in of this browser")
     if "error" in query or not code:
-        raise failed("the provider said no")
-    provider = request.app[PROVIDER]
-    try:
-        async with asyncio.timeout(2 * REQUEST_TIMEOUT_S):  # for four requests together
-            person = await provider.person(attempt, code, query.get("iss"))
-    except TimeoutError as error:
-        raise Unavailable("the sign-in provider") from error
-    ticket = await _remember(services, provider.issuer, person)
-    response = _redirect(f"{attempt.next}#code={ticket}")
-    response.del_cookie(_cookie_name(state), path=COOKIE_PATH)
+        response = _not_signed_in(attempt, query.get("error", ""))
+    else:
+        response = await _signed_in(request, attempt, code)
+    attempts.forget(response, state)
     return response
 
 
-async def _remember(services: Services, issuer: str, person: Person) -> str:
-    """Bind the person to a Matrix localpart, and return a code that the page exchanges within a minute."""
+def _not_signed_in(attempt: Attempt, error: str) -> web.Response:
+    refused = provider_error(error)
+    if attempt.silent:  # whatever it was, the person decides what comes next
+        return redirect(f"{attempt.next}#sign-in=needed")
+    raise refused
+
+
+async def _signed_in(request: web.Request, attempt: Attempt, code: str) -> web.Response:
+    services, provider = request.app[SERVICES], request.app[PROVIDER]
+    try:
+        async with asyncio.timeout(2 * REQUEST_TIMEOUT_S):  # for four requests together
+            person = await provider.person(attempt, code, request.query.get("iss"))
+    except TimeoutError as error:
+        raise Unavailable("the sign-in provider") from error
+    who = await _identify(services, request.app[OIDC], person)
+    ticket, binding = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    async with services.database.transaction() as tx:
+        await sessions.put_code(tx, _bound(ticket, binding), who, services.now() + CODE_LIFETIME)
+    response = redirect(f"{attempt.next}#code={ticket}")
+    response.set_cookie(
+        TICKET_COOKIE,
+        binding,
+        max_age=int(CODE_LIFETIME.total_seconds()),
+        path=TICKET_PATH,
+        httponly=True,
+        secure=secure(request),
+        samesite="Strict",
+    )
+    return response
+
+
+async def _identify(services: Services, settings: OidcSettings, person: Person) -> SignedIn:
+    """Bind the person to a Matrix localpart, and write down what the provider says of them."""
     homeserver = services.settings.homeserver
-    preferred = person.claims.get("preferred_username")
+    wanted = person.claims.get(settings.localpart_claim)
+    if not (isinstance(wanted, str) and wanted.strip()):
+        if settings.localpart_claim != OidcSettings.model_fields["localpart_claim"].default:
+            raise failed(f"no claim {settings.localpart_claim}")
+        wanted = person.subject
+    if settings.localpart_claim == "email":
+        wanted = wanted.replace("@", "-")  # marie.curie-ministere.example, as Tchap has it
     bot = localpart_of(services.settings.captions.bot_user, homeserver.name)
-    wanted = localpart_for(
-        preferred if isinstance(preferred, str) and preferred.strip() else person.subject,
+    localpart = localpart_for(
+        wanted,
         server_name=homeserver.name,
         guest_prefix=homeserver.guest_prefix,
-        reserved=frozenset(name for name in (homeserver.bot_localpart, bot) if name),
+        reserved=settings.reserved | {homeserver.bot_localpart, bot or ""},
     )
-    ticket = secrets.token_urlsafe(32)
+    claims = kept_claims(person.claims)
+    organization = organization_of(claims, settings.organizations)
     async with services.database.transaction() as tx:
-        localpart = await sessions.bind_identity(tx, issuer=issuer, subject=person.subject, wanted=wanted)
-        if localpart is None:
+        bound = await sessions.bind_identity(tx, issuer=settings.issuer, subject=person.subject, wanted=localpart)
+        if bound is None:
             raise Refused(
                 403,
                 "PASSERELLE_NO_ACCOUNT",
                 "Somebody else has your account's name here. Please ask your administrator.",
             )
-        who = SignedIn(localpart, _display_name(person.claims, localpart))
-        await sessions.put_code(tx, ticket, who, services.now() + CODE_LIFETIME)
-    return ticket
-
-
-def _display_name(claims: Mapping[str, Any], localpart: str) -> str:
-    parts = [claims.get("given_name"), claims.get("usual_name") or claims.get("family_name")]
-    full = " ".join(part for part in parts if isinstance(part, str))
-    for name in (claims.get("name"), full, localpart):
-        if isinstance(name, str):
-            try:
-                return clean_display_name(name)
-            except Refused:
-                continue
-    return localpart
+        await sessions.note_sign_in(
+            tx,
+            issuer=settings.issuer,
+            subject=person.subject,
+            claims=claims,
+            organization=organization,
+            now=services.now(),
+        )
+    name = name_of(person.claims, bound, label_of(claims, settings.organizations))
+    return SignedIn(bound, name, organization, services.seal.close({"id_token": person.id_token}))
 
 
 async def _session(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
+    services, settings = request.app[SERVICES], request.app[OIDC]
     services.limits.take(SIGN_INS, address_of(request))
     body = await read(request, Code)
     async with services.database.transaction() as tx:
-        who = await sessions.take_code(tx, body.code, services.now())
+        who = await sessions.take_code(tx, _bound(body.code, request.cookies.get(TICKET_COOKIE, "")), services.now())
     if who is None:
         raise Refused(401, "PASSERELLE_CODE_UNKNOWN", "This sign-in was used or is too old. Please sign in again.")
     try:
@@ -158,39 +191,36 @@ async def _session(request: web.Request) -> web.Response:
         raise Refused(
             403, "PASSERELLE_NO_ACCOUNT", "Your Matrix account is closed. Please ask your administrator."
         ) from error
+    kept = services.seal.open(who.kept) | {"matrix": matrix.access_token}
     async with services.database.transaction() as tx:
         session = await open_session(
             tx,
             services,
             matrix,
             display_name=who.display_name,
+            organization=who.organization,
             door=STAFF,
             meeting=None,
-            expires_at=services.now() + STAFF_LIFETIME,
+            expires_at=services.now() + timedelta(hours=settings.session_hours),
+            idle_s=int(settings.idle_minutes * 60),
+            kept=services.seal.close(kept),
+            agent=describe(request.headers.get("User-Agent", "")),
         )
-    return web.json_response(session, headers={"Cache-Control": "no-store"})
+    response = web.json_response(session, headers={"Cache-Control": "no-store"})
+    response.del_cookie(TICKET_COOKIE, path=TICKET_PATH)
+    return response
 
 
-def _redirect(location: str) -> web.Response:
+def redirect(location: str) -> web.Response:
+    """Return an answer that leads elsewhere."""
     return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def _secure(services: Services) -> bool:
-    return services.settings.http.public_url.startswith("https://")
+def login_path(target: str) -> str:
+    """Return where a sign-in begins that ends at this path of ours."""
+    return f"/auth/login?next={quote(target, safe='/')}"
 
 
-def _cookie_name(state: str) -> str:
-    """Return a name of its own for each attempt, so that two windows can sign in at once."""
-    return COOKIE + "".join(sign for sign in state[:8] if sign.isascii() and (sign.isalnum() or sign in "-_"))
-
-
-def _attempt(packed: str | None, state: str) -> Attempt | None:
-    try:
-        known, nonce, verifier, target = json.loads(base64.urlsafe_b64decode(packed or ""))
-    except (ValueError, TypeError, RecursionError):
-        return None
-    if not all(isinstance(text, str) for text in (known, nonce, verifier, target)) or local_path(target) is None:
-        return None
-    if len(known) < 32 or not secrets.compare_digest(known.encode(), state.encode()):
-        return None
-    return Attempt(known, nonce, verifier, target)
+def _bound(ticket: str, binding: str) -> str:
+    """Return what is stored of a code: it opens nothing without the cookie of the browser that signed in."""
+    return f"{ticket}.{binding}"

@@ -49,11 +49,27 @@ async def sweep(services: Services) -> None:
         for guest in ending:
             await sessions.end_of_user(tx, guest.user_id)
             await calls.revoke(tx, guest.user_id)
+    await _end_devices(services)
     await _forget_what_was_said(services)
     await _remove_from_calls(services)
     for guest in ending:
         services.hub.close(guest.user_id)
         await _end(services, guest)
+
+
+async def _end_devices(services: Services) -> None:
+    """Sign out the Matrix devices of sessions that have ended."""
+    async with services.database.transaction() as tx:
+        over = await sessions.over(tx, services.now())
+    for token_hash, kept in over:
+        try:
+            if token := services.seal.open(kept).get("matrix"):
+                await services.accounts.logout(token)
+        except Unavailable as gone:
+            _LOG.warning("device_end_postponed", what=gone.what)
+            return
+        async with services.database.transaction() as tx:
+            await sessions.forget(tx, token_hash)
 
 
 async def _forget_what_was_said(services: Services) -> None:

@@ -113,7 +113,7 @@ def test_the_bridge_accepts_its_file(stack):
 def test_the_oidc_provider_accepts_its_file(stack):
     settings = OidcSettings.model_validate(tomllib.loads(stack[0].oidc.read_text(encoding="utf-8")))
     assert settings.clients[0].redirect_uris == ["http://localhost:8400/auth/callback"]
-    assert [person.preferred_username for person in settings.people] == [
+    assert [person.uid for person in settings.people] == [
         "marie.curie", "jean.moulin", "ada.lovelace",
     ]  # fmt: skip
 

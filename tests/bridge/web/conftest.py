@@ -332,7 +332,7 @@ class Bridge:
         return token
 
 
-def settings_for(homeserver: str, sfu: str, oidc: str | None = None) -> Settings:
+def settings_for(homeserver: str, sfu: str, oidc: str | None = None, **more_oidc: Any) -> Settings:
     sections: dict[str, Any] = {
         "http": {"port": 0, "internal_port": 0, "public_url": "http://bridge.example"},
         "database": {"url": "postgresql://unused"},
@@ -349,25 +349,25 @@ def settings_for(homeserver: str, sfu: str, oidc: str | None = None) -> Settings
         "internal": {"token": SECRETS["internal"]},
     }
     if oidc is not None:
-        sections["oidc"] = {"issuer": oidc, "client_id": "bridge", "client_secret": "client-secret"}
+        sections["oidc"] = {"issuer": oidc, "client_id": "bridge", "client_secret": "client-secret"} | more_oidc
     return Settings.model_validate(sections)
 
 
-BuildBridge = Callable[[str | None], Awaitable[Bridge]]
+BuildBridge = Callable[..., Awaitable[Bridge]]
 
 
 @pytest.fixture
 async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
     closing: list[Callable[[], Awaitable[None]]] = []
 
-    async def build(oidc: str | None) -> Bridge:
+    async def build(oidc: str | None, **more_oidc: Any) -> Bridge:
         homeserver, sfu, clock = SmallHomeserver(), SmallSfu(), Clock()
         servers = [TestServer(homeserver.app), TestServer(sfu.app)]
         for server in servers:
             await server.start_server()
             closing.append(server.close)
         urls = [str(server.make_url("")).rstrip("/") for server in servers]
-        settings = settings_for(*urls, oidc)
+        settings = settings_for(*urls, oidc, **more_oidc)
         http = aiohttp.ClientSession()
         closing.append(http.close)
         matrix = Homeserver(
