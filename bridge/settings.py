@@ -195,6 +195,13 @@ class CaptionsSettings(_Section):
         return text
 
 
+class GuestsSettings(_Section):
+    """How guests are marked for everybody."""
+
+    label: str = Field(default="Guest", min_length=1, max_length=40, pattern=r"^[^()]*$")
+    """Stands after each guest's name, in brackets; in the language of the house."""
+
+
 class TranscriptsSettings(_Section):
     """How long what was said is kept (days; 0: as long as its meeting), and whose people never get a transcript.
 
@@ -240,6 +247,7 @@ class Settings(_Section):
     oidc: OidcSettings | None = None
     federation: FederationSettings = FederationSettings()
     captions: CaptionsSettings
+    guests: GuestsSettings = GuestsSettings()
     meetings: MeetingsSettings = MeetingsSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
     internal: InternalSettings

@@ -29,6 +29,7 @@ class Action(enum.StrEnum):
     GUEST_ADMITTED = "guest_admitted"
     GUEST_FAILED = "guest_failed"
     GUEST_ENDED = "guest_ended"
+    GUEST_REVOKED = "guest_revoked"
     PARTNER_INVITED = "partner_invited"
     PARTNER_FAILED = "partner_failed"
     STAFF_SIGNED_IN = "staff_signed_in"

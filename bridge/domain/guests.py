@@ -43,6 +43,8 @@ TRANSITIONS: dict[tuple[GuestState, GuestEvent], GuestState] = {
     (GuestState.ENDING, GuestEvent.DEACTIVATED): GuestState.ENDED,
 }
 
+MAX_LISTED = 500
+"""Guests of a meeting in one answer. Stops: pages that never end."""
 PENDING_TIMEOUT_S = 120
 """A guest that is still pending after this was left behind by a crash: its use is given back."""
 
@@ -54,6 +56,11 @@ def guest_localpart(prefix: str, ends_at: datetime, secret: str) -> str:
     `secret` is random, in hexadecimal.
     """
     return f"{prefix}{int(ends_at.timestamp()):08x}-{secret}"
+
+
+def shown_name(name: str, label: str, organisation: str) -> str:
+    """Return what everybody sees: the name, that this is a guest (in the words of `label`), and from where."""
+    return f"{name} ({label}, {organisation})" if organisation else f"{name} ({label})"
 
 
 def before(event: GuestEvent) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.errors import Refused
-from bridge.domain.names import InviteId, MeetingId
+from bridge.domain.names import InviteId, MeetingId, UserId
 
 TOKEN_BYTES = 32
 MAX_USES = 500
@@ -37,6 +37,10 @@ class Invite:
     used: int
     expires_at: datetime
     revoked_at: datetime | None
+    sponsor: UserId
+    """The member of staff who answers for those who come by it."""
+    organisation: str = ""
+    """Where they come from, where the link says so; else each may say."""
 
 
 def token_hash(token: str) -> bytes | None:

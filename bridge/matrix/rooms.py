@@ -12,7 +12,7 @@ from typing import Any
 
 from mautrix.api import Method, Path
 
-from bridge.domain.display_name import MAX_DISPLAY_NAME
+from bridge.domain.display_name import MAX_SHOWN_NAME
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import room_levels, room_recipe
 from bridge.domain.names import RoomId, UserId
@@ -204,4 +204,4 @@ def _member(event: object) -> tuple[str, str]:
 
 
 def _name(raw: object) -> str:
-    return one_line(raw)[:MAX_DISPLAY_NAME] if isinstance(raw, str) else ""
+    return one_line(raw)[:MAX_SHOWN_NAME] if isinstance(raw, str) else ""

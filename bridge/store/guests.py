@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
-from bridge.domain.guests import PENDING_TIMEOUT_S, GuestEvent, GuestState, after, before
+from bridge.domain.guests import MAX_LISTED, PENDING_TIMEOUT_S, GuestEvent, GuestState, after, before
 from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit, invites
 from bridge.store.database import Connection
@@ -30,19 +30,41 @@ class Guest:
     meeting_id: MeetingId
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A guest as hosts see it."""
+
+    user_id: UserId
+    display_name: str
+    organisation: str
+    sponsor: UserId
+    since: datetime
+    expires_at: datetime
+
+
 async def reserve(
-    tx: Connection, user_id: UserId, *, meeting_id: MeetingId, invite_id: InviteId, now: datetime
+    tx: Connection,
+    user_id: UserId,
+    *,
+    meeting_id: MeetingId,
+    invite_id: InviteId,
+    now: datetime,
+    display_name: str = "",
+    organisation: str = "",
 ) -> datetime:
     """Take a use of the invite for a guest that does not exist yet; return when the guest's time ends."""
     await invites.take_use(tx, invite_id, now)
     expires_at: datetime = await tx.value(
-        """INSERT INTO guests (user_id, meeting_id, invite_id, state, created_at, expires_at)
-           SELECT $1, $2, id, $3, $5, expires_at FROM invites WHERE id = $4 RETURNING expires_at""",
+        """INSERT INTO guests
+               (user_id, meeting_id, invite_id, state, created_at, expires_at, display_name, organisation)
+           SELECT $1, $2, id, $3, $5, expires_at, $6, $7 FROM invites WHERE id = $4 RETURNING expires_at""",
         user_id,
         meeting_id,
         GuestState.PENDING.value,
         invite_id,
         now,
+        display_name,
+        organisation,
     )
     await audit.append(tx, AuditRow(user_id, Action.GUEST_ADMITTED, meeting_id, {"invite": invite_id}))
     return expires_at
@@ -135,15 +157,50 @@ async def to_end(tx: Connection) -> list[Guest]:
 
 
 async def ended(tx: Connection, guest: Guest) -> None:
-    """Write down that the account is gone."""
+    """Write down that the account is gone, and forget what the guest was called."""
     done = await tx.execute(
-        "UPDATE guests SET state = $2 WHERE user_id = $1 AND state = ANY($3)",
+        "UPDATE guests SET state = $2, display_name = '', organisation = '' WHERE user_id = $1 AND state = ANY($3)",
         guest.user_id,
         after(GuestEvent.DEACTIVATED).value,
         before(GuestEvent.DEACTIVATED),
     )
     if done:
         await audit.append(tx, AuditRow(SYSTEM, Action.GUEST_ENDED, guest.meeting_id, {"user_id": guest.user_id}))
+
+
+async def present(tx: Connection, meeting_id: MeetingId) -> list[Present]:
+    """Return the guests who are in a meeting now, oldest first."""
+    rows = await tx.rows(
+        f"""SELECT user_id, display_name, guests.organisation, sponsor, guests.created_at, guests.expires_at
+            FROM guests JOIN invites ON invites.id = invite_id WHERE guests.meeting_id = $1 AND state = $2
+            ORDER BY guests.created_at, user_id LIMIT {MAX_LISTED}""",
+        meeting_id,
+        GuestState.ACTIVE.value,
+    )
+    return [
+        Present(
+            UserId(row["user_id"]),
+            row["display_name"],
+            row["organisation"],
+            UserId(row["sponsor"]),
+            row["created_at"],
+            row["expires_at"],
+        )
+        for row in rows
+    ]
+
+
+async def revoke_of(tx: Connection, meeting_id: MeetingId, user_id: str) -> bool:
+    """Begin to end one guest of this meeting by a host's hand; False when there is no such guest."""
+    return bool(
+        await tx.execute(
+            "UPDATE guests SET state = $1 WHERE user_id = $2 AND meeting_id = $3 AND state = ANY($4)",
+            after(GuestEvent.REVOKED).value,
+            user_id,
+            meeting_id,
+            before(GuestEvent.REVOKED),
+        )
+    )
 
 
 async def state_of(tx: Connection, user_id: UserId) -> GuestState | None:

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from bridge.domain.audit import Action, AuditRow
 from bridge.domain.invites import Invite, require_use
-from bridge.domain.names import InviteId, MeetingId
+from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit
 from bridge.store.database import Connection, Row
 
-_COLUMNS = "id, meeting_id, uses, used, expires_at, revoked_at"
+_COLUMNS = "id, meeting_id, uses, used, expires_at, revoked_at, sponsor, organisation"
 
 
 def _invite(row: Row) -> Invite:
@@ -25,6 +25,8 @@ def _invite(row: Row) -> Invite:
         row["used"],
         row["expires_at"],
         row["revoked_at"],
+        UserId(row["sponsor"]),
+        row["organisation"],
     )
 
 
@@ -36,21 +38,27 @@ async def create(
     token_hash: bytes,
     uses: int,
     expires_at: datetime,
+    sponsor: str,
+    organisation: str = "",
     actor: str,
 ) -> Invite:
     """Write down a link."""
     row = await tx.row(
-        f"""INSERT INTO invites (id, meeting_id, token_hash, uses, expires_at, created_by)
-            VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}""",
+        f"""INSERT INTO invites (id, meeting_id, token_hash, uses, expires_at, created_by, sponsor, organisation)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_COLUMNS}""",
         invite_id,
         meeting_id,
         token_hash,
         uses,
         expires_at,
         actor,
+        sponsor,
+        organisation,
     )
     assert row is not None
-    await audit.append(tx, AuditRow(actor, Action.INVITE_CREATED, meeting_id, {"invite": invite_id, "uses": uses}))
+    await audit.append(
+        tx, AuditRow(actor, Action.INVITE_CREATED, meeting_id, {"invite": invite_id, "uses": uses, "sponsor": sponsor})
+    )
     return _invite(row)
 
 

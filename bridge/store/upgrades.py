@@ -319,6 +319,14 @@ CREATE FUNCTION session_lives(one sessions, at timestamptz) RETURNS boolean LANG
 $$;
 """
 
+_11_SPONSORS = """
+-- Who answers for the guests of a link, and for whom they come. What a guest is called is forgotten with the guest.
+ALTER TABLE invites ADD COLUMN sponsor text NOT NULL DEFAULT '', ADD COLUMN organisation text NOT NULL DEFAULT '';
+UPDATE invites SET sponsor = CASE WHEN created_by LIKE '@%' THEN created_by ELSE
+    (SELECT organizer FROM meetings WHERE id = meeting_id) END;
+ALTER TABLE guests ADD COLUMN display_name text NOT NULL DEFAULT '', ADD COLUMN organisation text NOT NULL DEFAULT '';
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -330,6 +338,7 @@ UPGRADES: tuple[str, ...] = (
     _8_RETENTION,
     _9_LIFE,
     _10_SIGN_INS,
+    _11_SPONSORS,
 )
 
 

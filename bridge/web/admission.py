@@ -12,9 +12,9 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from bridge.domain.display_name import clean_display_name, clean_title
+from bridge.domain.display_name import clean_display_name, clean_organisation, clean_title
 from bridge.domain.errors import BridgeError, Refused, Unavailable
-from bridge.domain.guests import guest_localpart
+from bridge.domain.guests import guest_localpart, shown_name
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
 from bridge.domain.lifecycle import require_admission
 from bridge.domain.meetings import Meeting, as_json, matrix_to
@@ -40,9 +40,10 @@ async def find_invite(services: Services, token: str, address: str) -> Invite:
     raise unknown()
 
 
-async def admit_guest(services: Services, invite: Invite, raw_name: str) -> dict[str, Any]:
+async def admit_guest(services: Services, invite: Invite, raw_name: str, raw_organisation: str) -> dict[str, Any]:
     """Take one use and return the Session of a new throw-away account that is in the room."""
     name = clean_display_name(raw_name)
+    organisation = invite.organisation or clean_organisation(raw_organisation)
     await services.accounts.require_guarded()
     settings = services.settings.homeserver
     localpart = guest_localpart(settings.guest_prefix, invite.expires_at, secrets.token_hex(10))
@@ -50,9 +51,19 @@ async def admit_guest(services: Services, invite: Invite, raw_name: str) -> dict
     async with services.database.transaction() as tx:
         meeting = await _meeting(tx, invite.meeting_id)
         require_admission(meeting.life, locked=meeting.locked, guest=True)
-        expires_at = await guests.reserve(tx, user_id, meeting_id=meeting.id, invite_id=invite.id, now=services.now())
+        expires_at = await guests.reserve(
+            tx,
+            user_id,
+            meeting_id=meeting.id,
+            invite_id=invite.id,
+            now=services.now(),
+            display_name=name,
+            organisation=organisation,
+        )
     try:
-        matrix = await services.accounts.register_guest(localpart, f"{name} (Guest)")
+        matrix = await services.accounts.register_guest(
+            localpart, shown_name(name, services.settings.guests.label, organisation)
+        )
         await services.rooms.join_guest(meeting.room_id, user_id)
         async with services.database.transaction() as tx:
             if not await guests.admitted(tx, user_id):
@@ -149,8 +160,17 @@ async def create_meeting(services: Services, *, raw_title: str, organizer: UserI
     return meeting
 
 
-async def create_invite(services: Services, meeting: Meeting, *, uses: int, ttl_s: int, actor: str) -> dict[str, Any]:
-    """Make a link; its url is shown this once."""
+async def create_invite(
+    services: Services,
+    meeting: Meeting,
+    *,
+    uses: int,
+    ttl_s: int,
+    actor: str,
+    sponsor: UserId | None = None,
+    raw_organisation: str = "",
+) -> dict[str, Any]:
+    """Make a link; its url is shown this once. Who answers for its guests is the organiser, or whom it names."""
     require_terms(uses, ttl_s)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     hashed = token_hash(token)
@@ -163,12 +183,16 @@ async def create_invite(services: Services, meeting: Meeting, *, uses: int, ttl_
             token_hash=hashed,
             uses=uses,
             expires_at=services.now() + timedelta(seconds=ttl_s),
+            sponsor=sponsor or meeting.organizer,
+            organisation=clean_organisation(raw_organisation),
             actor=actor,
         )
     return {
         "id": invite.id,
         "url": f"{services.settings.http.public_url}/j/{token}",
         "uses": invite.uses,
+        "sponsor": invite.sponsor,
+        "organisation": invite.organisation,
         "expires_at": invite.expires_at.isoformat(timespec="seconds"),
     }
 

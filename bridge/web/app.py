@@ -15,6 +15,7 @@ from bridge.web import (
     exports,
     final_pass,
     glossary,
+    guests,
     headers,
     internal,
     invites,
@@ -60,6 +61,7 @@ def build_public(services: Services) -> web.Application:
     rtc.add_routes(app)
     invites.add_routes(app)
     meetings.add_routes(app)
+    guests.add_routes(app)
     captions.add_routes(app)
     transcripts.add_routes(app)
     exports.add_routes(app)

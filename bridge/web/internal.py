@@ -11,7 +11,7 @@ from pydantic import Field
 
 from bridge.domain.display_name import clean_title
 from bridge.domain.errors import Refused
-from bridge.domain.names import MAX_ID, UserId, server_of
+from bridge.domain.names import MAX_ID, UserId, localpart_of, server_of
 from bridge.domain.segments import Segment
 from bridge.store import meetings, segments, translations
 from bridge.web import admission
@@ -46,6 +46,12 @@ class SegmentBody(Body):
     final: bool
     rev: int = Field(ge=0, lt=2**31)
     voice: str = Field("", max_length=32, pattern=NO_NUL)
+
+
+class OperatorInvite(NewInvite):
+    """A link made for somebody; `sponsor` answers for its guests, else the organiser does."""
+
+    sponsor: Id | None = None
 
 
 class OperatorMeeting(Body):
@@ -118,6 +124,16 @@ async def _create_invite(request: web.Request) -> web.Response:
     meeting = await admission.meeting_by_id(services, request.match_info["meeting_id"])
     if meeting is None:
         raise Refused(404, "M_NOT_FOUND", "There is no such meeting.")
-    body = await read(request, NewInvite)
-    created = await admission.create_invite(services, meeting, uses=body.uses, ttl_s=body.ttl_s, actor=OPERATOR)
+    body = await read(request, OperatorInvite)
+    if body.sponsor is not None and localpart_of(body.sponsor, services.settings.homeserver.name) is None:
+        raise Refused(400, "M_BAD_JSON", "sponsor must be a user of this homeserver.")
+    created = await admission.create_invite(
+        services,
+        meeting,
+        uses=body.uses,
+        ttl_s=body.ttl_s,
+        actor=OPERATOR,
+        sponsor=None if body.sponsor is None else UserId(body.sponsor),
+        raw_organisation=body.organisation,
+    )
     return web.json_response(created, status=201)

@@ -19,9 +19,10 @@ from bridge.web.sessions import require_staff
 
 
 class GuestName(Body):
-    """How the guest wants to be called."""
+    """How the guest wants to be called, and where they come from."""
 
     display_name: str
+    organisation: str = ""
 
 
 class PartnerUser(Body):
@@ -42,7 +43,7 @@ async def _guest(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     invite = await admission.find_invite(services, request.match_info["token"], address_of(request))
     body = await read(request, GuestName)
-    session = await admission.admit_guest(services, invite, body.display_name)
+    session = await admission.admit_guest(services, invite, body.display_name, body.organisation)
     return web.json_response(session, headers={"Cache-Control": "no-store"})
 
 

@@ -31,6 +31,7 @@ class NewInvite(Body):
 
     uses: int = DEFAULT_USES
     ttl_s: int = DEFAULT_TTL_S
+    organisation: str = ""
 
 
 class NewPartner(Body):
@@ -104,7 +105,15 @@ async def _invite(request: web.Request) -> web.Response:
     who, meeting = await require_organizer(request)
     body = await read(request, NewInvite)
     services.limits.take(NEW_INVITES, who.user_id)
-    created = await admission.create_invite(services, meeting, uses=body.uses, ttl_s=body.ttl_s, actor=who.user_id)
+    created = await admission.create_invite(
+        services,
+        meeting,
+        uses=body.uses,
+        ttl_s=body.ttl_s,
+        actor=who.user_id,
+        sponsor=who.user_id,
+        raw_organisation=body.organisation,
+    )
     return web.json_response(created, status=201, headers={"Cache-Control": "no-store"})
 
 

@@ -18,13 +18,13 @@ from bridge.domain.invites import (
     require_use,
     token_hash,
 )
-from bridge.domain.names import InviteId, MeetingId
+from bridge.domain.names import InviteId, MeetingId, UserId
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def invite(*, used: int = 0, expires: datetime = NOW + timedelta(hours=1), revoked: datetime | None = None) -> Invite:
-    return Invite(InviteId("i"), MeetingId("m"), 2, used, expires, revoked)
+    return Invite(InviteId("i"), MeetingId("m"), 2, used, expires, revoked, UserId("@marie:home"))
 
 
 def errcode(judge, *args) -> str | None:

@@ -33,8 +33,9 @@ async def make_invite(database: Database, *, uses: int = 1, ttl: timedelta = tim
     assert TOKEN_HASH is not None
     async with database.transaction() as tx:
         return await invites.create(
-            tx, invite_id="i", meeting_id="m", token_hash=TOKEN_HASH, uses=uses, expires_at=NOW + ttl, actor=MARIE
-        )
+            tx, invite_id="i", meeting_id="m", token_hash=TOKEN_HASH, uses=uses, expires_at=NOW + ttl,
+            sponsor=MARIE, actor=MARIE,
+        )  # fmt: skip
 
 
 async def reserve(database: Database, user: str, invite: Invite, now: datetime = NOW) -> datetime:

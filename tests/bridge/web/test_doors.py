@@ -45,6 +45,50 @@ async def test_a_link_and_a_name_are_all_a_guest_needs(bridge):
         assert await response.json() == meeting
 
 
+@pytest.mark.parametrize(
+    ("of_link", "said", "shown"),
+    [
+        ("", " ACME \u202e", "Gina (Guest, ACME)"),
+        ("Ville de Lyon", "ACME", "Gina (Guest, Ville de Lyon)"),
+        ("", "ACME), staff (ours", "Gina (Guest, ACME, staff ours)"),
+        ("", " ()", "Gina (Guest)"),
+    ],
+)
+async def test_everybody_sees_where_a_guest_comes_from(bridge, of_link: str, said: str, shown: str):
+    meeting = await bridge.meeting()
+    path = f"/internal/v1/meetings/{meeting['id']}/invites"
+    link = await bridge.operator("POST", path, uses=1, ttl_s=600, organisation=of_link, sponsor=f"@jean:{HOME}")
+    assert (link["sponsor"], link["organisation"]) == (f"@jean:{HOME}", of_link)
+    body = {"display_name": "Gina", "organisation": said}
+    async with bridge.public.post("/j/" + link["url"].rpartition("/")[2], json=body) as response:
+        user_id = (await response.json())["user"]["id"]
+    assert bridge.homeserver.names[user_id] == shown
+
+
+async def test_the_organiser_sees_who_answers_for_each_guest_and_sends_one_away(bridge):
+    meeting = await bridge.meeting()
+    invite = await bridge.invite(meeting, uses=2)
+    assert invite["sponsor"] == meeting["organizer"], "where nobody is named"
+    gina, gaston = [(await guest(bridge, invite, name))[1]["user"]["id"] for name in ("Gina", "Gaston")]
+    path, marie = f"/api/v1/meetings/{meeting['id']}/guests", await bridge.staff("marie")
+    async with bridge.public.get(path, headers=marie) as response:
+        listed = (await response.json())["guests"]
+    assert {(one["user_id"], one["display_name"], one["sponsor"]) for one in listed} == {
+        (gina, "Gina", meeting["organizer"]),
+        (gaston, "Gaston", meeting["organizer"]),
+    }
+    async with bridge.public.delete(f"{path}/{gina}", headers=marie) as response:
+        assert response.status == 200
+    await sweeper.sweep(bridge.services)
+    assert bridge.homeserver.deactivated == [gina]
+    async with bridge.public.delete(f"{path}/{gina}", headers=marie) as response:
+        assert response.status == 404
+    async with bridge.database.transaction() as tx:
+        left = await tx.rows("SELECT display_name FROM guests")
+        assert {row["display_name"] for row in left} == {"", "Gaston"}, "a name is forgotten with its guest"
+        assert "guest_revoked" in [row["action"] for row in await audit.about(tx, meeting["id"])]
+
+
 async def test_looking_at_a_link_uses_nothing_up(bridge):
     invite = await bridge.invite(await bridge.meeting())
     for _ in range(3):

@@ -100,6 +100,18 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
     ),
     (
+        "GET",
+        "/api/v1/meetings/{meeting}/guests",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}/guests/{user}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 404},
+    ),
+    (
         "DELETE",
         "/api/v1/invites/{invite}",
         None,
@@ -146,7 +158,7 @@ async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
         invite = await bridge.invite(meeting)
         headers = await headers_of(bridge, role, meeting)
         names = await something_said(bridge, meeting["room_id"])
-        url = path.format(meeting=meeting["id"], invite=invite["id"], **names)
+        url = path.format(meeting=meeting["id"], invite=invite["id"], user="@guest-nobody:home.example", **names)
         async with bridge.public.request(method, url, json=body, headers=headers) as response:
             assert (method, path, response.status) == (method, path, expected[role])
 

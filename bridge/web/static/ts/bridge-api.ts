@@ -70,8 +70,8 @@ function transcripts(meeting: string, call?: string): string {
 
 export const bridge = {
   exchangeCode: (code: string) => call<Session>("POST", "/auth/session", null, { code }),
-  enterAsGuest: (invite: string, displayName: string) =>
-    call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName }),
+  enterAsGuest: (invite: string, displayName: string, organisation: string) =>
+    call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName, organisation }),
   enterAsPartner: (invite: string, userId: string) =>
     call<{ room_id: string; matrix_to: string }>("POST", `/j/${segment(invite)}/partner`, null, { user_id: userId }),
   enterAsStaff: (token: string, invite: string) => call<Meeting>("POST", `/j/${segment(invite)}/staff`, token, {}),

@@ -27,6 +27,7 @@ class JoinPage {
   readonly #invite = document.body.dataset["token"] ?? "";
   readonly #devices = new DeviceCheck();
   readonly #name = element<HTMLInputElement>("guest-name");
+  readonly #organisation = element<HTMLInputElement>("guest-organisation");
   #session: Session | null = null;
   #call: CallView | null = null;
 
@@ -41,6 +42,7 @@ class JoinPage {
       this.#session = known;
       this.#name.value = known.user.display_name;
       this.#name.readOnly = true;
+      this.#organisation.readOnly = true;
       this.#open(known);
     } else {
       warmCache();
@@ -66,7 +68,7 @@ class JoinPage {
     button.textContent = t("busy_joining");
     announce(t("busy_joining"));
     try {
-      this.#session ??= await bridge.enterAsGuest(this.#invite, name);
+      this.#session ??= await bridge.enterAsGuest(this.#invite, name, this.#organisation.value.trim());
       saveSession(guestKey(this.#invite), this.#session);
       const call = this.#call ?? this.#open(this.#session);
       const { choice } = this.#devices;
