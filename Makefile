@@ -15,6 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PAGES := bridge/web/vendor
 CLIENTS := tests/sfu/clients
 SUITE := tests/conformance/clients
+CALENDARS := tests/bridge/clients
 
 # make demo SPEECH=folder   a wav or flac and a txt for each speaker
 SPEECH ?= tests/fixtures/speech
@@ -62,7 +63,7 @@ lint: install
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 
 install: .venv/.installed $(PAGES)/dist/.built
-install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.installed
+install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.installed $(CALENDARS)/node_modules/.installed
 
 .venv/.installed: .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -95,4 +96,4 @@ lock: install
 	  --extra demo --group dev pyproject.toml -o .ci/requirements.lock
 
 clean:
-	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules $(SUITE)/node_modules
+	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules $(SUITE)/node_modules $(CALENDARS)/node_modules

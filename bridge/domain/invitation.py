@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""What does a calendar get to read about a meeting (RFC 5545, 5546 and 7986)?
+
+REQUEST invites one person or tells of a change, CANCEL takes it back, PUBLISH is a calendar to subscribe to or a file
+to keep. A change of one occurrence of a series is a message about that occurrence alone.
+
+Each message names its one reader as attendee: nobody's address is shown to others, and its size does not grow with
+the meeting.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event, vCalAddress, vRecur, vUri
+
+from bridge.domain.errors import Refused
+from bridge.domain.plain import one_line
+from bridge.domain.recurrence import Schedule, ends_at, instant, rule_of
+from bridge.domain.vtimezone import vtimezone
+
+PRODUCT = "-//Passerelle//Passerelle//EN"
+REFRESH = timedelta(hours=1)
+"""How often a subscribed calendar is asked to look again."""
+MAX_ADDRESS = 254
+"""Bytes of a mail address (RFC 5321, 4.5.3.1.3)."""
+MAX_DESCRIPTION = 8000
+"""Characters; what is longer is cut off. Stops: calendars of megabytes."""
+
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}\Z"
+)
+
+
+class Method(enum.StrEnum):
+    """What a calendar shall do (RFC 5546)."""
+
+    REQUEST = "REQUEST"
+    CANCEL = "CANCEL"
+    PUBLISH = "PUBLISH"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Somebody who can be written to."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A meeting as a calendar shows it. `url` is where to join; `description`, text with line breaks, says so again."""
+
+    title: str
+    description: str
+    url: str
+    organizer: Mailbox
+    schedule: Schedule
+    reads_answers: bool = False
+    """Whether somebody reads at the organiser's address who accepted; without, calendars are not asked to answer."""
+
+
+def clean_address(raw: str) -> str:
+    """Return a mail address, or refuse what is none. Stops: headers and further recipients in an address."""
+    address = raw.strip()
+    if len(address) > MAX_ADDRESS or not _ADDRESS.match(address):
+        raise Refused(400, "PASSERELLE_BAD_ADDRESS", "This is no mail address. One looks like name@example.org.")
+    return address
+
+
+def uid_of(meeting_id: str, host: str) -> str:
+    """Return the UID by which calendars know a meeting for ever; `host` is that of our public URL."""
+    return f"{meeting_id}@{host}"
+
+
+def request(entry: Entry, reader: Mailbox, now: datetime, *, only: datetime | None = None) -> bytes:
+    """Invite, or tell of a change: of the whole, or `only` of the occurrence of this recurrence id."""
+    events = [_event(entry, now, recurrence_id) for recurrence_id in _parts(entry.schedule, only)]
+    return _message(Method.REQUEST, entry, events, reader)
+
+
+def cancellation(entry: Entry, reader: Mailbox, now: datetime, *, only: datetime | None = None) -> bytes:
+    """Take back the whole, or `only` the occurrence of this recurrence id. The schedule is the one after it."""
+    event = _event(entry, now, only)
+    event["STATUS"] = "CANCELLED"
+    return _message(Method.CANCEL, entry, [event], reader)
+
+
+def publication(entries: Iterable[Entry], now: datetime, *, name: str) -> bytes:
+    """Return a calendar of meetings, without anybody's address but the organisers'."""
+    known = list(entries)
+    calendar = _calendar(Method.PUBLISH, [entry.schedule for entry in known])
+    calendar.add("name", one_line(name))
+    calendar.add("x-wr-calname", one_line(name))
+    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    for entry in known:
+        for recurrence_id in _parts(entry.schedule, None):
+            calendar.add_component(_event(entry, now, recurrence_id))
+    return bytes(calendar.to_ical())
+
+
+def _message(method: Method, entry: Entry, events: list[Event], reader: Mailbox) -> bytes:
+    calendar = _calendar(method, [entry.schedule])
+    for event in events:
+        attendee = _address(reader)
+        attendee.params["CUTYPE"] = "INDIVIDUAL"
+        attendee.params["ROLE"] = "REQ-PARTICIPANT"
+        attendee.params["PARTSTAT"] = "NEEDS-ACTION"
+        attendee.params["RSVP"] = "TRUE" if entry.reads_answers and method is Method.REQUEST else "FALSE"
+        event.add("attendee", attendee)
+        calendar.add_component(event)
+    return bytes(calendar.to_ical())
+
+
+def _calendar(method: Method, schedules: list[Schedule]) -> Calendar:
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method.value)
+    years: dict[str, list[int]] = {}
+    for schedule in schedules:
+        last = ends_at(schedule)
+        moved = [move.start.year for move in schedule.moves]
+        years.setdefault(schedule.zone, []).extend(
+            (schedule.start.year, schedule.start.year if last is None else last.year, *moved)
+        )
+    for zone in sorted(years.keys() - {"UTC"}):
+        calendar.add_component(vtimezone(zone, min(years[zone]), max(years[zone])))
+    return calendar
+
+
+def _parts(schedule: Schedule, only: datetime | None) -> Iterator[datetime | None]:
+    """Give the recurrence ids that need an event of their own; None is the whole series."""
+    if only is not None:
+        yield only
+        return
+    yield None
+    for move in schedule.moves:
+        yield move.recurrence_id
+
+
+def _event(entry: Entry, now: datetime, recurrence_id: datetime | None) -> Event:
+    schedule = entry.schedule
+    start, duration = schedule.start, schedule.duration
+    event = Event()
+    event.add("uid", schedule.uid)
+    event.add("dtstamp", now.astimezone(UTC))
+    event.add("sequence", schedule.sequence)
+    if recurrence_id is None:
+        rule = rule_of(schedule)
+        if rule is not None:
+            until = rule.until and instant(datetime.combine(rule.until, start.time()), schedule.zone)
+            event.add("rrule", vRecur.from_ical(rule.text(f"{until:%Y%m%dT%H%M%SZ}" if until else None)))
+        if schedule.exdates:
+            event.add("exdate", [_local(schedule, day) for day in schedule.exdates])
+    else:
+        moves = {move.recurrence_id: move for move in schedule.moves}
+        move = moves.get(recurrence_id)
+        start, duration = (recurrence_id, duration) if move is None else (move.start, move.duration)
+        event.add("recurrence-id", _local(schedule, recurrence_id))
+    event.add("dtstart", _local(schedule, start))
+    event.add("dtend", _local(schedule, _ended(schedule, start, duration)))
+    event.add("summary", one_line(entry.title))
+    event.add("description", _text(entry.description))
+    event.add("location", entry.url)
+    event.add("url", vUri(entry.url))
+    conference = vUri(entry.url, params={"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"], "LABEL": "Passerelle"})
+    event.add("conference", conference)
+    event.add("organizer", _address(entry.organizer))
+    event.add("status", "CANCELLED" if schedule.cancelled else "CONFIRMED")
+    event.add("transp", "OPAQUE")
+    return event
+
+
+def _local(schedule: Schedule, wall: datetime) -> datetime:
+    return wall.replace(tzinfo=UTC if schedule.zone == "UTC" else ZoneInfo(schedule.zone))
+
+
+def _ended(schedule: Schedule, start: datetime, duration: timedelta) -> datetime:
+    """Return the local end of what lasts this long in real time, also over a change of clocks."""
+    end = instant(start, schedule.zone) + duration
+    return end.astimezone(ZoneInfo(schedule.zone)).replace(tzinfo=None)
+
+
+def _text(description: str) -> str:
+    return "\n".join(one_line(line) for line in description[:MAX_DESCRIPTION].splitlines())
+
+
+def _address(mailbox: Mailbox) -> vCalAddress:
+    address = vCalAddress(f"mailto:{mailbox.address}")
+    name = one_line(mailbox.name).replace('"', "'")
+    if name:
+        address.params["CN"] = name
+    return address
