@@ -30,6 +30,8 @@ REFRESH = timedelta(hours=1)
 """How often a subscribed calendar is asked to look again."""
 MAX_ADDRESS = 254
 """Bytes of a mail address (RFC 5321, 4.5.3.1.3)."""
+_UNSAFE_IN_PARAMETERS = str.maketrans('"\\', "'/")
+"""No parameter may hold a quotation mark (RFC 5545, 3.2), and readers make something of their own of a backslash."""
 MAX_DESCRIPTION = 8000
 """Characters; what is longer is cut off. Stops: calendars of megabytes."""
 
@@ -197,7 +199,7 @@ def _text(description: str) -> str:
 
 def _address(mailbox: Mailbox) -> vCalAddress:
     address = vCalAddress(f"mailto:{mailbox.address}")
-    name = one_line(mailbox.name).replace('"', "'")
+    name = one_line(mailbox.name).translate(_UNSAFE_IN_PARAMETERS)
     if name:
         address.params["CN"] = name
     return address
