@@ -432,13 +432,16 @@ class CaptionedMeeting:
             return
         self._sound.keep_only(self._consent.agreed)
         names = {user_id: self._view.name(user_id) for user_id in self._sound.people()}
+        agreed = {user_id: at_ms for user_id, at_ms in self._consent.agreements().items() if user_id in names}
+        withdrawn = tuple(word.user_id for word in self._consent.withdrawals())
         shared = self._transcript.shared_tracks()
         turns = tuple(
             LiveTurn(said.track_sid, said.start_ms, said.end_ms, said.voice, said.display_name)
             for said in self._transcript.segments()
             if said.track_sid in shared
         )
-        call = EndedCall(self.room_id, self._note.notice, self._note.started_ms, _now_ms(), names, turns)
+        started_ms = self._note.started_ms
+        call = EndedCall(self.room_id, self._note.notice, started_ms, _now_ms(), names, turns, agreed, withdrawn)
         try:
             self._sound.end(call)
         except OSError as error:

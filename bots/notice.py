@@ -20,11 +20,11 @@ def text_event(body: str) -> dict[str, Any]:
 
 _KEPT = (
     " Until the transcript is written after the call, the sound of those who agree is kept on this server; then it is"
-    " deleted."
+    " deleted. Whoever takes it back before has no part in it."
 )
 _KEPT_FR = (
     " Jusqu'à la rédaction de la transcription après l'appel, le son des personnes d'accord est conservé sur ce"
-    " serveur, puis effacé."
+    " serveur, puis effacé. Qui revient sur son accord avant cela n'y figure pas."
 )
 
 

@@ -20,6 +20,8 @@ from bots.captions.health import LOOK_S, Health, Readings
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
 from bots.engines.translate import LibreTranslate
+from bots.final.bridge import Bridge
+from bots.final.custody import look_after
 from bots.final.spool import Spool
 from bots.glossary import Glossary
 from bots.matrix import Account, News, RoomNews
@@ -117,6 +119,8 @@ class CaptionService:
                     tasks.create_task(self._watch_health()),
                     tasks.create_task(self._keep_canary()),
                 ]
+                if self._means.spool is not None:
+                    background.append(tasks.create_task(self._keep_custody(self._means.spool)))
                 if self._translator is not None:
                     background.append(tasks.create_task(self._translator.run()))
                 if self._voices is not None:
@@ -275,6 +279,12 @@ class CaptionService:
             await asyncio.sleep(settings.minutes * 60)
             if self._meetings:
                 await canary.sing(recordings)
+
+    async def _keep_custody(self, spool: Spool) -> None:
+        """Look after the sound of calls that are over: people may withdraw until it is read."""
+        settings = self._settings.bridge
+        async with Bridge(settings.internal_url, settings.internal_token.get_secret_value()) as bridge:
+            await look_after(spool, bridge)
 
     async def _passport(self) -> Passport:
         return await asyncio.to_thread(self._speech.passport)

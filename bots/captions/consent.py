@@ -23,6 +23,22 @@ class Word:
     at_ms: int
 
 
+def still_agree(notice: str, agreed: Mapping[str, int], events: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return who agrees by what stands in the room now, of those who did when the call ended.
+
+    ``agreed`` says when they had said so (Unix milliseconds). An older yes counts for nothing: it was outdated by the
+    one that is gone.
+    """
+    book = ConsentBook(notice)
+    book.recall(event for event in events if _at_ms(event) >= agreed.get(str(event.get("sender")), 0))
+    return frozenset(user_id for user_id in agreed if book.agreed(user_id))
+
+
+def _at_ms(event: Mapping[str, Any]) -> int:
+    at_ms = event.get("origin_server_ts")
+    return at_ms if isinstance(at_ms, int) else 0
+
+
 class ConsentBook:
     """Reads consent from a room's events.
 
@@ -46,6 +62,10 @@ class ConsentBook:
     def withdrawals(self) -> list[Word]:
         """Return everybody who said no, to be kept over a restart: a removed reaction leaves no trace in the room."""
         return [word for word in self._last.values() if not word.allow]
+
+    def agreements(self) -> dict[str, int]:
+        """Return when each of those who agree now said so (Unix milliseconds)."""
+        return {word.user_id: word.at_ms for word in self._last.values() if word.allow}
 
     def hear(self, event: Mapping[str, Any]) -> Word | None:
         """Take a live event; return the word it says, if any."""

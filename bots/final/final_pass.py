@@ -17,6 +17,7 @@ from bots.captions.byvoice import by_voice
 from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, paragraphs
 from bots.engines.words import hotwords
 from bots.final.bridge import Bridge, State
+from bots.final.custody import forget_withdrawn
 from bots.final.reading import PieceRead, Reader, TrackReader
 from bots.final.shared_track import Diarizer, Voices, voices_of
 from bots.final.spool import EndedCall, Spool, SpooledTrack
@@ -62,17 +63,28 @@ class FinalPass:
         desk = self.desk
         beating = asyncio.create_task(self._stay_alive())
         try:
-            tracks = await asyncio.to_thread(desk.spool.call(self.call.call_id).tracks)
-            await self._read(tracks)
+            await self._read(await self._tracks())
+            voices = await self._voices(await self._tracks())
+            tracks = await self._tracks()
             rows = await desk.jobs.kept(self.call.call_id)
-            voices = await self._voices(tracks)
-            await desk.bridge.store(transcript(self.call, tracks, rows, desk.passport, voices))
+            made = transcript(self.call, tracks, rows, desk.passport, voices)
+            await desk.bridge.store(made, withdrawn=_withdrawn(self.call, tracks))
             await desk.bridge.progress(self.call, State.DONE, 1.0)
             await asyncio.to_thread(desk.spool.call(self.call.call_id).delete)
             await desk.jobs.done(self.taken)
         finally:
             beating.cancel()
             await asyncio.wait([beating])
+
+    async def _tracks(self) -> list[SpooledTrack]:
+        """Return the sound of those who agree now; of the others nothing stays, neither sound nor words."""
+        desk, call_id = self.desk, self.call.call_id
+        await forget_withdrawn(desk.spool, self.call, desk.bridge)
+        tracks = await asyncio.to_thread(desk.spool.call(call_id).tracks)
+        if not await asyncio.to_thread(desk.spool.call(call_id).handed_over):
+            raise FileNotFoundError("the sound of the call was deleted: it lay there too long")
+        await desk.jobs.keep_only(call_id, [track.sid for track in tracks])
+        return tracks
 
     async def _read(self, tracks: Sequence[SpooledTrack]) -> None:
         desk = self.desk
@@ -143,6 +155,11 @@ def transcript(
         passport.sentence(),
         paragraphs(call.call_id, utterances),
     )
+
+
+def _withdrawn(call: EndedCall, tracks: Iterable[SpooledTrack]) -> set[str]:
+    """Return who said no, during the call or since."""
+    return {*call.withdrawn, *call.names} - {track.user_id for track in tracks}
 
 
 def _owner(call: EndedCall, track: SpooledTrack) -> Voice:

@@ -51,6 +51,7 @@ class EndedCall:
     """What the final pass is told of a call.
 
     ``names`` are the display names of those who spoke, by user id; ``turns`` those on tracks that people share.
+    ``agreed`` says when each of them agreed (Unix milliseconds), ``withdrawn`` who had said no by the end.
     """
 
     room_id: str
@@ -59,25 +60,30 @@ class EndedCall:
     ended_ms: int
     names: dict[str, str]
     turns: tuple[LiveTurn, ...] = ()
+    agreed: dict[str, int] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Sound without a gap: its files in order, the first sample of which was heard at ``start_ms``."""
+    """Sound without a gap: its files in order, the first sample of which was heard at ``start_ms``.
+
+    Files that are gone since, because their owner withdrew, count as empty.
+    """
 
     start_ms: int
     files: tuple[Path, ...]
 
     def samples(self) -> int:
         """Count its samples."""
-        return sum(soundfile.info(path).frames for path in self.files)
+        return sum(_frames(path) for path in self.files)
 
     def blocks(self, begin: int = 0) -> Iterator[Samples]:
         """Give its sound from sample ``begin`` on."""
         for path in self.files:
-            frames = soundfile.info(path).frames
+            frames = _frames(path)
             if begin < frames:
-                yield soundfile.read(path, dtype="float32", start=begin)[0]
+                yield _sound(path, begin)
             begin = max(0, begin - frames)
 
 
@@ -105,7 +111,8 @@ class Spool:
         for folder in self._calls():
             try:
                 told = json.loads((folder / _CALL).read_text())
-                yield EndedCall(**told | {"turns": tuple(LiveTurn(**turn) for turn in told["turns"])})
+                turns = tuple(LiveTurn(**turn) for turn in told["turns"])
+                yield EndedCall(**told | {"turns": turns, "withdrawn": tuple(told.get("withdrawn", ()))})
             except (OSError, ValueError, TypeError, KeyError):
                 continue
 
@@ -158,6 +165,10 @@ class CallSpool:
         """Hand the call to the workers; without any sound there is nothing to hand over."""
         if self._folder.is_dir():
             _write(self._folder / _CALL, json.dumps(asdict(call), ensure_ascii=False).encode())
+
+    def handed_over(self) -> bool:
+        """Tell whether the call is over and still here, though everybody may have withdrawn."""
+        return (self._folder / _CALL).is_file()
 
     def delete(self) -> None:
         """Delete the call's sound."""
@@ -250,6 +261,24 @@ class TrackWriter:
     def discard(self) -> None:
         """Forget what is held: its owner withdrew."""
         self._held, self._held_samples = [], 0
+
+
+def _frames(path: Path) -> int:
+    try:
+        return int(soundfile.info(path).frames)
+    except (OSError, RuntimeError):
+        if path.exists():
+            raise
+        return 0
+
+
+def _sound(path: Path, begin: int) -> Samples:
+    try:
+        return np.asarray(soundfile.read(path, dtype="float32", start=begin)[0])
+    except (OSError, RuntimeError):
+        if path.exists():
+            raise
+        return np.zeros(0, np.float32)
 
 
 def _name(text: str) -> str:

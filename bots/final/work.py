@@ -15,6 +15,7 @@ from bots.engines.diarize import Diarizer, PipelineError
 from bots.engines.silent_pyannote import DiarizationMissing
 from bots.engines.words import WordReader
 from bots.final.bridge import Bridge, BridgeError, State
+from bots.final.custody import sweep
 from bots.final.final_pass import Desk, FinalPass
 from bots.final.spool import EndedCall, Spool
 from bots.glossary import Glossary
@@ -92,16 +93,17 @@ class Worker:
             attempt.result()
 
     async def _look(self, desk: Desk) -> None:
-        """Queue the calls that ended, and delete what nobody came for."""
+        """Queue the calls that ended, and delete what nobody came for, be it sound or what was read of it."""
         for call in await asyncio.to_thread(lambda: list(self._spool.ended())):
             if await desk.jobs.add(call.call_id):
                 log.info("final_pass_queued", room_id=call.room_id)
                 await desk.bridge.progress(call, State.QUEUED, 0.0)
         if time.monotonic() - self._swept >= _SWEEP_S:
             self._swept = time.monotonic()
-            deleted = await asyncio.to_thread(self._spool.sweep, time.time())
-            if deleted:
-                log.error("sound_deleted_unread", calls=deleted)
+            await sweep(self._spool)
+            for one in await desk.jobs.dead():
+                tracks = await asyncio.to_thread(self._spool.call(one.call_id).tracks)
+                await desk.jobs.keep_only(one.call_id, [track.sid for track in tracks])
 
     async def _attempt(self, desk: Desk, taken: Taken) -> None:
         call = next((call for call in self._spool.ended() if call.call_id == taken.call_id), None)

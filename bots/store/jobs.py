@@ -120,6 +120,13 @@ class Jobs:
             for row in rows
         ]
 
+    async def keep_only(self, call_id: str, tracks: Sequence[str]) -> None:
+        """Delete what was read of a call's other tracks: whose they were withdrew."""
+        with outages():
+            await self._pool.execute(
+                "DELETE FROM speech.pieces WHERE call_id = $1 AND track_sid <> ALL($2)", call_id, list(tracks)
+            )
+
     async def done(self, taken: Taken) -> None:
         """Take the job off the queue, and what was read with it: the bridge has it."""
         with outages():

@@ -8,6 +8,7 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from mautrix.api import Method, Path
@@ -29,6 +30,8 @@ MAX_KICKS = 50
 """People taken out of a room in one go. Stops: a large room holding the sweeper up."""
 MAX_CACHED_MEMBERS = 10_000
 """Stops: memory growing with people."""
+MAX_REACTION_PAGES = 20
+"""Pages of a hundred. Stops: people who react to one event without end."""
 
 
 class Rooms:
@@ -173,6 +176,34 @@ class Rooms:
         members = joined.items() if isinstance(joined, dict) else ()
         names = {user_id: _name(member.get("display_name")) for user_id, member in members if isinstance(member, dict)}
         return {user_id: name for user_id, name in names.items() if name}
+
+    async def state_event(self, room_id: RoomId, event_type: str, state_key: str) -> dict[str, Any] | None:
+        """Return a state event of a room of ours as a whole, with sender and time, or None where there is none."""
+        path = Path.v3.rooms[room_id].state[event_type][state_key]
+        try:
+            return await self._homeserver.as_bot(Method.GET, path, format="event")
+        except HomeserverRefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise Unavailable("the room") from error
+
+    async def reactions(self, room_id: RoomId, event_id: str) -> list[dict[str, Any]]:
+        """Return the reactions to an event in a room of ours that nobody took back, newest first."""
+        path = Path.v1.rooms[room_id].relations[event_id]["m.annotation"]["m.reaction"]
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {}
+        for _ in range(MAX_REACTION_PAGES):
+            try:
+                begin = {"from": page["next_batch"]} if page else {}
+                page = await self._homeserver.as_bot(Method.GET, path, None, limit="100", **begin)
+            except HomeserverRefusedError as error:
+                if error.status == HTTPStatus.NOT_FOUND:
+                    break
+                raise Unavailable("the room") from error
+            found += page.get("chunk", [])
+            if not page.get("next_batch"):
+                break
+        return found
 
     def forget(self, room_id: str, user_id: str) -> None:
         """Forget that somebody was in a room; the next question asks the homeserver."""

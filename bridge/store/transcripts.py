@@ -27,8 +27,11 @@ MAX_CALLS = 200
 """Calls of one meeting in one answer. Stops: pages that never end."""
 
 
-async def put(tx: Connection, transcript: Transcript) -> None:
-    """Store a transcript in place of the one before; what people corrected is carried into it."""
+async def put(tx: Connection, transcript: Transcript, *, withdrawn: frozenset[str] = frozenset()) -> None:
+    """Store a transcript in place of the one before.
+
+    What people corrected is carried into it, but not in the words of those who have withdrawn.
+    """
     await tx.execute(
         """INSERT INTO transcripts (room_id, call_id, state, done, started_ms, ended_ms, model)
            VALUES ($1, $2, $3, 1, $4, $5, $6::jsonb)
@@ -44,7 +47,8 @@ async def put(tx: Connection, transcript: Transcript) -> None:
     await tx.execute(
         "DELETE FROM paragraphs WHERE room_id = $1 AND call_id = $2", transcript.room_id, transcript.call_id
     )
-    merged = apply(transcript.paragraphs, await corrections.of_call(tx, transcript.room_id, transcript.call_id))
+    corrected = await corrections.of_call(tx, transcript.room_id, transcript.call_id)
+    merged = apply(transcript.paragraphs, [one for one in corrected if one.user_id not in withdrawn])
     await tx.execute(
         f"""INSERT INTO paragraphs (room_id, call_id, {_COLUMNS})
             SELECT $1, $2, {_COLUMNS} FROM jsonb_to_recordset($3::jsonb) AS given ({_TYPES})""",

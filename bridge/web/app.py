@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.domain.errors import Refused
 from bridge.web import (
     captions,
+    consents,
     corrections,
     exports,
     final_pass,
@@ -92,6 +93,7 @@ def build_internal(services: Services) -> web.Application:
     final_pass.add_routes(app)
     corrections.add_internal_routes(app)
     glossary.add_internal_routes(app)
+    consents.add_internal_routes(app)
     translations.add_internal_routes(app)
     return app
 

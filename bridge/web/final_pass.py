@@ -21,6 +21,8 @@ MAX_PARAGRAPHS = 20_000
 """Paragraphs of one call; over a day of talk. Stops: a document that no page could show."""
 MAX_PARAGRAPH = 20_000
 """Characters of one paragraph, twenty minutes without a break. Stops: a runaway engine filling pages."""
+MAX_WITHDRAWN = 1_000
+"""People who withdrew their agreement to one call. Stops: a list without end."""
 MAX_WORDS = 10_000
 """Timed words of one paragraph. Stops: the same, word by word."""
 
@@ -62,6 +64,7 @@ class TranscriptBody(Body):
     ended_ms: Millis
     model: PassportBody
     paragraphs: list[ParagraphBody] = Field(max_length=MAX_PARAGRAPHS)
+    withdrawn: list[Id] = Field(default=[], max_length=MAX_WITHDRAWN)
 
 
 class ProgressBody(Body):
@@ -93,7 +96,7 @@ async def _put_transcript(request: web.Request) -> web.Response:
     _require_sense(transcript)
     async with request.app[SERVICES].database.transaction() as tx:
         await _require_meeting(tx, transcript.room_id)
-        await transcripts.put(tx, transcript)
+        await transcripts.put(tx, transcript, withdrawn=frozenset(body.withdrawn))
     return web.json_response({"paragraphs": len(transcript.paragraphs)})
 
 

@@ -76,12 +76,15 @@ def test_after_a_restart_nothing_is_deleted_before_reactions_were_read(spool: Sp
     assert kept(spool) == ["@by-reaction:hs"]
 
 
-def test_the_workers_get_the_call_with_the_names_of_those_who_spoke(spool: Spool):
+def test_the_workers_get_the_call_with_who_spoke_when_they_agreed_and_who_said_no(spool: Spool):
     one = meeting(spool)
     speak(spool, MARIE)
+    one.hear(RoomNews([consent(PAVEL, allow=False, at_ms=2)], [], incomplete=False))
     one._hand_over()
     (call,) = spool.ended()
-    assert call == EndedCall("!r", "$notice", 5, call.ended_ms, {MARIE: "Marie Curie"})
+    assert call == EndedCall(
+        "!r", "$notice", 5, call.ended_ms, {MARIE: "Marie Curie"}, agreed={MARIE: 1}, withdrawn=(PAVEL,)
+    )
 
 
 def test_a_call_whose_notice_said_nothing_of_sound_keeps_none(spool: Spool):

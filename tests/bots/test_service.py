@@ -164,8 +164,8 @@ async def test_the_canary_is_read_while_somebody_has_captions_and_else_no_model_
     class Singer:
         def __init__(self, *parts, **bound) -> None: ...
 
-        async def sing(self, recording) -> None:
-            rounds.append(len(recording.samples))
+        async def sing(self, recordings) -> None:
+            rounds.append(len(recordings[0].samples))
 
     async def at_once(seconds: float) -> None:
         rounds.append(seconds)

@@ -4,7 +4,7 @@
 
 import pytest
 
-from bots.captions.consent import CONSENT, MAX_PEOPLE, ConsentBook, Word
+from bots.captions.consent import CONSENT, MAX_PEOPLE, ConsentBook, Word, still_agree
 
 NOTICE = "$notice"
 ME = "@me:hs:8431"
@@ -145,3 +145,35 @@ def test_people_past_the_limit_cannot_agree_but_can_refuse():
     assert not book.agreed(ME)
     book.hear(state(False, sender="@1:hs", key="@1:hs"))
     assert not book.agreed("@1:hs")
+
+
+@pytest.mark.parametrize(
+    ("events", "agrees"),
+    [
+        ([state(at=10)], True),
+        ([reaction(at=10)], True),
+        ([], False),
+        ([state(False, at=99)], False),
+        ([state(None, at=10)], False),
+        ([reaction(at=10), state(False, at=99)], False),
+        ([state(at=5)], False),
+        ([state(at=5), reaction(at=99)], True),
+        ([state(False, at=5), reaction(at=10)], True),
+        ([reaction(at=10, sender="@other:hs")], False),
+        ([{"sender": ME, "origin_server_ts": "now"}], False),
+    ],
+    ids=[
+        "a yes stands", "so does a reaction", "what said yes is gone", "a no came", "the yes was redacted",
+        "a no came beside it", "an older yes was outdated by the one that is gone", "a new yes came",
+        "an older no was outdated", "another's yes", "nonsense",
+    ],
+)  # fmt: skip
+def test_after_the_call_what_stands_in_the_room_decides_from_when_somebody_agreed_on(events, agrees):
+    assert still_agree(NOTICE, {ME: 10}, events) == ({ME} if agrees else set())
+
+
+def test_the_times_of_those_who_agree_are_kept_for_after_the_call():
+    book = ConsentBook(NOTICE)
+    for event in (state(at=5), reaction(at=9), state(False, sender="@no:hs", key="@no:hs", at=7)):
+        book.hear(event)
+    assert book.agreements() == {ME: 9}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -17,18 +18,29 @@ import soundfile
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bots.captions.consent import CONSENT
 from bots.captions.track import Speaker
 from bots.final.spool import EndedCall, Spool
 from tests.bots.final.conftest import SPEECH
 
 START_MS = 1_700_000_000_000
 CALL = EndedCall("!room:hs", "$call/1", START_MS, START_MS + 60_000, {"@a:hs": "Allison", "@j:hs": "June"})
+CALL = replace(CALL, agreed=dict.fromkeys(CALL.names, 5))
+
+
+def consent(user: str, *, allow: bool = True, at_ms: int = 5) -> dict:
+    about = {"type": CONSENT, "sender": user, "state_key": user, "content": {"allow": allow}}
+    return about | {"origin_server_ts": at_ms, "event_id": f"${user}{at_ms}"}
 
 
 class FakeBridge:
-    """The three routes of the bridge that the final pass uses."""
+    """The routes of the bridge that the final pass uses."""
 
     def __init__(self) -> None:
+        self.consents = [consent(user) for user in CALL.names]
+        self.meeting = True
+        self.away = False
+        self.asked = 0
         self.stored: list[dict] = []
         self.told: list[tuple[str, float]] = []
         self.refusals = 0
@@ -38,6 +50,7 @@ class FakeBridge:
         app.router.add_put("/internal/v1/calls/{call}/transcript", self._store)
         app.router.add_put("/internal/v1/calls/{call}/progress", self._progress)
         app.router.add_get("/internal/v1/rooms/{room}/glossary", self._glossary)
+        app.router.add_get("/internal/v1/rooms/{room}/consents", self._consents)
         return app
 
     async def _store(self, request: web.Request) -> web.Response:
@@ -53,6 +66,15 @@ class FakeBridge:
         body = await request.json()
         self.told.append((body["state"], body["done"]))
         return web.json_response({})
+
+    async def _consents(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.away:
+            return web.json_response({}, status=502)
+        assert request.query["notice"] == CALL.call_id
+        named = request.query.getall("user")
+        events = [event for event in self.consents if event["sender"] in named]
+        return web.json_response({"events": events}, status=200 if self.meeting else 404)
 
     async def _glossary(self, request: web.Request) -> web.Response:
         assert request.match_info["room"] == CALL.room_id

@@ -56,6 +56,8 @@ class SmallHomeserver:
         self.levels: dict[str, dict[str, int]] = {}
         self.state: dict[tuple[str, str], dict[str, Any]] = {}
         self.forgotten: list[str] = []
+        self.consents: dict[str, dict[str, Any]] = {}
+        self.reactions: list[dict[str, Any]] = []
         self.openid: dict[str, str] = {}
         self.openid_asked = 0
         self.deactivated: list[str] = []
@@ -77,6 +79,12 @@ class SmallHomeserver:
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}", self._set_state),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}/", self._set_state),
+            ("GET", f"{v3}/rooms/{{room}}/state/org.passerelle.captions.consent/{{user}}", self._consent),
+            (
+                "GET",
+                "/_matrix/client/v1/rooms/{room}/relations/{event}/m.annotation/m.reaction",
+                self._reactions,
+            ),
             ("GET", f"{v3}/rooms/{{room}}/joined_members", self._joined_members),
             ("GET", f"{v3}/rooms/{{room}}/members", self._members),
             ("POST", f"{v3}/rooms/{{room}}/leave", self._leave),
@@ -210,6 +218,18 @@ class SmallHomeserver:
     async def _forget(self, request: web.Request) -> web.Response:
         self.forgotten.append(unquote(request.match_info["room"]))
         return web.json_response({})
+
+    async def _consent(self, request: web.Request) -> web.Response:
+        assert request.query["format"] == "event"
+        event = self.consents.get(unquote(request.match_info["user"]))
+        return self._error(404, "M_NOT_FOUND") if event is None else web.json_response(event)
+
+    async def _reactions(self, request: web.Request) -> web.Response:
+        """Two a page, whatever the limit."""
+        begin = int(request.query.get("from", "0"))
+        page = {"chunk": self.reactions[begin : begin + 2]}
+        more = {"next_batch": str(begin + 2)} if len(self.reactions) > begin + 2 else {}
+        return web.json_response(page | more)
 
     async def _joined_members(self, request: web.Request) -> web.Response:
         room = self.rooms[unquote(request.match_info["room"])]

@@ -11,7 +11,7 @@ from bridge.store import corrections as store
 from bridge.web.limits import CORRECTIONS
 from tests.bridge.web.test_captions import events, feed, segment
 from tests.bridge.web.test_captions import put as put_segment
-from tests.bridge.web.test_final_pass import CALL, document, paragraph
+from tests.bridge.web.test_final_pass import CALL, document, paragraph, stored
 from tests.bridge.web.test_final_pass import put as put_final
 
 HOME = "home.example"
@@ -229,3 +229,15 @@ async def test_the_bot_hears_of_corrections_old_and_new_and_of_nothing_else(brid
         assert response.status == 404
     async with bridge.internal.get(url, headers=headers) as response:
         assert response.status == 403
+
+
+async def test_what_was_corrected_in_the_words_of_somebody_who_withdrew_does_not_come_back(bridge):
+    meeting, headers = await bridge.meeting(), await bridge.staff("marie")
+    room = meeting["room_id"]
+    for number, user in ((1, "@marie:home.example"), (2, "@pavel:home.example")):
+        await put_segment(bridge, segment(room, number, call_id=CALL, final=True, user_id=user))
+        assert (await correct(bridge, meeting, headers, f"Corrected {number}.", f"seg{number}"))[0] == 200
+    assert (await put_final(bridge, "transcript", document(room, withdrawn=["@pavel:home.example"])))[0] == 200
+    found = await stored(bridge, room)
+    assert found is not None
+    assert [one.text for one in found.paragraphs] == ["Corrected 1."]
