@@ -94,6 +94,7 @@ class CaptionedMeeting:
         self._call_text: CallText | None = None
         self._audience = Audience()
         self._began_ms = _now_ms()
+        self._read_by: float | None = None
         self._tile = CaptionTile(shown=note.tile)
         self._terms: list[str] = []
         keeps = note.keeps_sound and means.spool is not None  # those who agreed before it was said did not agree to it
@@ -421,10 +422,11 @@ class CaptionedMeeting:
             log.warning("captions_unwritten", room_id=self.room_id)
 
     async def _read_out(self) -> None:
-        """Let what was heard be read, and labelled."""
-        if not await self._means.pool.drained(self.room_id, _DRAIN_S):
+        """Let what was heard be read, and labelled; whoever asks again waits no longer for that."""
+        self._read_by = self._read_by or time.monotonic() + _DRAIN_S
+        if not await self._means.pool.drained(self.room_id, self._read_by - time.monotonic()):
             log.warning("utterances_unread", room_id=self.room_id)
-        await self._sharing.drained(_DRAIN_S)
+        await self._sharing.drained(max(1.0, self._read_by - time.monotonic()))
 
     def _hand_over(self) -> None:
         """Give the sound to the workers, who write the final transcript."""

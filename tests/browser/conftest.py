@@ -23,7 +23,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from bridge.settings import Settings
 from bridge.web.pages import BUILT, add_pages
-from tests.browser.small_archive import SmallArchive
+from tests.browser.small_archive import CORRECTED, SmallArchive
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -105,6 +105,8 @@ class SmallBridge:
     requests: list[str] = field(default_factory=list)
     feeds: int = 0
     feed_allowed: bool = True
+    refuses_corrections: tuple[int, str] | None = None
+    """status and errcode"""
     syncs_without_room: int = 0
     said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -175,6 +177,7 @@ class SmallBridge:
             web.post("/api/v1/meetings/{id}/invites", self._invite),
             web.delete("/api/v1/invites/{id}", self._done),
             web.get("/api/v1/meetings/{id}/captions", self._captions),
+            web.patch("/api/v1/meetings/{id}/captions/{line}", self._correct),
             *self.archive.routes(),
             web.get(f"{v3}/sync", self._sync),
             web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
@@ -244,6 +247,18 @@ class SmallBridge:
             done = len(self.said)
             await self._wait(cut)
         return response
+
+    async def _correct(self, request: web.Request) -> web.Response:
+        said = [one for kind, one in self.said if kind == "segment" and one["id"] == request.match_info["line"]]
+        if not said:
+            return await self.archive.correct(request)
+        if self.refuses_corrections:
+            status, errcode = self.refuses_corrections
+            return web.json_response({"errcode": errcode, "error": "The server's own sentence."}, status=status)
+        newest = max(said, key=lambda one: one["rev"])
+        corrected = newest | CORRECTED | {"text": (await request.json())["text"], "rev": newest["rev"] + 1}
+        self.say(**corrected)
+        return web.json_response(corrected)
 
     async def _wait(self, *events: asyncio.Event) -> None:
         self._changed.clear()

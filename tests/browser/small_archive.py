@@ -19,6 +19,8 @@ MODEL = {
     "not_used_for_training": True,
 }
 STARTED_MS = 1_795_338_000_000
+CORRECTED_MS = STARTED_MS + 300_000
+CORRECTED = {"corrected_by": "@marie:here", "corrected_name": "Marie Curie", "corrected_at": CORRECTED_MS}
 
 
 def paragraph(number: int, name: str, text: str, **changes: Any) -> dict[str, Any]:
@@ -43,6 +45,11 @@ def hit(word: str, **changes: Any) -> dict[str, Any]:
     return where | {"start_ms": STARTED_MS, "display_name": "Jean Perrin", "lang": "fr", "parts": parts} | changes
 
 
+def past(before: str, text: str, name: str = "Marie Curie") -> dict[str, Any]:
+    """A correction in a line's history."""
+    return {"by": "@marie:here", "name": name, "at": CORRECTED_MS, "before": before, "text": text}
+
+
 @dataclass
 class SmallArchive:
     """One call of one meeting, a glossary and one page of hits."""
@@ -64,11 +71,12 @@ class SmallArchive:
             paragraph(1, "Marie Curie", "Bonjour à toutes et à tous, nous commençons par le pont de la Guillotière."),
             paragraph(2, "Marie Curie", "Il ouvre lundi si l’essai de charge réussit."),
             paragraph(3, "Jean Perrin", "The load test is planned for Friday night.", lang="en"),
-            paragraph(4, "Ada (Guest)", "Et la déviation ?", corrected_by="@marie:here", corrected_name="Marie Curie"),
+            paragraph(4, "Ada (Guest)", "Et la déviation ?", **CORRECTED),
         ]
     )
     terms: list[str] = field(default_factory=lambda: ["Guillotière"])
     hits: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
     refuse: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -78,8 +86,8 @@ class SmallArchive:
             web.get(calls, self._calls),
             web.get(calls + "/{call}", self._read),
             web.get(calls + "/{call}/export", self._export),
-            web.patch(calls + "/{call}/paragraphs/{line}", self._correct),
-            web.patch("/api/v1/meetings/{id}/captions/{line}", self._correct),
+            web.patch(calls + "/{call}/paragraphs/{line}", self.correct),
+            web.get(calls + "/{call}/paragraphs/{line}/corrections", self._history),
             web.get("/api/v1/meetings/{id}/glossary", self._glossary),
             web.put("/api/v1/meetings/{id}/glossary", self._write_glossary),
             web.get("/api/v1/search", self._search),
@@ -101,11 +109,14 @@ class SmallArchive:
         name = "attachment; filename=\"Week.txt\"; filename*=UTF-8''Semaine%20%C3%A0%20Lyon.txt"
         return web.Response(body=b"text", headers={"Content-Disposition": name})
 
-    async def _correct(self, request: web.Request) -> web.Response:
+    async def _history(self, _request: web.Request) -> web.Response:
+        return web.json_response({"corrections": self.history})
+
+    async def correct(self, request: web.Request) -> web.Response:
         text = (await request.json())["text"]
         (line,) = [one for one in self.paragraphs if one["id"] == request.match_info["line"]]
         self.asked.append({"path": request.path, "text": text})
-        line |= {"text": text, "corrected_by": "@marie:here", "corrected_name": "Marie Curie"}
+        line |= {"text": text} | CORRECTED
         return web.json_response(line)
 
     async def _glossary(self, _request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.small_archive import hit
+from tests.browser.small_archive import hit, past
 
 AXE = Path(__file__).parents[2] / "bridge" / "web" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => {
@@ -80,6 +80,17 @@ async def call_with_settings_of_captions(page: Page, url: str) -> None:
     await page.locator("#captions-language").select_option("en")
 
 
+async def call_with_a_line_that_is_corrected(page: Page, url: str) -> None:
+    await call_with_settings_of_captions(page, url)
+    await page.locator("#captions-language").select_option("")
+    await page.locator("#captions-settings-toggle").click()
+    await page.locator(".caption-edit").first.click()
+    await page.locator(".line-form textarea").fill("Le pont.")
+    await page.route("**/captions/*", lambda route: route.abort())
+    await page.locator(".line-form [type=submit]").click()
+    await expect(page.locator(".line-form [role=alert]")).to_be_visible()
+
+
 async def left(page: Page, url: str) -> None:
     await call(page, url)
     await page.locator("#leave").click()
@@ -101,8 +112,10 @@ async def transcript(page: Page, url: str) -> None:
 
 async def transcript_edited(page: Page, url: str) -> None:
     await page.goto(f"{url}/m/m1/transcript#code=good")
+    await page.locator(".said-by .said-action").click()
+    await expect(page.locator(".history li")).to_have_count(1)
     await page.locator(".said-edit").first.click()
-    await expect(page.locator(".said-form")).to_be_visible()
+    await expect(page.locator(".line-form")).to_be_visible()
 
 
 async def transcript_of_strangers(page: Page, url: str) -> None:
@@ -124,13 +137,14 @@ async def page(browser, small_bridge, request):
     page = await browser.new_page(locale=language, color_scheme=scheme, viewport={"width": 1280, "height": 800})
     small_bridge.say(id="a", text="Le pont sera ouvert.", start_ms=1)
     small_bridge.archive.hits = [hit("pont")]
+    small_bridge.archive.history = [past("Et la déviation !", "Et la déviation ?")]
     small_bridge.say(id="b", text="Le pont sera ouv", stable_chars=8, final=False, start_ms=2)
     yield page
     await page.close()
 
 
 CALLS = [home, desk, invite, door, sign_in, lobby, call, call_with_captions_below]
-CALLS += [call_with_settings_of_captions, left, problem]
+CALLS += [call_with_settings_of_captions, call_with_a_line_that_is_corrected, left, problem]
 TRANSCRIPTS = [transcript, transcript_edited, transcript_of_strangers, search]
 
 

@@ -241,6 +241,9 @@ async def test_whoever_reads_one_language_reads_the_translation_as_soon_as_there
     await expect(text).to_have_text("(speaks French)")
     await expect(spoken).to_have_count(0)
     small_bridge.translate("a", "de", "Die Brücke wird am Montag geöffnet.")
+    await expect(page.locator("#captions-language option")).to_have_text(
+        ["All, as spoken", "French", "English", "German"]
+    )
     small_bridge.translate("a", "en", "The bridge opens on Monday.")
     await expect(text).to_have_text("The bridge opens on Monday.")
     await expect(text).to_have_attribute("lang", "en")

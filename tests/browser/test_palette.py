@@ -93,7 +93,7 @@ def test_fixed_colours_are_readable(ink: str, ground: str, least: float) -> None
 
 def test_both_themes_have_every_colour_and_the_styles_use_no_others() -> None:
     assert THEMES["light"].keys() == THEMES["dark"].keys()
-    styles = "".join((CSS / name).read_text() for name in ("base.css", "doors.css", "stage.css"))
+    styles = "".join((CSS / name).read_text() for name in ("base.css", "doors.css", "stage.css", "correct.css"))
     own = {"captions-size", "shadow"}
     assert set(re.findall(r"var\(--([\w-]+)", styles)) - own == THEMES["light"].keys() - {
         "danger",
@@ -103,7 +103,7 @@ def test_both_themes_have_every_colour_and_the_styles_use_no_others() -> None:
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-@pytest.mark.parametrize("ink", ["ink", "ink-muted", "ink-faint", "link"])
+@pytest.mark.parametrize("ink", ["ink", "ink-muted", "ink-faint", "link", "error-ink"])
 def test_captions_are_readable_in_the_colours_that_people_choose(name: str, ink: str) -> None:
     assert contrast(CHOSEN[name][ink], CHOSEN[name]["surface"]) >= 7, "whoever chooses needs more than the least"
 

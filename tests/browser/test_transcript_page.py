@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.small_archive import hit, paragraph
+from tests.browser.small_archive import CORRECTED_MS, hit, paragraph, past
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,7 +36,7 @@ async def test_the_text_stands_by_speaker_with_times_and_says_what_wrote_it(page
     await expect(page.locator(".turn-name")).to_have_text(["Marie Curie", "Jean Perrin", "Ada (Guest)"])
     await expect(page.locator(".turn").first.locator(".said")).to_have_count(2)
     await expect(page.locator(".turn time").first).to_have_text("10:00:15")
-    await expect(page.locator(".said-by")).to_have_text(["corrected by Marie Curie"])
+    await expect(page.locator(".said-by")).to_have_text(["corrected by Marie Curie, 10:05 History"])
     await expect(page.locator("#transcript-model")).to_contain_text("faster-whisper-large-v3")
     await expect(page.locator("#transcript-kept")).to_have_text("This text will be deleted on December 22, 2026.")
     await expect(page.locator("#transcript-state")).to_be_hidden()
@@ -46,14 +46,14 @@ async def test_the_text_stands_by_speaker_with_times_and_says_what_wrote_it(page
 async def test_a_line_is_corrected_where_it_stands(page, small_bridge):
     await read(page, small_bridge.url)
     await page.get_by_role("button", name="Edit what Jean Perrin said").click()
-    field = page.locator(".said-form textarea")
+    field = page.locator(".line-form textarea")
     await expect(field).to_be_focused()
     await field.fill("The load test is on Saturday.")
     await page.get_by_role("button", name="Save", exact=True).click()
     line = page.locator(".said[data-line=p3]")
     await expect(line.locator(".said-text")).to_have_text("The load test is on Saturday.")
-    await expect(line.locator(".said-by")).to_have_text("corrected by Marie Curie")
-    await expect(line.locator("button")).to_be_focused()
+    await expect(line.locator(".said-by")).to_have_text("corrected by Marie Curie, 10:05 History")
+    await expect(line.locator(".said-edit")).to_be_focused()
     path = "/api/v1/meetings/m1/transcripts/$call/paragraphs/p3"
     assert small_bridge.archive.asked == [{"path": path, "text": "The load test is on Saturday."}]
 
@@ -61,14 +61,34 @@ async def test_a_line_is_corrected_where_it_stands(page, small_bridge):
 async def test_an_emptied_line_is_shown_as_struck_out_and_an_edit_can_be_left(page, small_bridge):
     await read(page, small_bridge.url)
     await page.get_by_role("button", name="Edit what Ada").click()
-    await page.locator(".said-form textarea").fill("")
+    await page.locator(".line-form textarea").fill("")
     await page.keyboard.press("Escape")
     await expect(page.locator(".said[data-line=p4] .said-text")).to_have_text("Et la déviation ?")
     await page.get_by_role("button", name="Edit what Ada").click()
-    await page.locator(".said-form textarea").fill("")
+    await page.locator(".line-form textarea").fill("")
     await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.locator(".said[data-line=p4] .said-by")).to_have_text("A line was struck out by Marie Curie.")
+    await expect(page.locator(".said[data-line=p4] .said-by")).to_have_text(
+        "A line was struck out by Marie Curie. History"
+    )
     await expect(page.locator(".said[data-line=p4] .said-text")).to_be_hidden()
+
+
+async def test_whoever_may_correct_a_line_sees_what_it_said_before_who_changed_it_and_when(page, small_bridge):
+    archive = small_bridge.archive
+    archive.history = [past("Et la <b> ?", "Et la déviation ?"), past("Et la déviation ?", "", name="Ada")]
+    await read(page, small_bridge.url)
+    line = page.locator(".said[data-line=p4]")
+    history = line.get_by_role("button", name="History")
+    await history.click()
+    await expect(history).to_have_attribute("aria-expanded", "true")
+    await expect(line.locator(".history p")).to_have_text(["Marie Curie, 10:05", "Ada, 10:05"])
+    await expect(line.locator(".history del")).to_have_text(["Et la <b> ?", "Et la déviation ?"])
+    await expect(line.locator(".history ins")).to_have_text(["Et la déviation ?", "(struck out)"])
+    await history.click()
+    await expect(line.locator(".history")).to_be_hidden()
+    archive.me = {"user_id": "@jean:here", "host": False}
+    await page.reload()
+    await expect(line.locator(".said-by")).to_have_text("corrected by Marie Curie, 10:05")
 
 
 async def test_who_is_no_host_edits_their_own_words_alone(page, small_bridge):
@@ -104,7 +124,7 @@ async def test_while_the_final_text_is_written_the_page_says_how_far_it_is_and_t
     await expect(page.locator("#transcript-state")).to_contain_text("is being written")
     assert await page.locator("#transcript-progress").evaluate("(bar) => bar.value") == 0.4
     await page.get_by_role("button", name="Edit what Jean Perrin said").click()
-    await page.locator(".said-form textarea").fill("Live.")
+    await page.locator(".line-form textarea").fill("Live.")
     await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.locator(".said[data-line=p3] .said-text")).to_have_text("Live.")
     assert archive.asked[0]["path"] == "/api/v1/meetings/m1/captions/p3"
@@ -116,7 +136,9 @@ async def test_while_the_final_text_is_written_the_page_says_how_far_it_is_and_t
 async def test_nothing_that_was_said_becomes_part_of_the_page(page, small_bridge):
     nasty = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
     small_bridge.archive.title = nasty
-    small_bridge.archive.paragraphs = [paragraph(1, nasty, nasty, corrected_by="@x:y", corrected_name=nasty)]
+    small_bridge.archive.paragraphs = [
+        paragraph(1, nasty, nasty, corrected_by="@x:y", corrected_name=nasty, corrected_at=CORRECTED_MS)
+    ]
     await read(page, small_bridge.url)
     await page.locator("#find").fill("img")
     await expect(page.locator("mark")).to_have_text(["img"])

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Segment } from "./captions-model";
 import type { Meeting, Session } from "./session";
-import type { Calls, Found, Paragraph, Reading, SearchQuery } from "./transcript-types";
+import type { Calls, Found, Paragraph, Past, Reading, SearchQuery } from "./transcript-types";
 import { t } from "./strings";
 
 export interface Invite {
@@ -68,6 +69,15 @@ function transcripts(meeting: string, call?: string): string {
   return call === undefined ? all : `${all}/${segment(call)}`;
 }
 
+/** Where a line of the live text is, or of the final one. */
+function lineOf(meeting: string, reading: Reading, line: string): string {
+  return reading.final ? `${transcripts(meeting, reading.call_id)}/paragraphs/${segment(line)}` : caption(meeting, line);
+}
+
+function caption(meeting: string, line: string): string {
+  return `/api/v1/meetings/${segment(meeting)}/captions/${segment(line)}`;
+}
+
 export const bridge = {
   exchangeCode: (code: string) => call<Session>("POST", "/auth/session", null, { code }),
   enterAsGuest: (invite: string, displayName: string, organisation: string) =>
@@ -88,14 +98,12 @@ export const bridge = {
   transcript: (token: string, meeting: string, id: string) => call<Reading>("GET", transcripts(meeting, id), token),
   /** Corrects a paragraph of the final text, or a line of the live one; an empty text strikes it out. */
   correct: (token: string, meeting: string, reading: Reading, line: string, text: string) =>
-    call<Paragraph>(
-      "PATCH",
-      reading.final
-        ? `${transcripts(meeting, reading.call_id)}/paragraphs/${segment(line)}`
-        : `/api/v1/meetings/${segment(meeting)}/captions/${segment(line)}`,
-      token,
-      { text },
-    ),
+    call<Paragraph>("PATCH", lineOf(meeting, reading, line), token, { text }),
+  correctCaption: (token: string, meeting: string, line: string, text: string) =>
+    call<Segment>("PATCH", caption(meeting, line), token, { text }),
+  /** What stood in a line before, oldest first; for whoever may correct it. */
+  history: (token: string, meeting: string, reading: Reading, line: string) =>
+    call<{ corrections: Past[] }>("GET", `${lineOf(meeting, reading, line)}/corrections`, token),
   glossary: (token: string, meeting: string) =>
     call<{ terms: string[] }>("GET", `/api/v1/meetings/${segment(meeting)}/glossary`, token),
   saveGlossary: (token: string, meeting: string, terms: string[]) =>

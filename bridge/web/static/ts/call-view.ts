@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { CallWidget, type DeviceChoice } from "./call-widget";
+import { bridge } from "./bridge-api";
 import { CaptionsControl, type CaptionsState } from "./captions-control";
 import { CaptionsFeed } from "./captions-feed";
 import type { Segment, Translation } from "./captions-model";
@@ -34,6 +35,7 @@ export class CallView {
   #choice: DeviceChoice = { audio: true, video: true, audioLabel: null, videoLabel: null };
   #captionsState: CaptionsState = "off";
   #feedState: FeedState = "open";
+  #host = false;
   #joined = false;
   #over = false;
 
@@ -79,6 +81,7 @@ export class CallView {
       onDenied: () => this.#onFeed("denied"),
     });
     element("call-title").textContent = meeting.title;
+    this.#letCorrect();
     this.#sync.start();
   }
 
@@ -112,6 +115,7 @@ export class CallView {
   #onState(event: MatrixEvent, initial: boolean): void {
     if (!initial) this.#widget.feedState(event);
     this.#captions.takeState(event);
+    if (this.#host !== this.#isHost()) this.#letCorrect();
     const invite = element<HTMLButtonElement>("open-invite");
     invite.hidden = this.session.user.door !== "staff" || !this.#captions.mayOrganize;
     invite.onclick = () => {
@@ -119,6 +123,20 @@ export class CallView {
       token = this.session.token;
       dialog.open(this.meeting);
     };
+  }
+
+  /** Whom the bridge lets correct every line. */
+  #isHost(): boolean {
+    return this.meeting.organizer === this.session.matrix.user_id || this.#captions.mayOrganize;
+  }
+
+  #letCorrect(): void {
+    this.#host = this.#isHost();
+    this.#pane.letCorrect({
+      userId: this.session.matrix.user_id,
+      host: this.#host,
+      correct: (segment, text) => bridge.correctCaption(this.session.token, this.meeting.id, segment, text),
+    });
   }
 
   #onConnection(connected: boolean): void {

@@ -14,6 +14,10 @@ export interface Segment {
   lang: string;
   final: boolean;
   rev: number;
+  /** Who put this text in place of what was heard (user id, name) and when (Unix ms). */
+  corrected_by?: string;
+  corrected_name?: string;
+  corrected_at?: number;
 }
 
 /** What one revision of an utterance says in another language. */
@@ -33,9 +37,13 @@ export class CaptionsModel {
   readonly #translations = new Map<string, Map<string, Translation>>();
   #order: Segment[] = [];
 
-  /** Those with words: a final segment without any takes back what was shown too early. */
+  /** Those with words, or struck out: any other final segment without words takes back what was shown too early. */
   get segments(): readonly Segment[] {
-    return this.#order.filter((segment) => segment.text);
+    return this.#order.filter((segment) => segment.text || segment.corrected_by);
+  }
+
+  find(id: string): Segment | undefined {
+    return this.#segments.get(id);
   }
 
   /** Takes a segment in; false when we had it, or a newer revision, already. */

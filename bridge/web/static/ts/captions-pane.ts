@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { CaptionsEditing, type Corrector } from "./captions-edit";
+import { CaptionLine, type Wording } from "./captions-line";
 import { CaptionsModel, type Segment, sameSpeaker, splitStable, type Translation } from "./captions-model";
 import { loadPreferences, savePreferences, SIZES, USUAL_SIZE } from "./captions-preferences";
 import { CaptionsSettings } from "./captions-settings";
@@ -13,30 +15,25 @@ const FOLLOW_PX = 48;
 const MAX_SPOKEN = 20;
 /** A window that is narrower has no room for captions beside the call. */
 const NARROW = window.matchMedia("(max-width: 52rem)");
-interface Wording {
-  stable: string;
-  tail: string;
-  /** Of the words; empty where they are the page's own. */
-  lang: string;
-  origin: string;
-  unread: boolean;
-}
 
 /** The pane beside the call: lines that grow and settle, for eyes and for screen readers. */
 export class CaptionsPane {
   readonly #stage = element("view-call");
   readonly #pane = element("captions");
   readonly #scroll = element("captions-scroll");
-  readonly #lines = element<HTMLOListElement>("captions-lines");
+  readonly #list = element<HTMLOListElement>("captions-lines");
   readonly #live = element("captions-live");
   readonly #latest = element<HTMLButtonElement>("captions-latest");
   readonly #toggle = element<HTMLButtonElement>("captions-toggle");
   readonly #model = new CaptionsModel();
-  readonly #items = new Map<string, HTMLLIElement>();
-  readonly #spoken = new Set<string>();
+  readonly #lines = new Map<string, CaptionLine>();
+  /** Which text of a segment was given to screen readers: as it was heard (0), or as it was corrected (when). */
+  readonly #spoken = new Map<string, number>();
+  readonly #editing = new CaptionsEditing((segment) => this.take(segment));
   readonly #preferences = loadPreferences();
   readonly #settings = new CaptionsSettings(this.#preferences, () => this.#apply());
   #shown = true;
+  #corrector: Corrector | null = null;
 
   constructor() {
     element("captions-smaller").addEventListener("click", () => this.#resize(-1));
@@ -65,6 +62,12 @@ export class CaptionsPane {
     if (status.textContent !== text) status.textContent = text;
   }
 
+  /** Lets somebody correct the lines that they may correct. */
+  letCorrect(corrector: Corrector): void {
+    this.#corrector = corrector;
+    this.#draw();
+  }
+
   /** Shows a segment that is new or has changed. */
   take(segment: Segment): void {
     this.#update(() => this.#model.take(segment) && segment);
@@ -73,14 +76,16 @@ export class CaptionsPane {
   /** Takes what a segment says in another language; shows it to whoever reads that. */
   translate(translation: Translation): void {
     const segment = this.#model.translate(translation);
+    this.#settings.offer(translation.lang);
     if (translation.lang === this.#preferences.language) this.#update(() => segment);
   }
 
   #update(change: () => Segment | false | undefined): void {
-    const following = this.#isAtEnd();
+    const following = this.#isAtEnd() && !this.#editing.open;
     const segment = change();
     if (!segment) return;
     this.#settings.offer(segment.lang);
+    this.#editing.changed(segment);
     this.#draw();
     this.#speak(segment);
     if (following) this.#follow();
@@ -93,46 +98,37 @@ export class CaptionsPane {
     let before: Element | null = null;
     for (const segment of this.#model.segments) {
       known.add(segment.id);
-      const item = this.#items.get(segment.id) ?? this.#newItem(segment.id);
-      const expected: Element | null = before ? before.nextElementSibling : this.#lines.firstElementChild;
-      if (expected !== item) this.#lines.insertBefore(item, expected);
-      const same = previous !== null && sameSpeaker(previous, segment);
-      item.classList.toggle("caption-same", same);
-      this.#fill(item, segment);
-      item.hidden = same && previous?.lang === segment.lang && this.#wording(segment).unread;
-      before = item;
+      const line = this.#lineOf(segment.id);
+      const expected: Element | null = before ? before.nextElementSibling : this.#list.firstElementChild;
+      if (expected !== line.item) this.#list.insertBefore(line.item, expected);
+      const follows = {
+        speaker: previous !== null && sameSpeaker(previous, segment),
+        language: previous?.lang === segment.lang,
+      };
+      line.fill(segment, this.#wording(segment), follows, this.#editing.mayCorrect(segment, this.#corrector));
+      before = line.item;
       previous = segment;
     }
-    for (const [id, item] of this.#items) {
+    for (const [id, line] of this.#lines) {
       if (known.has(id)) continue;
-      item.remove();
-      this.#items.delete(id);
+      line.item.remove();
+      this.#lines.delete(id);
       this.#spoken.delete(id);
     }
+    this.#editing.settle(this.#lines);
   }
 
-  #newItem(id: string): HTMLLIElement {
-    const item = document.createElement("li");
-    item.className = "caption";
-    for (const part of ["speaker", "stable", "tail", "origin"]) {
-      const span = document.createElement("span");
-      span.className = `caption-${part}`;
-      item.append(span);
-    }
-    this.#items.set(id, item);
-    return item;
+  #lineOf(id: string): CaptionLine {
+    const line = this.#lines.get(id) ?? new CaptionLine(id, (which) => this.#edit(which));
+    this.#lines.set(id, line);
+    return line;
   }
 
-  #fill(item: HTMLLIElement, segment: Segment): void {
-    const { stable, tail, lang, origin, unread } = this.#wording(segment);
-    const shown = `${segment.rev} ${lang} ${origin && stable}`;
-    if (item.dataset["shown"] === shown) return;
-    item.dataset["shown"] = shown;
-    item.dataset["final"] = String(segment.final);
-    item.dataset["unread"] = String(unread);
-    const texts = [segment.display_name, stable, tail, origin];
-    [...item.children].forEach((part, index) => (part.textContent = texts[index] ?? ""));
-    for (const index of [1, 2]) (item.children[index] as HTMLElement).lang = lang;
+  #edit(id: string): void {
+    const [segment, line] = [this.#model.find(id), this.#lines.get(id)];
+    if (!segment || !line || !this.#corrector) return;
+    const { origin, unread } = this.#wording(segment);
+    this.#editing.edit(segment, line, this.#corrector, origin || unread ? this.#settings.name(segment.lang) : "");
   }
 
   /**
@@ -141,6 +137,10 @@ export class CaptionsPane {
    */
   #wording(segment: Segment): Wording {
     const { language } = this.#preferences;
+    if (!segment.text) {
+      const name = segment.corrected_name || segment.corrected_by || "";
+      return { stable: t("struck_out_by", { name }), tail: "", lang: "", origin: "", unread: false };
+    }
     const [stable, tail] = splitStable(segment);
     const spoken = { stable, tail, lang: segment.lang, origin: "", unread: false };
     if (language === "" || segment.lang === "" || segment.lang === language) return spoken;
@@ -152,14 +152,17 @@ export class CaptionsPane {
     return { stable: t("captions_speaks", from), tail: "", lang: "", origin: "", unread: true };
   }
 
-  /** Finals only, once each: a screen reader that reads every partial is of no use to anybody. */
+  /** Finals only, once each, and once more when corrected: a screen reader that reads every partial is of no use. */
   #speak(segment: Segment): void {
     const { stable, lang, unread } = this.#wording(segment);
-    if (!segment.final || !segment.text || unread || this.#spoken.has(segment.id)) return;
-    this.#spoken.add(segment.id);
+    const version = segment.corrected_at ?? 0;
+    if (!segment.final || !(segment.text || version) || unread || this.#spoken.get(segment.id) === version) return;
+    this.#spoken.set(segment.id, version);
+    if (version && segment.corrected_by === this.#corrector?.userId) return;
     const line = document.createElement("p");
     line.lang = lang;
-    line.textContent = t("captions_line", { name: segment.display_name, text: stable });
+    const name = segment.display_name;
+    line.textContent = t(version ? "captions_line_corrected" : "captions_line", { name, text: stable });
     this.#live.append(line);
     while (this.#live.childElementCount > MAX_SPOKEN) this.#live.firstElementChild?.remove();
   }
@@ -186,7 +189,7 @@ export class CaptionsPane {
   }
 
   #apply(): void {
-    const following = this.#isAtEnd();
+    const following = this.#isAtEnd() && !this.#editing.open;
     const place = NARROW.matches ? "bottom" : this.#preferences.place;
     this.#stage.dataset["captions"] = this.#shown ? place : "hidden";
     this.#toggle.setAttribute("aria-expanded", String(this.#shown));
@@ -195,5 +198,6 @@ export class CaptionsPane {
     this.#draw();
     savePreferences(this.#preferences);
     if (following) this.#follow();
+    this.#editing.reveal();
   }
 }

@@ -29,6 +29,15 @@ export interface Paragraph {
   text: string;
   corrected_by?: string;
   corrected_name?: string;
+  corrected_at?: number;
+}
+
+/** Who put which text in place of which, and when (Unix ms). */
+export interface Past {
+  name: string;
+  at: number;
+  before: string;
+  text: string;
 }
 
 export interface Reading extends Call {

@@ -1,15 +1,14 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { explain } from "./bridge-api";
-import { announce, whileBusy } from "./dom";
+import { doneAt } from "./clock";
 import { markText } from "./find-text";
+import { LineEditor } from "./line-editor";
+import { lineHistory } from "./line-history";
 import { t } from "./strings";
-import type { Paragraph, Reading } from "./transcript-types";
+import type { Paragraph, Past, Reading } from "./transcript-types";
 
 const clock = new Intl.DateTimeFormat(document.body.dataset["lang"], { timeStyle: "medium", hourCycle: "h23" });
-
-type Correct = (line: string, text: string) => Promise<Paragraph>;
 
 /** The text of a call, by speaker; lines that one may correct can be edited where they stand. */
 export class TranscriptView {
@@ -18,12 +17,13 @@ export class TranscriptView {
 
   constructor(
     readonly list: HTMLOListElement,
-    readonly correct: Correct,
+    readonly correct: (line: string, text: string) => Promise<Paragraph>,
+    readonly history: (line: string) => Promise<Past[]>,
   ) {}
 
-  /** Somebody is writing: showing the text anew would take their words away. */
+  /** Somebody is writing, or reads what a line said before: showing the text anew would take that away. */
   get editing(): boolean {
-    return this.list.querySelector("form") !== null;
+    return this.list.querySelector("form, .history:not([hidden])") !== null;
   }
 
   show(reading: Reading): void {
@@ -74,9 +74,15 @@ export class TranscriptView {
       const by = document.createElement("p");
       by.className = "said-by";
       const name = paragraph.corrected_name ?? paragraph.corrected_by;
-      by.textContent = t(paragraph.text ? "corrected_by" : "struck_out_by", { name });
+      const time = doneAt(paragraph.corrected_at ?? 0, paragraph.start_ms);
+      by.textContent = t(paragraph.text ? "corrected_by" : "struck_out_by", { name, time });
       line.append(by);
       text.hidden = !paragraph.text;
+      if (this.#mayCorrect(paragraph)) {
+        const { button, list } = lineHistory(paragraph, () => this.history(paragraph.id));
+        by.append(" ", button);
+        line.append(list);
+      }
     }
     if (this.#mayCorrect(paragraph)) line.append(this.#editButton(paragraph, line));
     return line;
@@ -90,7 +96,7 @@ export class TranscriptView {
   #editButton(paragraph: Paragraph, line: HTMLElement): HTMLButtonElement {
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "said-edit";
+    button.className = "said-action said-edit";
     button.textContent = t("edit");
     button.setAttribute("aria-label", t("edit_line", { name: paragraph.display_name, time: clock.format(paragraph.start_ms) }));
     button.addEventListener("click", () => this.#edit(paragraph, line));
@@ -98,51 +104,22 @@ export class TranscriptView {
   }
 
   #edit(paragraph: Paragraph, line: HTMLElement): void {
-    const form = document.createElement("form");
-    form.className = "said-form";
-    const field = document.createElement("textarea");
-    field.value = paragraph.text;
-    field.lang = paragraph.lang;
-    field.rows = Math.min(10, 2 + Math.floor(paragraph.text.length / 70));
-    field.maxLength = 10_000;
-    field.setAttribute("aria-label", t("edit_line", { name: paragraph.display_name, time: clock.format(paragraph.start_ms) }));
-    const save = action("button button-primary", t("save"), "submit");
-    const cancel = action("button", t("cancel"), "button");
-    const hint = document.createElement("p");
-    hint.className = "hint";
-    hint.textContent = t("edit_hint");
-    const error = document.createElement("p");
-    error.className = "field-error";
-    error.setAttribute("role", "alert");
-    error.hidden = true;
-    const actions = document.createElement("p");
-    actions.className = "actions";
-    actions.append(save, cancel);
-    form.append(field, hint, error, actions);
-    const close = (): void => {
-      const fresh = this.#line(paragraph) ?? line;
-      form.replaceWith(fresh);
-      fresh.querySelector<HTMLButtonElement>(".said-edit")?.focus();
-    };
-    cancel.addEventListener("click", close);
-    form.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") close();
-    });
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void whileBusy(save, async () => {
-        try {
-          Object.assign(paragraph, await this.correct(paragraph.id, field.value));
-          announce(t("correction_saved"));
-          close();
-        } catch (failure) {
-          error.textContent = explain(failure);
-          error.hidden = false;
-        }
-      });
-    });
-    line.replaceWith(form);
-    field.focus();
+    const editor = new LineEditor(
+      {
+        text: paragraph.text,
+        lang: paragraph.lang,
+        label: t("edit_line", { name: paragraph.display_name, time: clock.format(paragraph.start_ms) }),
+        hint: `${t("edit_hint")} ${t("edit_keys")}`,
+      },
+      async (text) => void Object.assign(paragraph, await this.correct(paragraph.id, text)),
+      () => {
+        const fresh = this.#line(paragraph) ?? line;
+        editor.form.replaceWith(fresh);
+        fresh.querySelector<HTMLButtonElement>(".said-edit")?.focus();
+      },
+    );
+    line.replaceWith(editor.form);
+    editor.focus();
   }
 }
 
@@ -160,12 +137,4 @@ function turn(paragraph: Paragraph): HTMLLIElement {
   head.append(name, " ", time);
   item.append(head);
   return item;
-}
-
-function action(className: string, text: string, type: "submit" | "button"): HTMLButtonElement {
-  const button = document.createElement("button");
-  button.type = type;
-  button.className = className;
-  button.textContent = text;
-  return button;
 }

@@ -26,10 +26,11 @@ class TranscriptPage {
   #reading: Reading | null = null;
 
   constructor(readonly session: Session) {
-    this.#view = new TranscriptView(element<HTMLOListElement>("turns"), async (line, text) => {
-      if (!this.#reading) throw new Error("nothing is shown");
-      return bridge.correct(session.token, meetingId, this.#reading, line, text);
-    });
+    this.#view = new TranscriptView(
+      element<HTMLOListElement>("turns"),
+      (line, text) => bridge.correct(session.token, meetingId, this.#shown(), line, text),
+      async (line) => (await bridge.history(session.token, meetingId, this.#shown(), line)).corrections,
+    );
     this.#calls.addEventListener("change", () => void this.#guard(() => this.#open(this.#calls.value)));
     this.#find.addEventListener("input", () => this.#filter());
     element<HTMLFormElement>("download").addEventListener("submit", (event) => {
@@ -80,6 +81,11 @@ class TranscriptPage {
     const progress = element<HTMLProgressElement>("transcript-progress");
     progress.hidden = reading.state !== "running" && reading.state !== "queued";
     progress.value = reading.done;
+  }
+
+  #shown(): Reading {
+    if (!this.#reading) throw new Error("nothing is shown");
+    return this.#reading;
   }
 
   async #lookAgain(): Promise<void> {
