@@ -26,7 +26,7 @@ from pydantic import (
 
 from bridge.domain.identities import MAX_ORGANIZATION
 from bridge.domain.lifecycle import Policy
-from bridge.domain.names import is_new_localpart, parse_server_name, server_of
+from bridge.domain.names import is_new_localpart, localpart_of, parse_server_name, server_of
 
 MIN_SECRET = 32
 """Characters. Stops: secrets that can be guessed; HS256 wants 32 bytes by RFC 7518, 3.2, too."""
@@ -111,6 +111,10 @@ class HomeserverSettings(_Section):
     def bot_user(self) -> str:
         """The user that creates the rooms."""
         return f"@{self.bot_localpart}:{self.name}"
+
+    def is_guest(self, user_id: str) -> bool:
+        """Tell whether this is a throw-away account of ours."""
+        return (localpart_of(user_id, self.name) or "").startswith(self.guest_prefix)
 
 
 class SfuSettings(_Section):

@@ -24,6 +24,8 @@ class Action(enum.StrEnum):
     MEETING_UNLOCKED = "meeting_unlocked"
     MEETING_FORGOTTEN = "meeting_forgotten"
     HOST_CHANGED = "host_changed"
+    TOKEN_CREATED = "token_created"  # noqa: S105
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
     INVITE_CREATED = "invite_created"
     INVITE_REVOKED = "invite_revoked"
     GUEST_ADMITTED = "guest_admitted"

@@ -8,10 +8,11 @@ Three things move a meeting: hosts, the call in it (somebody joins; nobody has b
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.domain.errors import Refused
+from bridge.domain.recurrence import Schedule, occurrences
 
 
 class MeetingState(enum.StrEnum):
@@ -86,8 +87,9 @@ UNUSED = timedelta(days=30)
 class Life:
     """Where a meeting stands and since when, with the times that decide what follows.
 
-    `starts_at` and `ends_at` are those of its present or next occurrence, None without a time; `more` tells whether
-    another occurrence follows that one. `ended_by` is the host who ended or cancelled it, None when it ended by itself.
+    `starts_at` and `ends_at` are those of its present or next date, None without a time; `more` tells whether another
+    date follows that one. `ended_by` is the host who ended or cancelled it, None when it ended by itself. Dates that
+    end by `done_until` are over, even when they were ended before their time.
     """
 
     state: MeetingState
@@ -97,6 +99,8 @@ class Life:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     more: bool = False
+    cancelled: bool = False
+    done_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +134,45 @@ _REFUSALS = {
 }
 
 
+def is_ahead(life: Life, policy: Policy) -> bool:
+    """Tell whether people met before the doors of the next occurrence opened; that one is still to come."""
+    if life.starts_at is None:
+        return False
+    return life.starts_at - policy.doors_open > (life.occupied_at or life.since)
+
+
+def end_by_host(life: Life, policy: Policy) -> LifeEvent:
+    """Return what happens to a meeting that a host ends for all: a series goes on with its next occurrence."""
+    return LifeEvent.PAUSED if life.more or is_ahead(life, policy) else LifeEvent.ENDED
+
+
+def following(life: Life, schedule: Schedule | None, now: datetime, policy: Policy) -> Life:
+    """Return this life with the times of the occurrence that is present or next, now that one is over."""
+    if life.ends_at is not None and not is_ahead(life, policy):
+        life = replace(life, done_until=life.ends_at)
+    return planned(life, schedule, now)
+
+
+def planned(life: Life, schedule: Schedule | None, now: datetime) -> Life:
+    """Return this life with the times of the occurrence that is present or next by a new schedule."""
+    past = now if life.done_until is None else max(now, life.done_until)
+    found = [] if schedule is None else occurrences(schedule, past, 2)
+    if not found:
+        return replace(life, starts_at=None, ends_at=None, more=False)
+    return replace(life, starts_at=found[0].begin, ends_at=found[0].end, more=len(found) > 1)
+
+
 def deadline(life: Life, policy: Policy) -> tuple[datetime, LifeEvent] | None:
     """Return what time alone will bring about next, and when; None where it brings nothing."""
-    over = LifeEvent.PAUSED if life.more else LifeEvent.OVER
+    ahead = life.state is MeetingState.LIVE and is_ahead(life, policy)
+    over = LifeEvent.PAUSED if life.more or ahead else LifeEvent.OVER
     match life.state:
         case MeetingState.SCHEDULED if life.starts_at is not None:
             return life.starts_at - policy.doors_open, LifeEvent.OPENED
         case MeetingState.LOBBY if life.ends_at is None:
             return life.since + UNUSED, over
         case MeetingState.LOBBY | MeetingState.LIVE:
-            known = (life.since, life.occupied_at, life.ends_at)
+            known = (life.since, life.occupied_at, None if ahead else life.ends_at)
             return max(at for at in known if at is not None) + policy.quiet, over
         case MeetingState.ENDED if policy.archive_after is not None:
             return life.since + policy.archive_after, LifeEvent.ARCHIVED

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from bridge.domain.lifecycle import Life
+from bridge.domain.lifecycle import Life, MeetingState
 from bridge.domain.names import MeetingId, RoomId, UserId
+from bridge.domain.recurrence import Schedule, occurrences
 
 ROOM_VERSION = "12"
 
@@ -32,6 +33,7 @@ class Meeting:
     life: Life
     agenda: str = ""
     locked: bool = False
+    schedule: Schedule | None = None
 
 
 def as_json(meeting: Meeting, public_url: str) -> dict[str, Any]:
@@ -48,7 +50,47 @@ def as_json(meeting: Meeting, public_url: str) -> dict[str, Any]:
         "locked": meeting.locked,
         "starts_at": _instant(life.starts_at),
         "ends_at": _instant(life.ends_at),
+        "cancelled": life.state is MeetingState.ENDED and life.cancelled,
+        "schedule": None if meeting.schedule is None else schedule_json(meeting.schedule),
     }
+
+
+def dates_json(meeting: Meeting, now: datetime) -> list[dict[str, Any]]:
+    """Return the dates of a meeting that run or are to come; `date` names each within its series, wherever it moved."""
+    found = [] if meeting.schedule is None else occurrences(meeting.schedule, now)
+    return [
+        {"date": wall_time(one.recurrence_id), "starts_at": _instant(one.begin), "ends_at": _instant(one.end)}
+        for one in found
+    ]
+
+
+def schedule_json(schedule: Schedule) -> dict[str, Any]:
+    """Return the Schedule of docs/ARCHITECTURE.md: wall times of its zone, to the minute."""
+    return {
+        "start": wall_time(schedule.start),
+        "time_zone": schedule.zone,
+        "duration_minutes": _minutes(schedule.duration),
+        "rrule": schedule.rrule,
+        "cancelled_dates": [wall_time(at) for at in schedule.exdates],
+        "moved_dates": [
+            {
+                "date": wall_time(move.recurrence_id),
+                "start": wall_time(move.start),
+                "duration_minutes": _minutes(move.duration),
+            }
+            for move in schedule.moves
+        ],
+        "sequence": schedule.sequence,
+    }
+
+
+def wall_time(at: datetime) -> str:
+    """Write a naive local time as `bridge.domain.recurrence.parse_local` reads it."""
+    return at.isoformat(timespec="minutes")
+
+
+def _minutes(duration: timedelta) -> int:
+    return duration // timedelta(minutes=1)
 
 
 def _instant(at: datetime | None) -> str | None:

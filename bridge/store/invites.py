@@ -14,6 +14,9 @@ from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit
 from bridge.store.database import Connection, Row
 
+MAX_LISTED = 200
+"""Links in one answer. Stops: pages that never end."""
+
 _COLUMNS = "id, meeting_id, uses, used, expires_at, revoked_at, sponsor, organisation"
 
 
@@ -72,6 +75,17 @@ async def by_id(tx: Connection, invite_id: str) -> Invite | None:
     """Return a link."""
     row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE id = $1", invite_id)
     return None if row is None else _invite(row)
+
+
+async def open_of(tx: Connection, meeting_id: MeetingId, now: datetime) -> list[Invite]:
+    """Return the links of a meeting that still open, newest first."""
+    rows = await tx.rows(
+        f"""SELECT {_COLUMNS} FROM invites WHERE meeting_id = $1 AND revoked_at IS NULL AND expires_at > $2
+            ORDER BY created_at DESC, id LIMIT {MAX_LISTED}""",
+        meeting_id,
+        now,
+    )
+    return [_invite(row) for row in rows]
 
 
 async def take_use(tx: Connection, invite_id: InviteId, now: datetime) -> None:

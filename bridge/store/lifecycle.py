@@ -10,16 +10,27 @@ sees what the first has made of the meeting.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
 from bridge.domain.errors import Refused
-from bridge.domain.lifecycle import Life, LifeEvent, MeetingState, Policy, after, deadline, wake_at
+from bridge.domain.lifecycle import (
+    Life,
+    LifeEvent,
+    MeetingState,
+    Policy,
+    after,
+    deadline,
+    following,
+    planned,
+    wake_at,
+)
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import MeetingId
 from bridge.store import audit, calls, guests
 from bridge.store.database import Connection
-from bridge.store.meetings import COLUMNS, from_row
+from bridge.store.meetings import COLUMNS, TABLES, from_row
 
 BATCH = 50
 """Meetings that one sweep looks at; the next one goes on."""
@@ -33,7 +44,9 @@ _EMPTIES = frozenset(
 
 async def lock(tx: Connection, meeting_id: MeetingId) -> Meeting:
     """Return a meeting that nobody else changes until the transaction ends; one that was deleted is refused (404)."""
-    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE id = $1 AND state <> 'deleted' FOR UPDATE", meeting_id)
+    row = await tx.row(
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1 AND state <> 'deleted' FOR UPDATE OF meetings", meeting_id
+    )
     if row is None:
         raise Refused(404, "M_NOT_FOUND", "This meeting was deleted.")
     return from_row(row)
@@ -46,22 +59,21 @@ async def happen(
     meeting = await lock(tx, meeting_id)
     was = meeting.life
     state = after(was.state, event)
-    life = Life(
-        state,
-        was.since if state is was.state else now,
-        actor if event in _BY_HOSTS else None,
-        now if event is LifeEvent.CALL_BEGAN else was.occupied_at if state is was.state else None,
-        was.starts_at,
-        was.ends_at,
-        was.more,
-    )
+    life = replace(was, state=state, ended_by=actor if event in _BY_HOSTS else None)
+    life = replace(life, cancelled=event is LifeEvent.CANCELLED)
+    if event is LifeEvent.PLANNED:
+        life = planned(life, meeting.schedule, now)
+    elif event is LifeEvent.PAUSED:
+        life = following(life, meeting.schedule, now, policy)
+    if state is not was.state:
+        life = replace(life, since=now, occupied_at=now if event is LifeEvent.CALL_BEGAN else None)
     await _write(tx, meeting_id, life, wake_at(life, now, policy))
     if event in _EMPTIES:
         await calls.revoke_room(tx, meeting.room_id)
         await guests.revoke_of_meeting(tx, meeting_id)
     data = {"event": event.value, "from": was.state.value, "to": state.value}
     await audit.append(tx, AuditRow(actor, Action.MEETING_STATE, meeting_id, data))
-    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE id = $1", meeting_id)
+    row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1", meeting_id)
     assert row is not None  # locked above
     return from_row(row)
 
@@ -69,7 +81,7 @@ async def happen(
 async def _write(tx: Connection, meeting_id: MeetingId, life: Life, wake: datetime | None) -> None:
     await tx.execute(
         """UPDATE meetings SET state = $2, state_since = $3, ended_by = $4, occupied_at = $5, starts_at = $6,
-           ends_at = $7, more = $8, wake_at = $9 WHERE id = $1""",
+           ends_at = $7, more = $8, called_off = $9, done_until = $10, wake_at = $11 WHERE id = $1""",
         meeting_id,
         life.state.value,
         life.since,
@@ -78,13 +90,15 @@ async def _write(tx: Connection, meeting_id: MeetingId, life: Life, wake: dateti
         life.starts_at,
         life.ends_at,
         life.more,
+        life.cancelled,
+        life.done_until,
         wake,
     )
 
 
 async def to_look_at(tx: Connection, now: datetime) -> list[Meeting]:
     """Return meetings for which something may be due, the longest due first."""
-    rows = await tx.rows(f"SELECT {COLUMNS} FROM meetings WHERE wake_at <= $1 ORDER BY wake_at LIMIT {BATCH}", now)
+    rows = await tx.rows(f"SELECT {COLUMNS} FROM {TABLES} WHERE wake_at <= $1 ORDER BY wake_at LIMIT {BATCH}", now)
     return [from_row(row) for row in rows]
 
 
@@ -92,7 +106,7 @@ async def look(
     tx: Connection, meeting_id: MeetingId, *, occupied: bool, now: datetime, policy: Policy
 ) -> LifeEvent | None:
     """Let time do to a meeting what is due, and set when to look again; `occupied`: somebody is in the call now."""
-    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE id = $1 FOR UPDATE", meeting_id)
+    row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1 FOR UPDATE OF meetings", meeting_id)
     if row is None:
         return None
     life = from_row(row).life
@@ -114,7 +128,7 @@ async def to_tidy(tx: Connection) -> list[Meeting]:
     In no order: rooms that stay as they are must not keep the others waiting.
     """
     rows = await tx.rows(
-        f"""SELECT {COLUMNS} FROM meetings
+        f"""SELECT {COLUMNS} FROM {TABLES}
             WHERE state = 'deleted' OR (state = 'archived') <> room_closed ORDER BY random() LIMIT {BATCH}"""
     )
     return [from_row(row) for row in rows]

@@ -6,22 +6,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from bridge.domain.audit import SYSTEM, Action, AuditRow
 from bridge.domain.lifecycle import Life, MeetingState
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import InviteId, MeetingId, RoomId, UserId
-from bridge.store import audit
+from bridge.store import audit, schedules
 from bridge.store.database import Connection, Row
 
 MAX_LISTED = 200
 """Meetings in one answer. Stops: pages that never end."""
 
-COLUMNS = """id, title, room_id, organizer, created_at, agenda, locked, state, state_since, ended_by, occupied_at,
-    starts_at, ends_at, more"""
+COLUMNS = f"""id, title, room_id, organizer, created_at, agenda, locked, state, state_since, ended_by, occupied_at,
+    starts_at, ends_at, more, called_off, done_until,
+    {schedules.COLUMNS}"""
+TABLES = "meetings LEFT JOIN schedules ON schedules.meeting_id = meetings.id"
 
 
 def from_row(row: Row) -> Meeting:
-    """Return the meeting of a row of `COLUMNS`."""
+    """Return the meeting of a row of `COLUMNS` from `TABLES`."""
     return Meeting(
         MeetingId(row["id"]),
         row["title"],
@@ -36,53 +41,84 @@ def from_row(row: Row) -> Meeting:
             row["starts_at"],
             row["ends_at"],
             row["more"],
+            row["called_off"],
+            row["done_until"],
         ),
         row["agenda"],
         row["locked"],
+        schedules.from_row(row),
     )
 
 
-async def create(tx: Connection, *, meeting_id: str, title: str, room_id: str, organizer: str, actor: str) -> Meeting:
+async def create(
+    tx: Connection, *, meeting_id: str, title: str, room_id: str, organizer: str, actor: str, agenda: str = ""
+) -> Meeting:
     """Write down a meeting whose room exists."""
-    row = await tx.row(
-        f"INSERT INTO meetings (id, title, room_id, organizer) VALUES ($1, $2, $3, $4) RETURNING {COLUMNS}",
+    await tx.execute(
+        "INSERT INTO meetings (id, title, room_id, organizer, agenda) VALUES ($1, $2, $3, $4, $5)",
         meeting_id,
         title,
         room_id,
         organizer,
+        agenda,
     )
-    assert row is not None
     await audit.append(tx, AuditRow(actor, Action.MEETING_CREATED, meeting_id, {"room_id": room_id}))
-    return from_row(row)
+    meeting = await by_id(tx, meeting_id)
+    assert meeting is not None
+    return meeting
 
 
 async def by_id(tx: Connection, meeting_id: str) -> Meeting | None:
     """Return a meeting, or None; a deleted one is none."""
-    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE id = $1 AND state <> 'deleted'", meeting_id)
+    row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1 AND state <> 'deleted'", meeting_id)
     return None if row is None else from_row(row)
 
 
 async def by_room(tx: Connection, room_id: str) -> Meeting | None:
     """Return the meeting of a room, or None for a room that is none of ours."""
-    row = await tx.row(f"SELECT {COLUMNS} FROM meetings WHERE room_id = $1 AND state <> 'deleted'", room_id)
+    row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE room_id = $1 AND state <> 'deleted'", room_id)
     return None if row is None else from_row(row)
 
 
-async def of_staff(tx: Connection, user_id: str) -> list[Meeting]:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which meetings somebody asks for; `begin` and `end` ask for what takes place between them, or has no time."""
+
+    states: frozenset[MeetingState] = frozenset(MeetingState) - {MeetingState.ARCHIVED, MeetingState.DELETED}
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+async def of_staff(tx: Connection, user_id: str, which: Filter = Filter()) -> list[Meeting]:
     """Return what somebody organises or was let into, newest first."""
     rows = await tx.rows(
-        f"""SELECT {COLUMNS} FROM meetings WHERE state <> 'deleted' AND
+        f"""SELECT {COLUMNS} FROM {TABLES} WHERE state = ANY($2) AND state <> 'deleted' AND
             (organizer = $1 OR id IN (SELECT meeting_id FROM meeting_staff WHERE user_id = $1))
+            AND ($3::timestamptz IS NULL OR ends_at IS NULL OR ends_at > $3)
+            AND ($4::timestamptz IS NULL OR starts_at IS NULL OR starts_at < $4)
             ORDER BY created_at DESC, id LIMIT {MAX_LISTED}""",
         user_id,
+        [state.value for state in which.states],
+        which.begin,
+        which.end,
     )
     return [from_row(row) for row in rows]
+
+
+async def reword(tx: Connection, meeting_id: str, *, title: str, agenda: str) -> None:
+    """Give a meeting another title and agenda."""
+    await tx.execute("UPDATE meetings SET title = $2, agenda = $3 WHERE id = $1", meeting_id, title, agenda)
+
+
+async def set_locked(tx: Connection, meeting_id: str, *, locked: bool) -> None:
+    """Lock a meeting, or unlock it."""
+    await tx.execute("UPDATE meetings SET locked = $2 WHERE id = $1", meeting_id, locked)
 
 
 async def by_title(tx: Connection, title: str | None) -> list[Meeting]:
     """Return the meetings of a title (or all) that are not put away, newest first; for operators."""
     rows = await tx.rows(
-        f"""SELECT {COLUMNS} FROM meetings
+        f"""SELECT {COLUMNS} FROM {TABLES}
             WHERE state NOT IN ('archived', 'deleted') AND ($1::text IS NULL OR title = $1)
             ORDER BY created_at DESC, id LIMIT {MAX_LISTED}""",
         title,

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from bridge.domain.audit import Action, AuditRow
 from bridge.domain.names import InviteId, MeetingId, UserId
+from bridge.domain.scopes import Scope
 from bridge.store import audit
 from bridge.store.database import Connection
 
@@ -27,6 +28,8 @@ class Bearer:
     user_id: UserId
     door: str
     meeting_id: MeetingId | None
+    scopes: frozenset[Scope] | None = None
+    """What an API token may do; None for a session, which may do all that its person may."""
 
 
 @dataclass(frozen=True, slots=True)

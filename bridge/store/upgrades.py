@@ -327,6 +327,38 @@ UPDATE invites SET sponsor = CASE WHEN created_by LIKE '@%' THEN created_by ELSE
 ALTER TABLE guests ADD COLUMN display_name text NOT NULL DEFAULT '', ADD COLUMN organisation text NOT NULL DEFAULT '';
 """
 
+_12_SCHEDULES = """
+ALTER TABLE meetings ADD COLUMN called_off boolean NOT NULL DEFAULT false, ADD COLUMN done_until timestamptz;
+-- Times are wall times of `zone`; `moves` are [recurrence id, start, duration in seconds] of each.
+CREATE TABLE schedules (
+    meeting_id text PRIMARY KEY REFERENCES meetings (id) ON DELETE CASCADE,
+    uid        text NOT NULL UNIQUE,
+    start      timestamp NOT NULL,
+    zone       text NOT NULL,
+    duration_s integer NOT NULL CHECK (duration_s > 0),
+    rrule      text,
+    exdates    timestamp[] NOT NULL,
+    moves      jsonb NOT NULL,
+    sequence   integer NOT NULL,
+    cancelled  boolean NOT NULL
+);
+"""
+
+_13_API_TOKENS = """
+CREATE TABLE api_tokens (
+    id         text PRIMARY KEY,
+    user_id    text NOT NULL,
+    name       text NOT NULL,
+    scopes     text[] NOT NULL,
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz
+);
+CREATE INDEX api_tokens_by_user ON api_tokens (user_id);
+CREATE INDEX api_tokens_by_end ON api_tokens (expires_at);
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -339,6 +371,8 @@ UPGRADES: tuple[str, ...] = (
     _9_LIFE,
     _10_SIGN_INS,
     _11_SPONSORS,
+    _12_SCHEDULES,
+    _13_API_TOKENS,
 )
 
 

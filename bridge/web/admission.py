@@ -12,7 +12,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from bridge.domain.display_name import clean_display_name, clean_organisation, clean_title
+from bridge.domain.display_name import clean_display_name, clean_organisation
 from bridge.domain.errors import BridgeError, Refused, Unavailable
 from bridge.domain.guests import guest_localpart, shown_name
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
@@ -140,24 +140,7 @@ async def admit_staff(services: Services, meeting: Meeting, user_id: UserId) -> 
     if await services.rooms.is_joined(meeting.room_id, user_id):
         return
     await services.rooms.invite(meeting.room_id, user_id)
-    await _join_local(services, meeting.room_id, user_id)
-
-
-async def create_meeting(services: Services, *, raw_title: str, organizer: UserId, actor: str) -> Meeting:
-    """Make a meeting: its room, its row, and its organiser in the room when they are of our homeserver."""
-    title = clean_title(raw_title)
-    room_id = await services.rooms.create(title, organizer)
-    async with services.database.transaction() as tx:
-        meeting = await meetings.create(
-            tx,
-            meeting_id=secrets.token_urlsafe(OUR_ID_BYTES),
-            title=title,
-            room_id=room_id,
-            organizer=organizer,
-            actor=actor,
-        )
-    await _join_local(services, room_id, organizer)
-    return meeting
+    await join_local(services, meeting.room_id, user_id)
 
 
 async def create_invite(
@@ -197,6 +180,16 @@ async def create_invite(
     }
 
 
+def invite_json(invite: Invite) -> dict[str, Any]:
+    """Return a link without what it is a secret of."""
+    return {
+        "id": invite.id,
+        "uses": invite.uses,
+        "used": invite.used,
+        "expires_at": invite.expires_at.isoformat(timespec="seconds"),
+    }
+
+
 async def meeting_by_id(services: Services, meeting_id: str) -> Meeting | None:
     """Return a meeting."""
     if not is_our_id(meeting_id):
@@ -225,10 +218,11 @@ async def _meeting(tx: Connection, meeting_id: MeetingId) -> Meeting:
     return meeting
 
 
-async def _join_local(services: Services, room_id: RoomId, user_id: UserId) -> None:
+async def join_local(services: Services, room_id: RoomId, user_id: UserId) -> None:
+    """Bring an invited member of our homeserver into a room; others answer the invitation there."""
     localpart = localpart_of(user_id, services.settings.homeserver.name)
     if localpart is None:
-        return  # another homeserver's user answers the invitation there
+        return
     try:
         await services.accounts.join_staff(localpart, room_id)
     except HomeserverRefusedError as error:

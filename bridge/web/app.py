@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bridge.domain.errors import Refused
 from bridge.web import (
+    api,
     captions,
     consents,
     corrections,
@@ -24,6 +25,7 @@ from bridge.web import (
     rtc,
     search,
     sign_in,
+    tokens,
     transactions,
     transcripts,
     translations,
@@ -69,6 +71,8 @@ def build_public(services: Services) -> web.Application:
     corrections.add_routes(app)
     glossary.add_routes(app)
     search.add_routes(app)
+    tokens.add_routes(app)
+    api.install(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
         sign_in.add_routes(

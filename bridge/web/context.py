@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
 from aiohttp import web
 
+from bridge.domain.scopes import Scope
 from bridge.matrix.accounts import Accounts
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
@@ -53,4 +54,6 @@ class Services:
         return Seal(self.settings.homeserver.jwt_login_secret.get_secret_value())
 
 
+API_SCOPES: web.AppKey[Mapping[tuple[str, str], Scope]] = web.AppKey("api_scopes", Mapping)
+"""What an API token needs for a method and a route; what is not in it takes no token."""
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

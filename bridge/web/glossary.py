@@ -14,7 +14,7 @@ from bridge.domain.glossary import MAX_TERM, MAX_TERMS, clean_terms, with_names
 from bridge.store import glossaries, meetings
 from bridge.web.body import NO_NUL, Body, read
 from bridge.web.context import SERVICES
-from bridge.web.meetings import require_organizer
+from bridge.web.meetings import require_host
 from bridge.web.transcripts import PRIVATE, enter
 
 Term = Annotated[str, StringConstraints(max_length=4 * MAX_TERM, pattern=NO_NUL)]
@@ -46,7 +46,7 @@ async def _read(request: web.Request) -> web.Response:
 
 async def _write(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    _, meeting = await require_organizer(request)
+    _, meeting = await require_host(request)
     terms = clean_terms((await read(request, NewTerms)).terms)
     async with services.database.transaction() as tx:
         await glossaries.put(tx, meeting.room_id, terms)

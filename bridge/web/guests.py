@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which guests are in a meeting, and how its organiser sends one away."""
+"""Which guests are in a meeting, and how its hosts send one away."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bridge.domain.errors import Refused
 from bridge.domain.names import UserId
 from bridge.store import audit, guests, sessions
 from bridge.web.context import SERVICES
-from bridge.web.meetings import require_organizer
+from bridge.web.meetings import require_host
 
 
 def add_routes(app: web.Application) -> None:
-    """Add what organisers do about guests."""
+    """Add what hosts do about guests."""
     app.router.add_get("/api/v1/meetings/{meeting_id}/guests", _list)
     app.router.add_delete("/api/v1/meetings/{meeting_id}/guests/{user_id}", _revoke)
 
 
 async def _list(request: web.Request) -> web.Response:
-    _, meeting = await require_organizer(request)
+    _, meeting = await require_host(request)
     async with request.app[SERVICES].database.transaction() as tx:
         there = await guests.present(tx, meeting.id)
     return web.json_response(
@@ -45,7 +45,7 @@ async def _list(request: web.Request) -> web.Response:
 async def _revoke(request: web.Request) -> web.Response:
     """Send one guest away: session, room, call and account end together. The link stays as it was."""
     services, user_id = request.app[SERVICES], UserId(request.match_info["user_id"])
-    who, meeting = await require_organizer(request)
+    who, meeting = await require_host(request)
     async with services.database.transaction() as tx:
         if not await guests.revoke_of(tx, meeting.id, user_id):
             raise Refused(404, "M_NOT_FOUND", "There is no such guest in this meeting.")

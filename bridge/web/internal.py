@@ -14,7 +14,7 @@ from bridge.domain.errors import Refused
 from bridge.domain.names import MAX_ID, UserId, localpart_of, server_of
 from bridge.domain.segments import Segment
 from bridge.store import meetings, segments, translations
-from bridge.web import admission
+from bridge.web import admission, organizing
 from bridge.web.body import NO_NUL, Body, Id, Millis, Short, read
 from bridge.web.context import SERVICES
 from bridge.web.errors import Handler
@@ -102,9 +102,7 @@ async def _create_meeting(request: web.Request) -> web.Response:
     body = await read(request, OperatorMeeting)
     if any(server_of(user_id) is None for user_id in (body.organizer, *body.staff)):
         raise Refused(400, "M_BAD_JSON", "organizer and staff must be Matrix user ids.")
-    meeting = await admission.create_meeting(
-        services, raw_title=body.title, organizer=UserId(body.organizer), actor=OPERATOR
-    )
+    meeting = await organizing.create(services, raw_title=body.title, organizer=UserId(body.organizer), actor=OPERATOR)
     async with services.database.transaction() as tx:
         for user_id in body.staff:
             await meetings.add_staff(tx, meeting.id, user_id, let_in_by=OPERATOR)

@@ -74,7 +74,7 @@ async def _revoke(request: web.Request) -> web.Response:
     who = await require_staff(request)
     invite = await admission.invite_by_id(services, request.match_info["invite_id"])
     meeting = None if invite is None else await admission.meeting_by_id(services, invite.meeting_id)
-    if invite is None or meeting is None or meeting.organizer != who.user_id:
+    if invite is None or meeting is None or not await services.rooms.is_host(meeting.room_id, who.user_id):
         raise Refused(404, "M_NOT_FOUND", "There is no such invite of yours.")
     async with services.database.transaction() as tx:
         await invites.revoke(tx, invite.id, who.user_id)

@@ -25,6 +25,10 @@ SIGN_INS = Rate("sign_ins_per_address", burst=30, per_second=0.5)
 """Sign-ins begun or finished, per address. Stops: flooding the provider, guessing codes."""
 NEW_MEETINGS = Rate("meetings_per_user", burst=30, per_second=30 / 3600)
 """Rooms per member of staff. Stops: filling the homeserver with rooms."""
+MEETING_CHANGES = Rate("meeting_changes_per_user", burst=120, per_second=0.5)
+"""What hosts do to their meetings, per person; each asks the homeserver. Stops: flooding rooms with changes."""
+NEW_TOKENS = Rate("tokens_per_user", burst=10, per_second=10 / 3600)
+"""API tokens per member of staff. Stops: a script making and revoking them for ever."""
 NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
 """Links per member of staff. Stops: links without number."""
 PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
@@ -32,6 +36,8 @@ PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 
 
 RETENTION = Rate("sweeps_of_old_transcripts", burst=1, per_second=1 / 600)
 """How often the sweeper looks for transcripts that are too old. Stops: every sweep reading all that was ever said."""
+API_CALLS = Rate("calls_per_api_token", burst=120, per_second=2.0)
+"""Requests with one API token. Stops: a script in a loop keeping the database busy."""
 SEARCHES = Rate("searches_per_user", burst=60, per_second=2.0)
 """Searches per person. Stops: one window keeping the database busy."""
 CORRECTIONS = Rate("corrections_per_user", burst=120, per_second=1.0)

@@ -12,11 +12,13 @@ from aiohttp import web
 
 from bridge.domain.errors import Refused
 from bridge.domain.meetings import Meeting, as_json
+from bridge.domain.scopes import is_token, require_scope
 from bridge.matrix.accounts import MatrixSession
-from bridge.store import sessions
+from bridge.store import sessions, tokens
 from bridge.store.database import Connection
 from bridge.store.sessions import Bearer
-from bridge.web.context import SERVICES, Services
+from bridge.web.context import API_SCOPES, SERVICES, Services
+from bridge.web.limits import API_CALLS
 
 STAFF = "staff"
 GUEST = "guest"
@@ -37,11 +39,27 @@ async def require(request: web.Request) -> Bearer:
     services, token = request.app[SERVICES], bearer_text(request)
     if not token:
         raise Refused(401, "M_MISSING_TOKEN", "Please sign in, or open your invite link again.")
+    if is_token(token):
+        return await _holder(request, token)
     async with services.database.transaction() as tx:
         who = await sessions.find(tx, token, services.now())
     if who is None:
         raise Refused(401, "M_UNKNOWN_TOKEN", "Your session has ended. Please sign in, or open your invite link again.")
     return who
+
+
+async def _holder(request: web.Request, secret: str) -> Bearer:
+    """Return whose API token this is, when it lives, is not too busy, and reaches this route."""
+    services = request.app[SERVICES]
+    async with services.database.transaction() as tx:
+        token = await tokens.find(tx, secret, services.now())
+    if token is None:
+        raise Refused(401, "M_UNKNOWN_TOKEN", "This API token has ended or was revoked. Please make another one.")
+    services.limits.take(API_CALLS, token.id)
+    resource = request.match_info.route.resource
+    route = (request.method.replace("HEAD", "GET"), "" if resource is None else resource.canonical)
+    require_scope(token.scopes, request.app[API_SCOPES].get(route))
+    return Bearer(token.user_id, STAFF, None, token.scopes)
 
 
 async def require_staff(request: web.Request) -> Bearer:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from bridge.domain.errors import BridgeError, Unavailable
-from bridge.store import calls, guests, meetings, sessions, transactions, transcripts
+from bridge.store import calls, guests, meetings, sessions, tokens, transactions, transcripts
 from bridge.store.guests import Guest
 from bridge.web import life
 from bridge.web.context import Services
@@ -40,6 +40,7 @@ async def sweep(services: Services) -> None:
     now = services.now()
     async with services.database.transaction() as tx:
         await sessions.purge(tx, now)
+        await tokens.purge(tx, now)
         await transactions.purge(tx, now)
         await calls.purge(tx, now)
         await guests.time_over(tx, now)

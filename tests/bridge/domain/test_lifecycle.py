@@ -17,10 +17,15 @@ from bridge.domain.lifecycle import (
     Policy,
     after,
     deadline,
+    end_by_host,
+    following,
+    is_ahead,
+    planned,
     require_admission,
     require_call,
     wake_at,
 )
+from bridge.domain.recurrence import Schedule
 
 S, E = MeetingState, LifeEvent
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -79,7 +84,8 @@ DEADLINES = [
     (life(S.LOBBY, starts_at=NOW - 2 * DAYS, ends_at=NOW - DAYS), (NOW + 5 * MINUTES, E.OVER)),  # opened again
     (life(S.LIVE), (NOW + 5 * MINUTES, E.OVER)),
     (life(S.LIVE, occupied_at=NOW + 7 * MINUTES), (NOW + 12 * MINUTES, E.OVER)),
-    (life(S.LIVE, starts_at=START, ends_at=END), (END + 5 * MINUTES, E.OVER)),
+    (life(S.LIVE, starts_at=START, ends_at=END, occupied_at=START), (END + 5 * MINUTES, E.OVER)),
+    (life(S.LIVE, starts_at=START, ends_at=END, occupied_at=END - MINUTES), (END + 5 * MINUTES, E.OVER)),
     (life(S.LIVE, ends_at=END, occupied_at=END + DAYS, more=True), (END + DAYS + 5 * MINUTES, E.PAUSED)),
     (life(S.ENDED), (NOW + 30 * DAYS, E.ARCHIVED)),
     (life(S.ARCHIVED), (NOW + 365 * DAYS, E.DELETED)),
@@ -154,3 +160,37 @@ def refusal(ask) -> str | None:
     except Refused as refused:
         return refused.errcode
     return None
+
+
+WEEKLY = Schedule("u", datetime(2026, 11, 23, 10), "Europe/Paris", 30 * MINUTES, "FREQ=WEEKLY;COUNT=3")  # noqa: DTZ001
+FIRST, SECOND, THIRD = (datetime(2026, 11, 23, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3))
+
+
+def test_a_plan_gives_a_meeting_its_next_date_and_whether_more_follow():
+    assert planned(life(S.SCHEDULED), WEEKLY, NOW) == life(
+        S.SCHEDULED, starts_at=FIRST, ends_at=FIRST + 30 * MINUTES, more=True
+    )
+    last = planned(life(S.SCHEDULED), WEEKLY, THIRD + MINUTES)
+    assert (last.starts_at, last.more) == (THIRD, False)  # it runs
+    assert planned(last, None, NOW) == life(S.SCHEDULED)
+
+
+def test_a_series_goes_on_with_the_next_date_even_when_one_was_ended_early():
+    running = Life(S.LIVE, FIRST, None, FIRST, FIRST, FIRST + 30 * MINUTES, more=True)
+    assert end_by_host(running, POLICY) is E.PAUSED
+    ended_early = following(running, WEEKLY, FIRST + 5 * MINUTES, POLICY)
+    assert ended_early.starts_at == SECOND
+    assert planned(ended_early, WEEKLY, FIRST + 6 * MINUTES).starts_at == SECOND  # a change brings no date back
+    assert following(running, WEEKLY, FIRST + 40 * MINUTES, POLICY).starts_at == SECOND
+    last = replace(running, since=THIRD, occupied_at=THIRD, starts_at=THIRD, ends_at=THIRD + 30 * MINUTES, more=False)
+    assert end_by_host(last, POLICY) is E.ENDED
+
+
+def test_people_who_meet_long_before_the_time_use_no_date_up():
+    early = Life(S.LIVE, NOW, None, NOW, START, END)
+    assert is_ahead(early, POLICY)
+    assert deadline(early, POLICY) == (NOW + 5 * MINUTES, E.PAUSED)
+    assert end_by_host(early, POLICY) is E.PAUSED
+    met = Life(S.LIVE, NOW, None, NOW, FIRST, FIRST + 30 * MINUTES, more=True)
+    assert following(met, WEEKLY, NOW + 10 * MINUTES, POLICY).starts_at == FIRST
+    assert not is_ahead(life(S.LIVE, starts_at=NOW + 10 * MINUTES), POLICY)

@@ -117,6 +117,120 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         None,
         {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 200},
     ),
+    (
+        "PATCH",
+        "/api/v1/meetings/{meeting}",
+        {"title": "Other"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/cancel",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/end",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/open",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 409},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/archive",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 409},
+    ),
+    (
+        "PUT",
+        "/api/v1/meetings/{meeting}/lock",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}/lock",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/dates",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "PATCH",
+        "/api/v1/meetings/{meeting}/dates/2026-12-24T18:00",
+        {"start": "2026-12-24T19:00"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 409},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}/dates/2026-12-24T18:00",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 409},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/hosts",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/hosts",
+        {"user_id": "@ada:home.example"},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}/hosts/{user}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/invites",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/tokens",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/tokens",
+        {"name": "T", "scopes": ["meetings:read"]},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 201, "member": 201, "organiser": 201},
+    ),
+    (
+        "DELETE",
+        "/api/v1/tokens/{token}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 404},
+    ),
+    (
+        "GET",
+        "/api/v1/openapi.json",
+        None,
+        {"nobody": 200, "forger": 200, "guest": 200, "other guest": 200, "staff": 200, "member": 200, "organiser": 200},
+    ),
 ]
 
 
@@ -158,7 +272,13 @@ async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
         invite = await bridge.invite(meeting)
         headers = await headers_of(bridge, role, meeting)
         names = await something_said(bridge, meeting["room_id"])
-        url = path.format(meeting=meeting["id"], invite=invite["id"], user="@guest-nobody:home.example", **names)
+        names |= {
+            "meeting": meeting["id"],
+            "invite": invite["id"],
+            "user": "@guest-nobody:home.example",
+            "token": "x" * 12,
+        }
+        url = path.format(**names)
         async with bridge.public.request(method, url, json=body, headers=headers) as response:
             assert (method, path, response.status) == (method, path, expected[role])
 
@@ -174,8 +294,8 @@ async def test_the_table_knows_every_route_of_the_api(bridge):
             method,
             re.sub(
                 r"{(\w+)}",
-                lambda name: "{call_id}" if name[1] == "final" else f"{{{name[1]}_id}}",
-                path.partition("?")[0],
+                lambda name: {"final": "{call_id}", "date": "{date}"}.get(name[1], f"{{{name[1]}_id}}"),
+                path.partition("?")[0].replace("2026-12-24T18:00", "{date}"),
             ),
         )
         for method, path, _, _ in MATRIX
