@@ -110,6 +110,20 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "PATCH", f"{_ONE}/captions/{{segment_id}}", "Correct a caption", Scope.TRANSCRIPTS_WRITE, "Line", NewText
     ),
+    Operation(
+        "GET",
+        f"{_ONE}/captions/{{segment_id}}/corrections",
+        "Read what a caption said before",
+        Scope.TRANSCRIPTS_READ,
+        "Corrections",
+    ),
+    Operation(
+        "GET",
+        f"{_CALL}/paragraphs/{{paragraph_id}}/corrections",
+        "Read what a paragraph said before",
+        Scope.TRANSCRIPTS_READ,
+        "Corrections",
+    ),
     Operation("GET", f"{_ONE}/transcripts", "List a meeting's calls", Scope.TRANSCRIPTS_READ, "Calls"),
     Operation("GET", _CALL, "Read what was said in a call", Scope.TRANSCRIPTS_READ, "Transcript"),
     Operation(

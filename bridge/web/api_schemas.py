@@ -155,6 +155,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Transcript": {"type": "object", "description": "The Reading of docs/ARCHITECTURE.md.", "examples": [{}]},
     "Line": {"type": "object", "description": "The corrected line.", "examples": [{}]},
+    "Corrections": {"type": "object", "description": "Its earlier texts, and whose they are.", "examples": [{}]},
     "Terms": _list_of("terms", TEXT, "Passerelle"),
     "Hits": _record(
         {"hits": [], "next": None}, hits={"type": "array", "items": {"type": "object"}}, next=_or_null(TEXT)

@@ -151,7 +151,7 @@ async def set_host(services: Services, meeting: Meeting, actor: str, user_id: st
     if server_of(user_id) is None:
         raise Refused(400, "PASSERELLE_BAD_USER_ID", "This is no Matrix user id; they look like @name:server.")
     user = UserId(user_id)
-    if services.settings.homeserver.is_guest(user):
+    if host and services.settings.homeserver.is_guest(user):
         raise Refused(403, "M_FORBIDDEN", "Guests cannot be hosts.")
     levels = await services.rooms.levels(meeting.room_id)
     level = levels.get(user, 0)

@@ -86,6 +86,8 @@ async def test_real_answers_are_what_the_document_says(bridge):
     against("Invites", (await ask(bridge, "GET", f"{one}/invites", headers))[1])
     against("NewTokenSecret", await new_token(bridge))
     against("Tokens", (await ask(bridge, "GET", "tokens", headers))[1])
+    await bridge.guest(await bridge.meeting())
+    against("Guests", (await ask(bridge, "GET", f"{one}/guests", headers))[1])
     against("Terms", (await ask(bridge, "GET", f"{one}/glossary", headers))[1])
     against("Calls", (await ask(bridge, "GET", f"{one}/transcripts", headers))[1])
     against("Hits", (await ask(bridge, "GET", "search?q=word", headers))[1])
@@ -193,8 +195,11 @@ async def test_nobody_has_tokens_without_number_nor_calls_without_end(bridge, fr
             MAX_TOKENS,
         )
     assert (await ask(bridge, "POST", "tokens", await bridge.staff("ada"), NEW))[0] == 409
-    statuses = [(await ask(bridge, "GET", "tokens", holder(one)))[0] for _ in range(API_CALLS.burst + 1)]
-    assert (statuses[0], statuses[-1]) == (403, 429)
+    for _ in range(10 * API_CALLS.burst):
+        if (await ask(bridge, "GET", "tokens", holder(one)))[0] == 429:
+            break
+    else:
+        pytest.fail("this token may ask for ever")
 
 
 @pytest.mark.parametrize("token", [PREFIX, PREFIX + "x" * 43, PREFIX + "x" * 42, PREFIX.upper() + "x" * 43])

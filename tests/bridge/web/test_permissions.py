@@ -71,6 +71,18 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
     ),
     (
         "GET",
+        "/api/v1/meetings/{meeting}/captions/{segment}/corrections",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 404, "staff": 404, "member": 403, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/transcripts/{final}/paragraphs/{paragraph}/corrections",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 404, "staff": 404, "member": 403, "organiser": 200},
+    ),
+    (
+        "GET",
         "/api/v1/meetings/{meeting}/glossary",
         None,
         {"nobody": 401, "forger": 401, "guest": 200, "other guest": 404, "staff": 404, "member": 200, "organiser": 200},
