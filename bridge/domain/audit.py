@@ -35,6 +35,7 @@ class Action(enum.StrEnum):
     PARTNER_INVITED = "partner_invited"
     PARTNER_FAILED = "partner_failed"
     STAFF_SIGNED_IN = "staff_signed_in"
+    STAFF_SIGNED_OUT = "staff_signed_out"
     STAFF_LINKED = "staff_linked"
     STAFF_JOINED = "staff_joined"
     STAFF_LET_IN = "staff_let_in"

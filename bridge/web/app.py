@@ -26,6 +26,7 @@ from bridge.web import (
     search,
     sign_in,
     tokens,
+    sign_out,
     transactions,
     transcripts,
     translations,
@@ -81,6 +82,7 @@ def build_public(services: Services) -> web.Application:
             public_url=settings.http.public_url,
             ca_file=None if ca_file is None else str(ca_file),
         )
+        sign_out.add_routes(app)
     add_pages(app, settings)
     return app
 

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a session of staff ends: here, in Matrix and at the provider; and one's own sessions, seen and ended.
+
+What ends is written down first, so the sweeper finishes what an outage leaves. The provider is left by redirect, with
+the identity token as a hint and a state that comes back (RP-initiated logout); no other way ends its cookies.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from aiohttp import web
+
+from bridge.domain.audit import Action, AuditRow
+from bridge.domain.errors import Refused, Unavailable
+from bridge.store import audit, sessions
+from bridge.web.attempts import secure
+from bridge.web.context import SERVICES, Services
+from bridge.web.oidc import Provider
+from bridge.web.sessions import bearer_text, require_staff
+from bridge.web.sign_in import PROVIDER, redirect
+
+SIGNED_OUT = "/auth/signed-out"
+COOKIE = "passerelle_logout"
+COOKIE_LIFETIME_S = 600
+
+
+def add_routes(app: web.Application) -> None:
+    """Add sign-out and one's own sessions; the provider is that of `sign_in`."""
+    app.router.add_post("/auth/logout", _logout)
+    app.router.add_get(SIGNED_OUT, _signed_out)
+    app.router.add_get("/api/v1/sessions", _list)
+    app.router.add_delete("/api/v1/sessions/{session_id}", _end)
+
+
+async def _logout(request: web.Request) -> web.Response:
+    services, who, token = request.app[SERVICES], await require_staff(request), bearer_text(request)
+    async with services.database.transaction() as tx:
+        kept = await sessions.end(tx, token)
+        await audit.append(tx, AuditRow(who.user_id, Action.STAFF_SIGNED_OUT, who.user_id))
+    services.sweep_now()
+    id_token = services.seal.open(kept or "").get("id_token", "")
+    state = secrets.token_urlsafe(32)
+    url = await _provider_url(request.app[PROVIDER], services, id_token, state)
+    response = web.json_response({"redirect": url}, headers={"Cache-Control": "no-store"})
+    if url is not None:
+        response.set_cookie(
+            COOKIE,
+            state,
+            max_age=COOKIE_LIFETIME_S,
+            path=SIGNED_OUT,
+            httponly=True,
+            secure=secure(request),
+            samesite="Lax",
+        )
+    return response
+
+
+async def _provider_url(provider: Provider, services: Services, id_token: str, state: str) -> str | None:
+    try:
+        back_to = services.settings.http.public_url + SIGNED_OUT
+        return await provider.logout_url(id_token, state=state, back_to=back_to)
+    except Unavailable:  # it can't be left now; here the session is over all the same
+        return None
+
+
+async def _signed_out(request: web.Request) -> web.Response:
+    """The provider sends the browser back here; a state that is not this browser's says nothing."""
+    state, expected = request.query.get("state", ""), request.cookies.get(COOKIE, "")
+    ours = bool(expected) and secrets.compare_digest(state.encode(), expected.encode())
+    response = redirect("/#signed-out" if ours else "/")
+    response.del_cookie(COOKIE, path=SIGNED_OUT)
+    return response
+
+
+async def _list(request: web.Request) -> web.Response:
+    services, who = request.app[SERVICES], await require_staff(request)
+    async with services.database.transaction() as tx:
+        own = await sessions.of_user(tx, who.user_id, services.now())
+    current = sessions.id_of(bearer_text(request))
+    return web.json_response(
+        {
+            "sessions": [
+                {
+                    "id": one.id,
+                    "browser": one.agent,
+                    "created_at": one.created_at.isoformat(),
+                    "seen_at": one.seen_at.isoformat(),
+                    "current": one.id == current,
+                }
+                for one in own
+            ]
+        }
+    )
+
+
+async def _end(request: web.Request) -> web.Response:
+    services, who = request.app[SERVICES], await require_staff(request)
+    async with services.database.transaction() as tx:
+        ended = await sessions.end_one(tx, who.user_id, request.match_info["session_id"])
+        if ended:
+            await audit.append(tx, AuditRow(who.user_id, Action.STAFF_SIGNED_OUT, who.user_id))
+    if not ended:
+        raise Refused(404, "M_NOT_FOUND", "There is no such session, or it has ended.")
+    services.sweep_now()
+    return web.json_response({})
