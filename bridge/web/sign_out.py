@@ -42,18 +42,17 @@ async def _logout(request: web.Request) -> web.Response:
     services.sweep_now()
     id_token = services.seal.open(kept or "").get("id_token", "")
     state = secrets.token_urlsafe(32)
-    url = await _provider_url(request.app[PROVIDER], services, id_token, state)
+    url = await _provider_url(request.app[PROVIDER], services, id_token, state) or f"{SIGNED_OUT}?state={state}"
     response = web.json_response({"redirect": url}, headers={"Cache-Control": "no-store"})
-    if url is not None:
-        response.set_cookie(
-            COOKIE,
-            state,
-            max_age=COOKIE_LIFETIME_S,
-            path=SIGNED_OUT,
-            httponly=True,
-            secure=secure(request),
-            samesite="Lax",
-        )
+    response.set_cookie(
+        COOKIE,
+        state,
+        max_age=COOKIE_LIFETIME_S,
+        path=SIGNED_OUT,
+        httponly=True,
+        secure=secure(request),
+        samesite="Lax",
+    )
     return response
 
 

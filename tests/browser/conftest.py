@@ -22,7 +22,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from bridge.settings import Settings
-from bridge.web.pages import BUILT, add_pages
+from bridge.web.pages import BUILT, PAGES, add_pages
 from tests.browser.small_archive import CORRECTED, SmallArchive
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -99,6 +99,7 @@ class SmallBridge:
     """token → status and errcode of its POST"""
     guests: list[str] = field(default_factory=list)
     organizer_level: int = 50
+    silent_code: str | None = None
     meetings: list[dict[str, Any]] = field(default_factory=list)
     sent: list[tuple[str, str, Any]] = field(default_factory=list)
     """(event type or action, state key, content) that pages sent to the homeserver"""
@@ -168,6 +169,12 @@ class SmallBridge:
         v3 = "/_matrix/client/v3"
         return [
             web.post("/auth/session", self._session),
+            web.get("/auth/login", self._login),
+            web.get("/auth/callback", self._problem),
+            web.post("/auth/logout", self._logout),
+            web.get("/auth/signed-out", self._signed_out),
+            web.get("/api/v1/sessions", self._own_sessions),
+            web.delete("/api/v1/sessions/{id}", self._done),
             web.post("/j/{token}", self._guest),
             web.post("/j/{token}/staff", self._staff),
             web.post("/j/{token}/partner", self._partner),
@@ -190,6 +197,29 @@ class SmallBridge:
         if code == "spent":
             return web.json_response({"errcode": "PASSERELLE_CODE", "error": "Sign in again."}, status=400)
         return web.json_response(self.session("@marie:here", "Marie Curie", "staff", None))
+
+    async def _login(self, request: web.Request) -> web.Response:
+        """The provider in one step: it knows who this is, or asks nobody and says so (`silent_code` is None)."""
+        code = self.silent_code if "silent" in request.query else "good"
+        end = "sign-in=needed" if code is None else f"code={code}"
+        self.requests.append(request.path_qs)
+        return web.Response(status=302, headers={"Location": f"{request.query['next']}#{end}"})
+
+    async def _problem(self, request: web.Request) -> web.Response:
+        return request.app[PAGES].sign_in_problem(request, request.query["kind"], "/m/m1", 503)
+
+    async def _logout(self, _request: web.Request) -> web.Response:
+        return web.json_response({"redirect": "/auth/signed-out"})
+
+    async def _signed_out(self, _request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/#signed-out"})
+
+    async def _own_sessions(self, _request: web.Request) -> web.Response:
+        seen = {"created_at": "2026-01-01T08:00:00+00:00", "seen_at": "2026-01-01T09:00:00+00:00"}
+        here = {"id": "1", "browser": "Chrome, Linux", "current": True} | seen
+        return web.json_response(
+            {"sessions": [here, here | {"id": "2", "browser": "Firefox, macOS", "current": False}]}
+        )
 
     async def _guest(self, request: web.Request) -> web.Response:
         name = (await request.json())["display_name"]

@@ -37,6 +37,17 @@ async def desk(page: Page, url: str) -> None:
     await expect(page.locator("#create-error")).to_be_visible()
 
 
+async def own_sessions(page: Page, url: str) -> None:
+    await desk(page, url)
+    await page.locator("#own-sessions summary").click()
+    await expect(page.locator("#own-sessions-list li")).to_have_count(2)
+
+
+async def sign_in_problem(page: Page, url: str) -> None:
+    await page.goto(f"{url}/auth/callback?kind=away")
+    await expect(page.locator("#again")).to_be_visible()
+
+
 async def invite(page: Page, url: str) -> None:
     await desk(page, url)
     await page.locator("#meetings button").click()
@@ -143,7 +154,7 @@ async def page(browser, small_bridge, request):
     await page.close()
 
 
-CALLS = [home, desk, invite, door, sign_in, lobby, call, call_with_captions_below]
+CALLS = [home, desk, own_sessions, sign_in_problem, invite, door, sign_in, lobby, call, call_with_captions_below]
 CALLS += [call_with_settings_of_captions, call_with_a_line_that_is_corrected, left, problem]
 TRANSCRIPTS = [transcript, transcript_edited, transcript_of_strangers, search]
 

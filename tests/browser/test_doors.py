@@ -172,6 +172,43 @@ async def test_a_meeting_without_a_session_asks_to_sign_in(page, small_bridge):
     await expect(link).to_have_attribute("href", "/auth/login?next=/m/m1")
 
 
+async def test_staff_who_were_here_before_come_in_by_a_link_without_a_click_on_signing_in(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/#code=good")
+    await expect(page.get_by_role("heading", name="Your meetings")).to_be_visible()
+    small_bridge.silent_code = "good"
+    window = await page.context.new_page()  # another window shares no session
+    await window.goto(f"{small_bridge.url}/j/fresh")
+    await window.wait_for_url(f"{small_bridge.url}/m/m1")
+    await expect(window.get_by_text("Signed in as Marie Curie")).to_be_visible()
+    await window.close()
+
+
+async def test_whoever_cannot_sign_in_silently_chooses_a_door_and_is_not_sent_around_again(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/#code=good")
+    await expect(page.get_by_role("heading", name="Your meetings")).to_be_visible()
+    for times in (1, 1):
+        window = await page.context.new_page()
+        await window.goto(f"{small_bridge.url}/j/fresh")
+        await expect(window.locator("#guest-join")).to_be_visible()
+        assert window.url == f"{small_bridge.url}/j/fresh"
+        assert small_bridge.requests.count("/auth/login?silent&next=%2Fj%2Ffresh") == times
+        await window.close()
+
+
+async def test_a_guest_s_browser_asks_no_provider(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await expect(page.locator("#guest-join")).to_be_visible()
+    assert not any("login" in request for request in small_bridge.requests)
+
+
+async def test_staff_see_where_they_are_signed_in_and_end_a_session_there(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/#code=good")
+    await page.get_by_text("Where you are signed in").click()
+    await expect(page.get_by_text("Chrome, Linux: this window")).to_be_visible()
+    await page.get_by_role("button", name="Sign out there: Firefox, macOS").click()
+    await expect(page.get_by_text("Firefox, macOS")).to_have_count(0)
+
+
 async def test_a_meeting_that_is_not_ones_own_says_so(page, small_bridge):
     await page.goto(f"{small_bridge.url}/m/other#code=good")
     await expect(page.get_by_role("heading", name="You cannot open this meeting")).to_be_focused()
@@ -194,7 +231,9 @@ async def test_staff_create_a_meeting_copy_its_link_revoke_it_and_sign_out(page,
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", name="Meet across organisations")).to_be_visible()
-    assert await page.evaluate("() => sessionStorage.length") == 0
+    await expect(page.get_by_text("You are signed out.")).to_be_visible()
+    assert "POST /auth/logout" in small_bridge.requests
+    assert await page.evaluate("() => [sessionStorage.length, localStorage.length]") == [0, 0]
 
 
 async def test_only_the_organiser_of_a_meeting_is_offered_to_invite_to_it(page, small_bridge):

@@ -211,4 +211,6 @@ async def test_what_a_session_keeps_is_sealed(bridge, staff):
 async def test_a_provider_that_is_away_keeps_nobody_from_signing_out(build_bridge, bridge, staff, browser):
     session = await staff.sign_in()
     away = await build_bridge("http://127.0.0.1:9", profile="proconnect")
-    assert await Staff(away, browser).api("POST", "/auth/logout", session) == (200, {"redirect": None})
+    elsewhere = Staff(away, browser)
+    _, answer = await elsewhere.api("POST", "/auth/logout", session)
+    assert await elsewhere.go(answer["redirect"]) == (302, "/#signed-out")

@@ -13,6 +13,15 @@ export interface Invite {
   expires_at: string;
 }
 
+/** One of a person's own sessions. */
+export interface OwnSession {
+  id: string;
+  browser: string;
+  created_at: string;
+  seen_at: string;
+  current: boolean;
+}
+
 /** What the bridge refused; `status` is 0 when it could not be reached at all. */
 export class BridgeError extends Error {
   constructor(
@@ -80,6 +89,9 @@ function caption(meeting: string, line: string): string {
 
 export const bridge = {
   exchangeCode: (code: string) => call<Session>("POST", "/auth/session", null, { code }),
+  signOut: (token: string) => call<{ redirect: string }>("POST", "/auth/logout", token, {}),
+  ownSessions: (token: string) => call<{ sessions: OwnSession[] }>("GET", "/api/v1/sessions", token),
+  endSession: (token: string, id: string) => call<unknown>("DELETE", `/api/v1/sessions/${segment(id)}`, token),
   enterAsGuest: (invite: string, displayName: string, organisation: string) =>
     call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName, organisation }),
   enterAsPartner: (invite: string, userId: string) =>

@@ -4,7 +4,9 @@
 import { bridge, BridgeError, explain } from "./bridge-api";
 import { announce, element, setFieldError, setHidden, setNote, whileBusy } from "./dom";
 import { InviteDialog } from "./invite-dialog";
-import { dropSession, loadSession, type Meeting, saveSession, type Session, STAFF, takeCode } from "./session";
+import { showOwnSessions } from "./own-sessions";
+import { dropSession, type Meeting, type Session, STAFF } from "./session";
+import { introduction, signOut, staffSession } from "./staff-session";
 import { t } from "./strings";
 
 /** The start page: what this is, or, once signed in, the person's meetings. */
@@ -13,20 +15,23 @@ class HomePage {
   readonly #dialog = new InviteDialog(() => this.#session?.token ?? "");
 
   async start(): Promise<void> {
-    element("sign-out").addEventListener("click", () => this.#signOut());
+    const leave = element<HTMLButtonElement>("sign-out");
+    leave.addEventListener("click", () => void whileBusy(leave, () => this.#signOut()));
+    if (location.hash === "#signed-out") {
+      history.replaceState(null, "", location.pathname + location.search);
+      setNote("home-note", t("signed_out"));
+    }
     element<HTMLFormElement>("create-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const button = element("create-form").querySelector<HTMLButtonElement>("button");
       if (button) void whileBusy(button, () => this.#create());
     });
-    const code = takeCode();
     try {
-      if (code !== null) saveSession(STAFF, await bridge.exchangeCode(code));
+      this.#session = await staffSession();
     } catch {
       setNote("home-note", t("problem_code_text"));
       return;
     }
-    this.#session = loadSession(STAFF);
     if (this.#session) await this.#openDesk(this.#session);
   }
 
@@ -35,14 +40,15 @@ class HomePage {
     setHidden("view-desk", false);
     setHidden("sign-out", false);
     setHidden("who", false);
-    element("who").textContent = t("signed_in_as", { name: session.user.display_name });
+    element("who").textContent = introduction(session.user);
     element("desk-heading").focus();
+    showOwnSessions(session);
     try {
       const { meetings } = await bridge.meetings(session.token);
       element("meetings").replaceChildren(...meetings.map((meeting) => this.#row(meeting)));
       this.#showEmpty();
     } catch (error) {
-      if (error instanceof BridgeError && error.status === 401) this.#signOut();
+      if (error instanceof BridgeError && error.status === 401) this.#ended();
       else element("desk-state").textContent = explain(error);
     }
   }
@@ -97,7 +103,11 @@ class HomePage {
     element("desk-state").textContent = element("desk-state").dataset["empty"] ?? "";
   }
 
-  #signOut(): void {
+  async #signOut(): Promise<void> {
+    if (this.#session) await signOut(this.#session);
+  }
+
+  #ended(): void {
     dropSession(STAFF);
     location.replace("/");
   }

@@ -6,7 +6,8 @@ import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
 import { announce, element, setFieldError, setHidden, whileBusy } from "./dom";
 import { isMatrixId } from "./invite-dialog";
-import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF, takeCode } from "./session";
+import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF } from "./session";
+import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { showProblem, showView } from "./views";
 import { warmCache } from "./warm";
@@ -32,12 +33,8 @@ class JoinPage {
   #call: CallView | null = null;
 
   async start(): Promise<void> {
-    const code = takeCode();
-    if (code !== null) {
-      await this.#enterAsStaff(code);
-      return;
-    }
     const known = loadSession(guestKey(this.#invite));
+    if (!known && (await this.#enterAsStaff())) return;
     if (known?.meeting) {
       this.#session = known;
       this.#name.value = known.user.display_name;
@@ -103,16 +100,22 @@ class JoinPage {
     }
   }
 
-  async #enterAsStaff(code: string): Promise<void> {
+  /** Takes the staff door by itself for whoever is signed in, or can be without a question; false: the person chooses. */
+  async #enterAsStaff(): Promise<boolean> {
     const signIn = element<HTMLAnchorElement>("staff-sign-in").href;
     try {
-      const session = await bridge.exchangeCode(code);
-      saveSession(STAFF, session);
+      const session = await staffSession();
+      if (!session) return signInSilently();
       const meeting = await bridge.enterAsStaff(session.token, this.#invite);
       location.replace(`/m/${encodeURIComponent(meeting.id)}`);
     } catch (error) {
+      if (error instanceof BridgeError && error.errcode === "M_UNKNOWN_TOKEN") {
+        dropSession(STAFF);
+        return signInSilently();
+      }
       showProblem(inviteProblem(error) ?? "code", { signIn });
     }
+    return true;
   }
 
   #refused(error: unknown, noteId: string, field: HTMLInputElement): void {

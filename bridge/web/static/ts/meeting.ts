@@ -5,22 +5,14 @@ import { bridge, BridgeError } from "./bridge-api";
 import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
 import { element, setHidden, whileBusy } from "./dom";
-import { dropSession, loadSession, saveSession, type Session, STAFF, takeCode } from "./session";
+import { dropSession, type Session, STAFF } from "./session";
+import { introduction, signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { showProblem } from "./views";
 import { warmCache } from "./warm";
 
 const meetingId = document.body.dataset["meeting"] ?? "";
 const signIn = `/auth/login?next=/m/${encodeURIComponent(meetingId)}`;
-
-/** The session of this window: from the code of the sign-in that just ended, or from before. */
-async function findSession(): Promise<Session | null> {
-  const code = takeCode();
-  if (code === null) return loadSession(STAFF);
-  const session = await bridge.exchangeCode(code);
-  saveSession(STAFF, session);
-  return session;
-}
 
 function askToSignIn(): void {
   setHidden("opening", true);
@@ -30,12 +22,13 @@ function askToSignIn(): void {
 async function start(): Promise<void> {
   let session: Session | null;
   try {
-    session = await findSession();
+    session = await staffSession();
   } catch {
     showProblem("code", { signIn });
     return;
   }
   if (!session) {
+    if (signInSilently()) return;
     warmCache();
     askToSignIn();
     return;
@@ -62,7 +55,7 @@ function openLobby(session: Session, call: CallView, title: string): void {
   element("lobby-title").textContent = title;
   element("lobby-title").focus();
   document.title = `${title} · Passerelle`;
-  element("lobby-who").textContent = t("signed_in_as", { name: session.user.display_name });
+  element("lobby-who").textContent = introduction(session.user);
   element<HTMLFormElement>("staff-form").addEventListener("submit", (event) => {
     event.preventDefault();
     void whileBusy(element<HTMLButtonElement>("staff-join"), async () => {

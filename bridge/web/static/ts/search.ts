@@ -4,7 +4,8 @@
 import { bridge, BridgeError, explain } from "./bridge-api";
 import { element, setFieldError, setHidden, whileBusy } from "./dom";
 import { mark } from "./find-text";
-import { dropSession, loadSession, saveSession, type Session, STAFF, takeCode } from "./session";
+import { dropSession, type Session, STAFF } from "./session";
+import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import type { Hit, SearchQuery } from "./transcript-types";
 
@@ -112,12 +113,10 @@ function signOut(): void {
 }
 
 async function start(): Promise<void> {
-  const code = takeCode();
   try {
-    if (code !== null) saveSession(STAFF, await bridge.exchangeCode(code));
-    const session = loadSession(STAFF);
+    const session = await staffSession();
     if (session) await new SearchPage(session).start();
-    else signOut();
+    else if (!signInSilently()) signOut();
   } catch {
     signOut();
   }

@@ -24,7 +24,7 @@ export interface MatrixSession {
 
 export interface Session {
   token: string;
-  user: { id: string; display_name: string; door: "staff" | "guest" };
+  user: { id: string; display_name: string; door: "staff" | "guest"; organization?: string };
   matrix: MatrixSession;
   meeting: Meeting | null;
 }
@@ -56,9 +56,9 @@ export function dropSession(key: string): void {
   sessionStorage.removeItem(key);
 }
 
-/** The sign-in code of the address, taken out of the address and of the history at once. */
-export function takeCode(): string | null {
-  const code = new URLSearchParams(location.hash.slice(1)).get("code");
-  if (code !== null) history.replaceState(null, "", location.pathname + location.search);
-  return code;
+/** What a redirect left in the address (`#code=…`), taken out of the address and of the history at once. */
+export function takeFromAddress(name: string): string | null {
+  const left = new URLSearchParams(location.hash.slice(1)).get(name);
+  if (left !== null) history.replaceState(null, "", location.pathname + location.search);
+  return left;
 }

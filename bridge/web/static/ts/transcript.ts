@@ -3,7 +3,8 @@
 
 import { bridge, BridgeError, explain } from "./bridge-api";
 import { announce, element, setHidden, setNote, whileBusy } from "./dom";
-import { dropSession, loadSessionOf, saveSession, type Session, STAFF, takeCode } from "./session";
+import { dropSession, loadSessionOf, type Session, STAFF } from "./session";
+import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import type { Call, Reading } from "./transcript-types";
 import { TranscriptView } from "./transcript-view";
@@ -155,12 +156,10 @@ function askToSignIn(): void {
 }
 
 async function start(): Promise<void> {
-  const code = takeCode();
   try {
-    if (code !== null) saveSession(STAFF, await bridge.exchangeCode(code));
-    const session = loadSessionOf(meetingId);
-    if (!session) askToSignIn();
-    else await new TranscriptPage(session).start();
+    const session = (await staffSession()) ?? loadSessionOf(meetingId);
+    if (session) await new TranscriptPage(session).start();
+    else if (!signInSilently()) askToSignIn();
   } catch (error) {
     if (error instanceof BridgeError && error.status === 401) {
       dropSession(STAFF);
