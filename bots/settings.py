@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from bots.captions.voices import SAME
 from bots.engines.weights import WeightsError, find_model
 
 
@@ -148,7 +149,7 @@ class DiarizationSettings(_Section):
 
     pipeline: Path
     look: bool = True
-    same: float = Field(default=0.5, gt=-1, lt=1)
+    same: float = Field(default=SAME, gt=-1, lt=1)
     other: float = Field(default=0.35, gt=-1, lt=1)
     clear: float = Field(default=0.25, gt=-1, lt=1)
 

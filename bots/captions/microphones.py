@@ -227,4 +227,9 @@ class Microphones:
         if not part.voice:
             return part.display_name
         number = part.voice.removeprefix(_PUBLIC)
-        return self._names.get(part.voice) or f"{_VOICE.get(self.lang, _VOICE['en'])} {number} ({part.display_name})"
+        return self._names.get(part.voice) or f"{voice_name(int(number), self.lang)} ({part.display_name})"
+
+
+def voice_name(number: int, lang: str) -> str:
+    """Return what to call a voice of whom nobody said who it is, to people who speak ``lang``."""
+    return f"{_VOICE.get(lang, _VOICE['en'])} {number}"

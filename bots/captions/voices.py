@@ -11,6 +11,8 @@ import numpy.typing as npt
 Voiceprint = npt.NDArray[np.float32]
 """What a voice sounds like: a vector of length 1. Personal data that lives for one meeting, in memory."""
 
+SAME = 0.5
+"""From this cosine on two prints are taken for one voice, unless an operator knows better; meant for community-1."""
 MIN_MS = 1_000
 """Shorter speech is nobody's: its print says more of the words than of the voice."""
 FOUND_MS = 2_000

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells voices at one microphone apart, by a pipeline of pyannote.audio that lies on this machine."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
+from bots.captions.parts import Part, Speakers
 from bots.captions.turns import Turn
 from bots.captions.voices import Voiceprint
 from bots.engines import silent_pyannote
@@ -81,20 +83,45 @@ class Diarizer:
 
         Where several speak at once the loudest of them has the turn, or each has one if ``overlapping``.
         """
-        found = self._pipeline({"waveform": _tensor(samples), "sample_rate": SAMPLE_RATE, "uri": "track"})
-        annotation = found.speaker_diarization if overlapping else found.exclusive_speaker_diarization
-        return [
-            Turn(round(segment.start * 1000), round(segment.end * 1000), str(voice))
-            for segment, _, voice in annotation.itertracks(yield_label=True)
-        ]
+        found = self._run(samples)
+        return _turns(found.speaker_diarization if overlapping else found.exclusive_speaker_diarization)
+
+    def hear(self, samples: Samples, speakers: Speakers) -> Part:
+        """Tell who speaks when, one at a time, and what each sounds like; ``speakers`` bounds how many there are."""
+        bounds = {"min_speakers": speakers.least or None, "max_speakers": speakers.most or None}
+        if speakers.least and speakers.least == speakers.most:
+            bounds = {"num_speakers": speakers.most}
+        found = self._run(samples, **bounds)
+        names = [str(voice) for voice in found.speaker_diarization.labels()]
+        prints = {name: _unit(vector) for name, vector in zip(names, found.speaker_embeddings, strict=True)}
+        return Part(tuple(_turns(found.exclusive_speaker_diarization)), prints)
+
+    def _run(self, samples: Samples, **bounds: int | None) -> Any:  # noqa: ANN401 - pyannote's own
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of fewer speakers than asked for: whoever asked is told, in our words
+            return self._pipeline(
+                {"waveform": _tensor(samples), "sample_rate": SAMPLE_RATE, "uri": "track"},
+                **{name: bound for name, bound in bounds.items() if bound},
+            )
 
     def voiceprint(self, samples: Samples) -> Voiceprint | None:
         """Tell what the one voice in these samples sounds like; nothing if there is too little of it."""
         if len(samples) < MIN_PRINT_S * SAMPLE_RATE:
             return None
         vector = self._pipeline._embedding(_tensor(samples)[None])[0]  # noqa: SLF001 - the model that it compares by
-        length = float(np.linalg.norm(vector))
-        return (vector / length).astype(np.float32) if np.isfinite(length) and length > 0 else None
+        return _unit(vector)
+
+
+def _turns(annotation: Any) -> list[Turn]:  # noqa: ANN401 - pyannote's own
+    return [
+        Turn(round(segment.start * 1000), round(segment.end * 1000), str(voice))
+        for segment, _, voice in annotation.itertracks(yield_label=True)
+    ]
+
+
+def _unit(vector: Any) -> Voiceprint | None:  # noqa: ANN401 - numpy's, of any float
+    length = float(np.linalg.norm(vector))
+    return (vector / length).astype(np.float32) if np.isfinite(length) and length > 0 else None
 
 
 def _tensor(samples: Samples) -> Any:  # noqa: ANN401 - torch is not imported before ``load``

@@ -12,9 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from bots.captions.export import FORMATS
+from bots.captions.paragraphs import FinalTranscript
+from bots.captions.parts import Speakers
+from bots.captions.voices import SAME
 from bots.engines.diarize import Diarizer, PipelineError
 from bots.engines.silent_pyannote import DiarizationMissing
 from bots.engines.weights import WeightsError, default_cache, find_model
+from bots.final.hearing import ANY_NUMBER, LongHearing
 from bots.final.recording import RecordingError
 from bots.final.transcribing import Choices, Transcriber
 from bots.models.catalogue import PIPELINE
@@ -32,6 +36,9 @@ def transcribe(
     format: Format = "txt",  # noqa: A002 - the option's name
     output: Path | None = None,
     diarize: bool = False,
+    speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
     pipeline: Path | None = None,
     models: Annotated[Path | None, Parameter(env_var="PASSERELLE_MODELS")] = None,
 ) -> int:
@@ -44,6 +51,9 @@ def transcribe(
         format: What to write.
         output: A folder to write into, or - for standard output.
         diarize: Tell speakers apart; wants passerelle[diarization] and a pipeline.
+        speakers: How many people speak in each recording, if that is known; it makes --diarize surer, and implies it.
+        min_speakers: How many people speak at least; likewise.
+        max_speakers: How many people speak at most; likewise.
         pipeline: A local pyannote pipeline; pyannote-community-1 among the models if it is left out.
         models: Where the models are.
     """
@@ -61,8 +71,10 @@ def transcribe(
         if output is not None and not to_stdout:
             output.mkdir(parents=True, exist_ok=True)
         directory = models or default_cache()
-        diarizer = Diarizer(pipeline or directory / PIPELINE) if diarize else None
-        transcriber = Transcriber(find_model(model, directory), Choices(language), diarizer)
+        wanted = _speakers(speakers, min_speakers, max_speakers)
+        diarize = diarize or wanted != ANY_NUMBER
+        hearing = LongHearing(Diarizer(pipeline or directory / PIPELINE), SAME) if diarize else None
+        transcriber = Transcriber(find_model(model, directory), Choices(language, wanted), hearing)
         with console.status("Loading the model"):
             transcriber.load()
     except (WeightsError, PipelineError, DiarizationMissing, OSError, ValueError, RuntimeError) as error:
@@ -79,17 +91,39 @@ def transcribe(
                 bar.update(task, completed=done)  # type: ignore[arg-type]  # rich's own id
 
             try:
-                made = FORMATS[format](transcriber.transcribe(path, progress))
+                transcript = transcriber.transcribe(path, progress)
+                made = FORMATS[format](transcript)
                 if to_stdout:
                     sys.stdout.write(str(made))
                 else:
                     _write(target, made)
                     bar.console.print(f"{path} → {target}", markup=False, highlight=False, soft_wrap=True)
+                if doubt := _doubt(transcript, wanted):
+                    bar.console.print(f"{path}: {doubt}", style="yellow", markup=False, highlight=False, soft_wrap=True)
             except (RecordingError, OSError) as error:
                 failed += 1
                 bar.remove_task(task)
                 bar.console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
     return 1 if failed else 0
+
+
+def _speakers(exactly: int | None, least: int | None, most: int | None) -> Speakers:
+    """Return what is known of how many people speak.
+
+    Raises:
+        ValueError: what was said contradicts itself.
+    """
+    if exactly is not None and (least, most) != (None, None):
+        raise ValueError("Say --speakers, or --min-speakers and --max-speakers, not both.")
+    if any(number is not None and number < 1 for number in (exactly, least, most)):
+        raise ValueError("At least one person speaks: --speakers is 1 or more.")
+    return Speakers(exactly or least or 0, exactly or most or 0)
+
+
+def _doubt(transcript: FinalTranscript, wanted: Speakers) -> str:
+    """Say that fewer people were found than there should be; nothing if all is well."""
+    found = len({paragraph.voice for paragraph in transcript.paragraphs})
+    return f"only {found} of {wanted.least} speakers could be told apart." if found < wanted.least else ""
 
 
 def _targets(files: Sequence[Path], end: str, output: Path | None) -> Iterator[Path]:

@@ -18,8 +18,9 @@ from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, pa
 from bots.engines.words import hotwords
 from bots.final.bridge import Bridge, State
 from bots.final.custody import forget_withdrawn
+from bots.final.hearing import LongHearing
 from bots.final.reading import PieceRead, Reader, TrackReader
-from bots.final.shared_track import Diarizer, Voices, voices_of
+from bots.final.shared_track import Voices, voices_of
 from bots.final.spool import EndedCall, Spool, SpooledTrack
 from bots.glossary import Glossary
 from bots.passport import Passport
@@ -42,7 +43,7 @@ class Desk:
     reader: Reader
     languages: tuple[str, ...]
     passport: Passport
-    diarizer: Diarizer | None = None
+    hearing: LongHearing | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -112,7 +113,8 @@ class FinalPass:
             live = [turn for turn in self.call.turns if turn.track_sid == track.sid]
             if live:
                 owner = _owner(self.call, track)
-                found[track.sid] = await asyncio.to_thread(voices_of, track, owner, live, self.desk.diarizer)
+                lang = next(iter(self.desk.languages), "")
+                found[track.sid] = await asyncio.to_thread(voices_of, track, owner, live, self.desk.hearing, lang)
         return found
 
     async def _tell(self, done: float) -> None:

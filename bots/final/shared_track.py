@@ -4,32 +4,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-import numpy as np
 import structlog
 
+from bots.captions.microphones import voice_name
 from bots.captions.paragraphs import Voice
 from bots.captions.turns import Turn, same_voices
-from bots.engines.contract import SAMPLE_RATE, Samples
+from bots.engines.contract import SAMPLE_RATE
+from bots.final.hearing import LongHearing
 from bots.final.spool import LiveTurn, SpooledTrack
 
-MAX_S = 3600
-"""stops: one track filling the memory: clustering compares all pieces of voice with one another, about half a gigabyte
-for an hour. On longer tracks the live labels stand."""
 _LABEL = "voice-"
 
 log = structlog.get_logger(__name__)
-
-
-class Diarizer(Protocol):
-    """What tells voices apart; ``bots.engines.diarize.Diarizer`` is one."""
-
-    def load(self) -> None:
-        """Bring the pipeline into memory; later calls do nothing."""
-
-    def turns(self, samples: Samples) -> list[Turn]:
-        """Tell who speaks when, in milliseconds from the first sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +27,18 @@ class Voices:
     known: dict[str, Voice]
 
 
-def voices_of(track: SpooledTrack, owner: Voice, live: Sequence[LiveTurn], diarizer: Diarizer | None) -> Voices:
+def voices_of(
+    track: SpooledTrack, owner: Voice, live: Sequence[LiveTurn], hearing: LongHearing | None, lang: str
+) -> Voices:
     """Tell who spoke when; blocks, for about a tenth of the track's length.
 
     Voices keep the labels and names that they had in the meeting, whichever of them they share most time with; those
-    that nobody noticed then get labels of their own. Without a diarizer the live turns stand as they are.
+    that nobody noticed then get labels of their own, named in ``lang``. Without a hearing the live turns stand as they
+    are.
     """
     turns = tuple(Turn(turn.start_ms, turn.end_ms, turn.voice) for turn in live)
     known = {turn.voice: Voice(owner.user_id, turn.display_name, turn.voice) for turn in live}
-    found = _heard_anew(track, diarizer)
+    found = _heard_anew(track, hearing)
     if not found:
         return Voices(turns, known)
     labels = same_voices(found, turns)
@@ -58,20 +48,18 @@ def voices_of(track: SpooledTrack, owner: Voice, live: Sequence[LiveTurn], diari
         if turn.voice not in labels:
             number += 1
             labels[turn.voice] = f"{_LABEL}{number}"
-            known[labels[turn.voice]] = Voice(
-                owner.user_id, f"Voice {number} ({owner.display_name})", labels[turn.voice]
-            )
+            name = f"{voice_name(number, lang)} ({owner.display_name})"
+            known[labels[turn.voice]] = Voice(owner.user_id, name, labels[turn.voice])
     return Voices(tuple(replace(turn, voice=labels[turn.voice]) for turn in found), known)
 
 
-def _heard_anew(track: SpooledTrack, diarizer: Diarizer | None) -> list[Turn]:
+def _heard_anew(track: SpooledTrack, hearing: LongHearing | None) -> list[Turn]:
     """Hear all stretches in one go, so that a voice is one throughout; silence between them is left out."""
-    lengths = [stretch.samples() for stretch in track.stretches]
-    if diarizer is None or sum(lengths) > MAX_S * SAMPLE_RATE:
+    if hearing is None:
         return []
-    diarizer.load()
-    blocks = [block for stretch in track.stretches for block in stretch.blocks()]
-    found = diarizer.turns(np.concatenate(blocks))
+    lengths = [stretch.samples() for stretch in track.stretches]
+    blocks = (block for stretch in track.stretches for block in stretch.blocks())
+    found = hearing.turns(blocks, sum(lengths))
     placed: list[Turn] = []
     offset_ms = 0
     for stretch, length in zip(track.stretches, lengths, strict=True):

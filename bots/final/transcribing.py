@@ -3,19 +3,21 @@
 """From one recording to its transcript."""
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bots.captions.byvoice import by_voice
+from bots.captions.microphones import voice_name
 from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, paragraphs
+from bots.captions.parts import Speakers
+from bots.captions.turns import Turn
 from bots.engines.contract import SAMPLE_RATE
 from bots.engines.words import WordReader
 from bots.final import recording
+from bots.final.hearing import ANY_NUMBER, LongHearing
 from bots.final.reading import TrackReader
-from bots.final.shared_track import MAX_S, Diarizer
 from bots.passport import whisper_passport
 
 _NOBODY = Voice("", "")
@@ -23,19 +25,20 @@ _NOBODY = Voice("", "")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What is known beforehand: ``languages`` that may be spoken, all if empty."""
+    """What is known beforehand: ``languages`` that may be spoken, all if empty, and how many people speak."""
 
     languages: tuple[str, ...] = ()
+    speakers: Speakers = ANY_NUMBER
 
 
 class Transcriber:
     """One model for many recordings."""
 
-    def __init__(self, model: str, choices: Choices, diarizer: Diarizer | None = None) -> None:
+    def __init__(self, model: str, choices: Choices, hearing: LongHearing | None = None) -> None:
         self._path = model
         self._reader = WordReader(model)
         self._choices = choices
-        self._diarizer = diarizer
+        self._hearing = hearing
 
     def load(self) -> None:
         """Bring the model into memory.
@@ -44,8 +47,8 @@ class Transcriber:
             RuntimeError, ValueError, OSError: it can't be had, or it is damaged.
         """
         self._reader.load()
-        if self._diarizer is not None:
-            self._diarizer.load()
+        if self._hearing is not None:
+            self._hearing.diarizer.load()
 
     def transcribe(self, path: Path, progress: Callable[[float], None]) -> FinalTranscript:
         """Read a recording; ``progress`` learns how much of it is done, 0…1.
@@ -62,8 +65,10 @@ class Transcriber:
                 utterances.append(Utterance(_NOBODY, read.lang, read.words))
             if length_s:
                 progress(min(1.0, read.end / SAMPLE_RATE / length_s))
-        if self._diarizer is not None and utterances:
-            utterances = _by_speaker(utterances, self._diarizer, path)
+        if self._hearing is not None and utterances:
+            utterances = _by_speaker(
+                utterances, self._hearing.turns(recording.blocks(path), end, self._choices.speakers)
+            )
         progress(1.0)
         ended_ms = max(round(length_s * 1000), end * 1000 // SAMPLE_RATE)
         model = whisper_passport(self._path, host=socket.gethostname())
@@ -72,18 +77,12 @@ class Transcriber:
         )
 
 
-def _by_speaker(utterances: Sequence[Utterance], diarizer: Diarizer, path: Path) -> list[Utterance]:
-    """Give the words to speakers, numbered in the order in which they begin."""
-    held = []
-    length = 0
-    for block in recording.blocks(path):
-        held.append(block)
-        length += len(block)
-        if length > MAX_S * SAMPLE_RATE:
-            raise recording.RecordingError(f"{path} is longer than four hours: cut it, or leave --diarize out")
-    turns = diarizer.turns(np.concatenate(held))
+def _by_speaker(utterances: Sequence[Utterance], turns: Sequence[Turn]) -> list[Utterance]:
+    """Give the words to speakers, numbered in the order in which they begin, in the language that is spoken most."""
+    spoken = Counter(utterance.lang for utterance in utterances for _ in utterance.words)
+    lang = spoken.most_common(1)[0][0]
     voices: dict[str, Voice] = {}
     for turn in sorted(turns, key=lambda turn: turn.start_ms):
         number = len(voices) + 1
-        voices.setdefault(turn.voice, Voice("", f"Speaker {number}", f"voice-{number}"))
+        voices.setdefault(turn.voice, Voice("", voice_name(number, lang), f"voice-{number}"))
     return [part for utterance in utterances for part in by_voice(utterance, turns, voices)]

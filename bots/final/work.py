@@ -17,6 +17,7 @@ from bots.engines.words import WordReader
 from bots.final.bridge import Bridge, BridgeError, State
 from bots.final.custody import sweep
 from bots.final.final_pass import Desk, FinalPass
+from bots.final.hearing import LongHearing
 from bots.final.spool import EndedCall, Spool
 from bots.glossary import Glossary
 from bots.passport import whisper_passport
@@ -56,7 +57,7 @@ class Worker:
         url, bridge = settings.database.url.get_secret_value(), settings.bridge
         model = final_model_of(settings.speech)
         reader = WordReader(model)
-        diarizer = _diarizer(settings)
+        hearing = _hearing(settings)
         token = bridge.internal_token.get_secret_value()
         glossary = Glossary(bridge.internal_url, token)
         async with Bridge(bridge.internal_url, token) as client:
@@ -68,7 +69,7 @@ class Worker:
                         passport = await asyncio.to_thread(whisper_passport, model, host=host)
                         log.info("worker_ready", model=passport.name)
                         languages = settings.speech.languages
-                        desk = Desk(Jobs(pool), self._spool, client, glossary, reader, languages, passport, diarizer)
+                        desk = Desk(Jobs(pool), self._spool, client, glossary, reader, languages, passport, hearing)
                         await self._work(desk)
                 except DatabaseAwayError as error:
                     log.warning("database_away", reason=str(error))
@@ -134,11 +135,11 @@ class Worker:
             return
 
 
-def _diarizer(settings: Settings) -> Diarizer | None:
+def _hearing(settings: Settings) -> LongHearing | None:
     if settings.diarization is None:
         return None
     try:
-        return Diarizer(settings.diarization.pipeline)
+        return LongHearing(Diarizer(settings.diarization.pipeline), settings.diarization.same)
     except PipelineError as error:
         raise SettingsError(str(error)) from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bots.captions.parts import Speakers
 from bots.engines import diarize
 from bots.engines.diarize import Diarizer, PipelineError
 from tests.voices import pipeline
@@ -104,6 +105,20 @@ def test_two_people_on_a_real_telephone_call_are_told_apart(diarizer):
     assert der(reference, diarizer.turns(samples, overlapping=True)) <= TARGET
     exclusive = diarizer.turns(samples)
     assert all(one.end_ms <= other.start_ms for one, other in pairwise(exclusive))
+
+
+@needs_pipeline
+def test_as_many_voices_are_heard_as_are_known_to_speak_and_each_has_a_print(diarizer):
+    from tests.voices.recordings import phone_call
+
+    samples, _ = phone_call()
+    alone = diarizer.hear(samples[:160_000], Speakers(1, 1))
+    assert len({turn.voice for turn in alone.turns}) == 1
+    two = diarizer.hear(samples[:160_000], Speakers(2, 2))
+    assert {turn.voice for turn in two.turns} == set(two.prints)
+    one, other = two.prints.values()
+    assert np.linalg.norm(one) == pytest.approx(1, abs=1e-4)
+    assert one @ other < pipeline.LIKENESS.same
 
 
 @needs_pipeline

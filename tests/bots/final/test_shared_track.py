@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from bots.captions.paragraphs import Voice
+from bots.captions.parts import Part, Speakers
 from bots.captions.track import Speaker
 from bots.captions.turns import Turn
-from bots.final import shared_track
+from bots.final.hearing import LongHearing
 from bots.final.shared_track import voices_of
 from bots.final.spool import EndedCall, LiveTurn, Spool, SpooledTrack
 
@@ -31,9 +32,9 @@ class Hearing:
     def load(self) -> None:
         pass
 
-    def turns(self, samples: np.ndarray) -> list[Turn]:
+    def hear(self, samples: np.ndarray, speakers: Speakers) -> Part:
         self.heard_ms = len(samples) // 16
-        return [Turn(0, 2_000, "B"), Turn(4_000, 7_000, "A"), Turn(7_500, 9_000, "C")]
+        return Part((Turn(0, 2_000, "B"), Turn(4_000, 7_000, "A"), Turn(7_500, 9_000, "C")), {})
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def track(tmp_path: Path) -> SpooledTrack:
 
 def test_voices_keep_the_labels_and_names_of_the_meeting_and_new_ones_get_the_next(track):
     hearing = Hearing()
-    found = voices_of(track, OWNER, LIVE, hearing)
+    found = voices_of(track, OWNER, LIVE, LongHearing(hearing, 0.5), "en")
     assert hearing.heard_ms == 9_000, "all stretches in one go, so that a voice is one throughout"
     assert found.turns == (
         Turn(START_MS, START_MS + 2_000, "voice-1"),
@@ -60,11 +61,14 @@ def test_voices_keep_the_labels_and_names_of_the_meeting_and_new_ones_get_the_ne
     assert names == {"voice-1": "Ann", "voice-2": "Voice 2 (Room 3)", "voice-3": "Voice 3 (Room 3)"}
 
 
-def test_without_a_diarizer_or_on_a_track_too_long_for_it_the_live_labels_stand(track, monkeypatch):
-    alone = voices_of(track, OWNER, LIVE, None)
+def test_a_new_voice_is_named_in_the_language_of_the_meeting(track):
+    found = voices_of(track, OWNER, LIVE, LongHearing(Hearing(), 0.5), "fr")
+    assert found.known["voice-3"].display_name == "Voix 3 (Room 3)"
+
+
+def test_without_a_diarizer_the_live_labels_stand(track):
+    alone = voices_of(track, OWNER, LIVE, None, "en")
     assert [turn.voice for turn in alone.turns] == ["voice-1", "voice-2"]
-    monkeypatch.setattr(shared_track, "MAX_S", 8)
-    assert voices_of(track, OWNER, LIVE, Hearing()) == alone
 
 
 def test_the_turns_of_the_meeting_reach_the_workers(tmp_path: Path, track):

@@ -12,9 +12,14 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, paragraphs
+from bots.captions.parts import Speakers
+from bots.captions.turns import Turn
 from bots.engines.diarize import Diarizer
 from bots.engines.weights import find_model
-from bots.final.transcribing import Choices, Transcriber
+from bots.final.cli import _doubt
+from bots.final.hearing import LongHearing
+from bots.final.transcribing import Choices, Transcriber, _by_speaker
 from tests.bots.final.conftest import SPEECH
 from tests.voices import pipeline
 
@@ -62,13 +67,27 @@ def test_one_file_goes_to_standard_output_alone(models: Path, short: Path):
 def test_speakers_are_told_apart_by_pyannote(models: Path, tmp_path: Path):
     """Its own sample: a telephone call of two people, half a minute."""
     sample = Path(find_spec("pyannote.audio").submodule_search_locations[0]) / "sample" / "sample.wav"
-    diarizer = Diarizer(pipeline.make(tmp_path / "pipeline"))
-    made = Transcriber(find_model("", models), Choices(("en",)), diarizer)
+    hearing = LongHearing(Diarizer(pipeline.make(tmp_path / "pipeline")), pipeline.LIKENESS.same)
+    made = Transcriber(find_model("", models), Choices(("en",)), hearing)
     made.load()
     paragraphs = made.transcribe(sample, lambda _: None).paragraphs
-    assert {paragraph.voice.display_name for paragraph in paragraphs} == {"Speaker 1", "Speaker 2"}
-    assert paragraphs[0].voice.display_name == "Speaker 1"
+    assert {paragraph.voice.display_name for paragraph in paragraphs} == {"Voice 1", "Voice 2"}
+    assert paragraphs[0].voice.display_name == "Voice 1"
     assert len(paragraphs) > 4, "they take turns"
+
+
+def test_recordings_in_french_have_voices_in_french():
+    said = Utterance(Voice("", ""), "fr", (Word(0, 400, " Bonjour."), Word(900, 1300, " Bonsoir.")))
+    (one, two) = _by_speaker([said], [Turn(0, 500, "B"), Turn(800, 1400, "A")])
+    assert (one.voice.display_name, two.voice.display_name) == ("Voix 1", "Voix 2")
+
+
+def test_fewer_speakers_than_asked_for_are_said():
+    found = FinalTranscript(
+        "", "", 0, 1, {}, "", paragraphs("", [Utterance(Voice("", "V"), "en", (Word(0, 1, " a"),))])
+    )
+    assert _doubt(found, Speakers(2, 2)) == "only 1 of 2 speakers could be told apart."
+    assert _doubt(found, Speakers(0, 2)) == ""
 
 
 @pytest.mark.parametrize(
@@ -80,6 +99,11 @@ def test_speakers_are_told_apart_by_pyannote(models: Path, tmp_path: Path):
         (["a.wav", "--output=-", "--format", "odt"], "ODT"),
         (["a.wav", "--model", "/no/such"], "holds no model.bin"),
         (["a.wav", "--diarize"], "holds no config.yaml"),
+        (["a.wav", "--speakers", "2"], "holds no config.yaml"),
+        (["a.wav", "--speakers", "0"], "At least one person speaks"),
+        (["a.wav", "--speakers", "51"], "50 at most"),
+        (["a.wav", "--min-speakers", "3", "--max-speakers", "2"], "at least 3 and at most 2"),
+        (["a.wav", "--speakers", "3", "--max-speakers", "3"], "not both"),
     ],
 )
 def test_what_it_can_not_do_is_said_before_any_work(tmp_path: Path, arguments: list[str], reason: str):
