@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.domain.contractors import Policy as ContractorPolicy
 from bridge.domain.identities import MAX_ORGANIZATION
 from bridge.domain.lifecycle import Policy
 from bridge.domain.names import is_new_localpart, localpart_of, parse_server_name, server_of
@@ -200,10 +201,21 @@ class CaptionsSettings(_Section):
 
 
 class GuestsSettings(_Section):
-    """How guests are marked for everybody."""
+    """How guests are marked for everybody, and how sponsors are reminded of contractors."""
 
     label: str = Field(default="Guest", min_length=1, max_length=40, pattern=r"^[^()]*$")
     """Stands after each guest's name, in brackets; in the language of the house."""
+    language: Literal["en", "fr"] = "en"
+    """Of what sponsors are told."""
+    remind_days: int = Field(default=7, ge=1, le=60)
+    """How long before a contractor's end the sponsor is told."""
+    grace_days: int = Field(default=14, ge=0, le=365)
+    """How long after it the same link can still be renewed."""
+
+    @property
+    def policy(self) -> ContractorPolicy:
+        """The same for `bridge.domain.contractors`."""
+        return ContractorPolicy(remind=timedelta(days=self.remind_days), grace=timedelta(days=self.grace_days))
 
 
 class TranscriptsSettings(_Section):

@@ -9,10 +9,12 @@ The states and what may follow what stand in `bridge.domain.guests`; every state
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
+from bridge.domain.contractors import Contractor
 from bridge.domain.guests import MAX_LISTED, PENDING_TIMEOUT_S, GuestEvent, GuestState, after, before
 from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit, invites
@@ -20,6 +22,8 @@ from bridge.store.database import Connection
 
 SWEEP_BATCH = 50
 """Guests that one sweep ends; the next one goes on."""
+
+_REVOKE = "UPDATE guests SET state = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,56 @@ async def reserve(
     return expires_at
 
 
+async def reserve_visit(
+    tx: Connection,
+    user_id: UserId,
+    contractor: Contractor,
+    *,
+    meeting_id: MeetingId,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Write down a contractor's visit before its account exists; it takes the place of the one before."""
+    await tx.execute(
+        f"{_REVOKE} WHERE contractor_id = $3 AND meeting_id = $4 AND state = ANY($2)",
+        after(GuestEvent.REVOKED).value,
+        before(GuestEvent.REVOKED),
+        contractor.id,
+        meeting_id,
+    )
+    await tx.execute(
+        """DELETE FROM sessions WHERE user_id IN
+            (SELECT user_id FROM guests WHERE contractor_id = $1 AND meeting_id = $2)""",
+        contractor.id,
+        meeting_id,
+    )
+    await tx.execute(
+        """INSERT INTO guests
+               (user_id, meeting_id, contractor_id, state, created_at, expires_at, display_name, organisation)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        user_id,
+        meeting_id,
+        contractor.id,
+        GuestState.PENDING.value,
+        now,
+        expires_at,
+        contractor.display_name,
+        contractor.organisation,
+    )
+    await audit.append(tx, AuditRow(user_id, Action.GUEST_ADMITTED, meeting_id, {"contractor": contractor.id}))
+
+
+async def revoke_of_contractor(tx: Connection, contractor_id: str, *, but: Sequence[MeetingId]) -> None:
+    """Begin to end a contractor's visits, but for those to some meetings."""
+    await tx.execute(
+        f"{_REVOKE} WHERE contractor_id = $3 AND state = ANY($2) AND meeting_id <> ALL($4)",
+        after(GuestEvent.REVOKED).value,
+        before(GuestEvent.REVOKED),
+        contractor_id,
+        list(but),
+    )
+
+
 async def admitted(tx: Connection, user_id: UserId) -> bool:
     """Make a guest active whose account is in the room; False when it was ended meanwhile."""
     return bool(
@@ -91,7 +145,8 @@ async def failed(tx: Connection, user_id: UserId) -> None:
         before(GuestEvent.FAILED),
     )
     if row is not None:
-        await invites.give_back(tx, row["invite_id"])
+        if row["invite_id"] is not None:
+            await invites.give_back(tx, row["invite_id"])
         await audit.append(tx, AuditRow(SYSTEM, Action.GUEST_FAILED, row["meeting_id"], {"user_id": user_id}))
 
 
@@ -171,8 +226,11 @@ async def ended(tx: Connection, guest: Guest) -> None:
 async def present(tx: Connection, meeting_id: MeetingId) -> list[Present]:
     """Return the guests who are in a meeting now, oldest first."""
     rows = await tx.rows(
-        f"""SELECT user_id, display_name, guests.organisation, sponsor, guests.created_at, guests.expires_at
-            FROM guests JOIN invites ON invites.id = invite_id WHERE guests.meeting_id = $1 AND state = $2
+        f"""SELECT user_id, guests.display_name, guests.organisation, guests.created_at, guests.expires_at,
+                coalesce(invites.sponsor, contractors.sponsor) AS sponsor
+            FROM guests
+            LEFT JOIN invites ON invites.id = invite_id LEFT JOIN contractors ON contractors.id = contractor_id
+            WHERE guests.meeting_id = $1 AND guests.state = $2
             ORDER BY guests.created_at, user_id LIMIT {MAX_LISTED}""",
         meeting_id,
         GuestState.ACTIVE.value,

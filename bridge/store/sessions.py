@@ -169,6 +169,13 @@ async def forget(tx: Connection, token_hash: bytes) -> None:
     await tx.execute("DELETE FROM sessions WHERE token_hash = $1", token_hash)
 
 
+async def end_of_contractor(tx: Connection, contractor_id: str) -> None:
+    """End the sessions of a contractor's visits."""
+    await tx.execute(
+        "DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM guests WHERE contractor_id = $1)", contractor_id
+    )
+
+
 async def purge(tx: Connection, now: datetime) -> None:
     """Drop what has ended and left nothing to do."""
     await tx.execute("DELETE FROM sessions WHERE kept = '' AND NOT session_lives(sessions, $1)", now)

@@ -359,6 +359,33 @@ CREATE INDEX api_tokens_by_user ON api_tokens (user_id);
 CREATE INDEX api_tokens_by_end ON api_tokens (expires_at);
 """
 
+_14_CONTRACTORS = """
+CREATE TABLE contractors (
+    id           text PRIMARY KEY,
+    sponsor      text NOT NULL,
+    display_name text NOT NULL,
+    organisation text NOT NULL,
+    token_hash   bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    state        text NOT NULL CHECK (state IN ('valid', 'reminded', 'expired', 'ended')),
+    created_at   timestamptz NOT NULL,
+    ends_at      timestamptz NOT NULL
+);
+CREATE INDEX contractors_by_sponsor ON contractors (sponsor) WHERE state <> 'ended';
+CREATE INDEX contractors_by_end ON contractors (ends_at) WHERE state <> 'ended';
+CREATE TABLE contractor_meetings (
+    contractor_id text NOT NULL REFERENCES contractors (id) ON DELETE CASCADE,
+    meeting_id    text NOT NULL REFERENCES meetings (id) ON DELETE CASCADE,
+    PRIMARY KEY (contractor_id, meeting_id)
+);
+CREATE INDEX contractor_meetings_by_meeting ON contractor_meetings (meeting_id);
+-- A guest came by a link, or as the visit of a contractor.
+ALTER TABLE guests ALTER COLUMN invite_id DROP NOT NULL, ADD COLUMN contractor_id text REFERENCES contractors (id),
+    ADD CHECK (num_nonnulls(invite_id, contractor_id) = 1);
+CREATE INDEX guests_by_contractor ON guests (contractor_id) WHERE contractor_id IS NOT NULL;
+-- Where we tell staff what they have to decide.
+CREATE TABLE notice_rooms (user_id text PRIMARY KEY, room_id text NOT NULL);
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -373,6 +400,7 @@ UPGRADES: tuple[str, ...] = (
     _11_SPONSORS,
     _12_SCHEDULES,
     _13_API_TOKENS,
+    _14_CONTRACTORS,
 )
 
 

@@ -9,9 +9,10 @@ again. A crash in between leaves a row that the sweeper finds.
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.domain.contractors import Contractor, require_visit
 from bridge.domain.display_name import clean_display_name, clean_organisation
 from bridge.domain.errors import BridgeError, Refused, Unavailable
 from bridge.domain.guests import guest_localpart, shown_name
@@ -20,7 +21,7 @@ from bridge.domain.lifecycle import require_admission
 from bridge.domain.meetings import Meeting, as_json, matrix_to
 from bridge.domain.names import OUR_ID_BYTES, InviteId, MeetingId, RoomId, UserId, is_our_id, localpart_of, server_of
 from bridge.matrix.homeserver import HomeserverRefusedError
-from bridge.store import guests, invites, meetings
+from bridge.store import contractors, guests, invites, meetings
 from bridge.store.database import Connection
 from bridge.web.context import Services
 from bridge.web.limits import PARTNER_INVITES
@@ -45,9 +46,7 @@ async def admit_guest(services: Services, invite: Invite, raw_name: str, raw_org
     name = clean_display_name(raw_name)
     organisation = invite.organisation or clean_organisation(raw_organisation)
     await services.accounts.require_guarded()
-    settings = services.settings.homeserver
-    localpart = guest_localpart(settings.guest_prefix, invite.expires_at, secrets.token_hex(10))
-    user_id = UserId(f"@{localpart}:{settings.name}")
+    user_id = _new_guest(services, invite.expires_at)
     async with services.database.transaction() as tx:
         meeting = await _meeting(tx, invite.meeting_id)
         require_admission(meeting.life, locked=meeting.locked, guest=True)
@@ -60,6 +59,38 @@ async def admit_guest(services: Services, invite: Invite, raw_name: str, raw_org
             display_name=name,
             organisation=organisation,
         )
+    return await _bring_in(services, meeting, user_id, name, organisation, expires_at)
+
+
+async def admit_contractor(services: Services, contractor: Contractor, meeting_id: str) -> dict[str, Any]:
+    """Return the Session of one visit to one of the meetings that a pass opens; an earlier visit to it ends."""
+    await services.accounts.require_guarded()
+    async with services.database.transaction() as tx:
+        known = await contractors.lock(tx, contractor.id)
+        assert known is not None  # passes stay in the database
+        expires_at = require_visit(known, services.now())
+        opened = {meeting.id: meeting for meeting in await contractors.meetings_of(tx, known)}
+        meeting = opened.get(MeetingId(meeting_id))
+        if meeting is None:
+            raise Refused(404, "M_NOT_FOUND", "Your access does not open this meeting. Please ask who gave it to you.")
+        require_admission(meeting.life, locked=meeting.locked, guest=True)
+        user_id = _new_guest(services, expires_at)
+        await guests.reserve_visit(tx, user_id, known, meeting_id=meeting.id, now=services.now(), expires_at=expires_at)
+    services.sweep_now()
+    return await _bring_in(services, meeting, user_id, known.display_name, known.organisation, expires_at)
+
+
+def _new_guest(services: Services, ends_at: datetime) -> UserId:
+    settings = services.settings.homeserver
+    return UserId(f"@{guest_localpart(settings.guest_prefix, ends_at, secrets.token_hex(10))}:{settings.name}")
+
+
+async def _bring_in(
+    services: Services, meeting: Meeting, user_id: UserId, name: str, organisation: str, expires_at: datetime
+) -> dict[str, Any]:
+    """Make the account of a guest who is written down, bring it into the room and open its session, or undo all."""
+    localpart = localpart_of(user_id, services.settings.homeserver.name)
+    assert localpart is not None
     try:
         matrix = await services.accounts.register_guest(
             localpart, shown_name(name, services.settings.guests.label, organisation)

@@ -16,6 +16,7 @@ from bridge.domain.scopes import Scope
 from bridge.web.api_schemas import SCHEMAS, TEXT, Schema
 from bridge.web.body import Body
 from bridge.web.context import API_SCOPES, SERVICES
+from bridge.web.contractors import NewContractor, NewEnd, NewMeetings
 from bridge.web.corrections import NewText
 from bridge.web.exports import FORMATS
 from bridge.web.glossary import NewTerms
@@ -29,6 +30,8 @@ _ABOUT = """Meetings as Matrix rooms. Errors are always `errcode` and `error`, a
 API tokens are made with a session, on the start page or here, and reach as far as their scopes and their person do."""
 _ONE = "/api/v1/meetings/{meeting_id}"
 _CALL = f"{_ONE}/transcripts/{{call_id}}"
+_CONTRACTOR = "/api/v1/contractors/{contractor_id}"
+_INVITES = Scope.INVITES_WRITE
 _READ, _WRITE = Scope.MEETINGS_READ, Scope.MEETINGS_WRITE
 _REFUSALS = {
     "400": "The request is not as it should be.",
@@ -98,6 +101,19 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", "/api/v1/invites/{invite_id}", "Withdraw a link", Scope.INVITES_WRITE, "Empty"),
     Operation("GET", f"{_ONE}/guests", "List the guests who are in", Scope.INVITES_WRITE, "Guests"),
     Operation("DELETE", f"{_ONE}/guests/{{user_id}}", "Send a guest away", Scope.INVITES_WRITE, "Empty"),
+    Operation("GET", "/api/v1/contractors", "List the contractors one answers for", _INVITES, "Contractors"),
+    Operation(
+        "POST",
+        "/api/v1/contractors",
+        "Give somebody a pass; its url is shown once",
+        _INVITES,
+        "NewContractorLink",
+        NewContractor,
+        201,
+    ),
+    Operation("PUT", f"{_CONTRACTOR}/end", "Renew or shorten a pass", _INVITES, "Empty", NewEnd),
+    Operation("PUT", f"{_CONTRACTOR}/meetings", "Say which meetings a pass opens", _INVITES, "Empty", NewMeetings),
+    Operation("DELETE", _CONTRACTOR, "Withdraw a pass", _INVITES, "Empty"),
     Operation("POST", f"{_ONE}/partners", "Invite a Matrix user", Scope.INVITES_WRITE, "Invitation", NewPartner),
     Operation(
         "GET",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.domain.contractors import ContractorState
 from bridge.domain.lifecycle import MeetingState
 from bridge.domain.scopes import Scope
 
@@ -75,6 +76,15 @@ _GUEST = {
     "since": "2026-12-10T09:01:00+00:00",
     "expires_at": "2026-12-10T18:00:00+00:00",
 }
+_CONTRACTOR: dict[str, Any] = {
+    "id": "c8Wk2Lm4_dEf",
+    "display_name": "Ada L.",
+    "organisation": "ACME",
+    "sponsor": "@marie.curie:home.example",
+    "state": "valid",
+    "ends_at": "2027-03-31T18:00:00+00:00",
+    "meetings": [{"id": "h9Vt3kQ2x_Zb", "title": "Weekly with Lyon"}],
+}
 _DATE = {"date": "2026-12-24T10:00", "starts_at": "2026-12-23T14:00:00Z", "ends_at": "2026-12-23T14:45:00Z"}
 
 _TOKEN_FIELDS: dict[str, Schema] = {
@@ -84,6 +94,16 @@ _TOKEN_FIELDS: dict[str, Schema] = {
     "created_at": INSTANT,
     "expires_at": INSTANT,
     "used_at": _or_null(INSTANT),
+}
+
+_CONTRACTOR_FIELDS: dict[str, Schema] = {
+    "id": TEXT,
+    "display_name": TEXT,
+    "organisation": TEXT,
+    "sponsor": TEXT,
+    "state": {"enum": [state.value for state in ContractorState]},
+    "ends_at": INSTANT,
+    "meetings": {"type": "array", "items": _record(_CONTRACTOR["meetings"][0], id=TEXT, title=TEXT)},
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -143,6 +163,8 @@ SCHEMAS: dict[str, Schema] = {
         ),
         _GUEST,
     ),
+    "Contractors": _list_of("contractors", _record(_CONTRACTOR, **_CONTRACTOR_FIELDS), _CONTRACTOR),
+    "NewContractorLink": _record(_CONTRACTOR | {"url": "https://meet.example/c/…"}, **_CONTRACTOR_FIELDS, url=TEXT),
     "Invitation": _record(
         {"room_id": "!Zr4Jb0oZq3yP", "matrix_to": "https://matrix.to/#/%21Zr4Jb0oZq3yP?via=home.example"},
         room_id=TEXT,

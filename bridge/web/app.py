@@ -13,6 +13,7 @@ from bridge.web import (
     api,
     captions,
     consents,
+    contractors,
     corrections,
     exports,
     final_pass,
@@ -66,6 +67,7 @@ def build_public(services: Services) -> web.Application:
     invites.add_routes(app)
     meetings.add_routes(app)
     guests.add_routes(app)
+    contractors.add_routes(app)
     captions.add_routes(app)
     transcripts.add_routes(app)
     exports.add_routes(app)

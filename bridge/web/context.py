@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bridge.domain.scopes import Scope
 from bridge.matrix.accounts import Accounts
+from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
 from bridge.settings import Settings
@@ -38,6 +39,7 @@ class Services:
     http: aiohttp.ClientSession
     rooms: Rooms
     accounts: Accounts
+    notices: Notices
     openid: OpenIdCheck
     sfu: Sfu
     hub: CaptionHub

@@ -19,6 +19,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.names import UserId
 from bridge.matrix.accounts import Accounts
 from bridge.matrix.homeserver import Homeserver
+from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
 from bridge.netguard import Netguard, OwnServer
@@ -84,6 +85,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             database=database,
             http=http,
             rooms=Rooms(homeserver),
+            notices=Notices(homeserver),
             accounts=Accounts(
                 homeserver,
                 server_name=homeserver_settings.name,

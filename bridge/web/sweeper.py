@@ -14,7 +14,7 @@ import structlog
 from bridge.domain.errors import BridgeError, Unavailable
 from bridge.store import calls, guests, meetings, sessions, tokens, transactions, transcripts
 from bridge.store.guests import Guest
-from bridge.web import life
+from bridge.web import life, reminders
 from bridge.web.context import Services
 from bridge.web.limits import RETENTION
 
@@ -37,6 +37,7 @@ async def run(services: Services) -> None:
 async def sweep(services: Services) -> None:
     """Do once all that is due."""
     await life.move_on(services)
+    await reminders.move_on(services)
     now = services.now()
     async with services.database.transaction() as tx:
         await sessions.purge(tx, now)

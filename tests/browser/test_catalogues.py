@@ -31,7 +31,8 @@ def test_french_punctuation_is_never_alone_on_a_line() -> None:
 
 
 def test_each_text_of_the_catalogue_is_used() -> None:
-    templates = "".join(path.read_text() for path in (WEB / "templates").iterdir())
+    places = [*(WEB / "templates").iterdir(), *WEB.glob("*.py")]
+    templates = "".join(path.read_text() for path in places)
     scripts = "".join(path.read_text() for path in (WEB / "static" / "ts").iterdir())
     unused = [key for key in catalogue(DEFAULT).page if f'"{key}"' not in templates and f"'{key}'" not in templates]
     assert unused == []

@@ -29,6 +29,7 @@ from livekit.protocol.room import (
 from bridge.domain.names import UserId
 from bridge.matrix.accounts import Accounts
 from bridge.matrix.homeserver import Homeserver
+from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
 from bridge.netguard import Netguard, OwnServer
@@ -63,6 +64,7 @@ class SmallHomeserver:
         self.deactivated: list[str] = []
         self.logged_out: list[str] = []
         self.guarded_prefix = "guest-"
+        self.said: dict[str, tuple[str, str]] = {}
         self.broken: Callable[[str], bool] = lambda _path: False
         self.app = web.Application(middlewares=[self._breakable])
         v3 = "/_matrix/client/v3"
@@ -75,6 +77,7 @@ class SmallHomeserver:
             ("POST", f"{v3}/createRoom", self._create_room),
             ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick}}", self._member),
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
+            ("PUT", f"{v3}/rooms/{{room}}/send/m.room.message/{{txn}}", self._say),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}", self._set_state),
@@ -183,6 +186,12 @@ class SmallHomeserver:
             return self._error(403, "M_FORBIDDEN")
         room[user] = "join"
         return web.json_response({"room_id": request.match_info["room"]})
+
+    async def _say(self, request: web.Request) -> web.Response:
+        """One transaction id is one event, as often as it comes."""
+        txn, room = request.match_info["txn"], unquote(request.match_info["room"])
+        self.said.setdefault(txn, (room, (await request.json())["body"]))
+        return web.json_response({"event_id": "$" + txn})
 
     async def _membership(self, request: web.Request) -> web.Response:
         room = self.rooms.get(unquote(request.match_info["room"]), {})
@@ -398,6 +407,7 @@ async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
             database=database,
             http=http,
             rooms=Rooms(matrix),
+            notices=Notices(matrix),
             accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"], guest_prefix="guest-"),
             openid=OpenIdCheck(Netguard(own=OwnServer(HOME, urls[0])), own_name=HOME),
             sfu=Sfu(http, settings.sfu),

@@ -3,6 +3,7 @@
 """Who may do what, as a table over every role and every route of the API."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from tests.bridge.web.test_captions import segment
 from tests.bridge.web.test_final_pass import document, paragraph
 
 HOME = "home.example"
+SOON = (datetime.now(UTC) + timedelta(days=30)).isoformat(timespec="seconds")
 ROLES = ["nobody", "forger", "guest", "other guest", "staff", "member", "organiser"]
 MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
     (
@@ -122,6 +124,36 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
         "/api/v1/meetings/{meeting}/guests/{user}",
         None,
         {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 404},
+    ),
+    (
+        "GET",
+        "/api/v1/contractors",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/contractors",
+        {"display_name": "Ada", "ends_at": SOON, "meetings": ["{meeting}"]},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 201},
+    ),
+    (
+        "PUT",
+        "/api/v1/contractors/{contractor}/end",
+        {"ends_at": SOON},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 200},
+    ),
+    (
+        "PUT",
+        "/api/v1/contractors/{contractor}/meetings",
+        {"meetings": []},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/contractors/{contractor}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 200},
     ),
     (
         "DELETE",
@@ -277,6 +309,14 @@ async def something_said(bridge, room: str) -> dict[str, str]:
     return {key: quote(name, safe="") for key, name in names.items()}
 
 
+async def a_contractor(bridge) -> str:
+    """A pass that the organiser of the table gave."""
+    body = {"display_name": "Ada", "ends_at": SOON, "meetings": []}
+    marie = await bridge.staff("marie")
+    async with bridge.public.post("/api/v1/contractors", json=body, headers=marie) as response:
+        return str((await response.json())["id"])
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
     for method, path, body, expected in MATRIX:
@@ -290,8 +330,11 @@ async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
             "user": "@guest-nobody:home.example",
             "token": "x" * 12,
         }
+        if "{contractor}" in path:
+            names["contractor"] = await a_contractor(bridge)
         url = path.format(**names)
-        async with bridge.public.request(method, url, json=body, headers=headers) as response:
+        opens = {"meetings": [meeting["id"]]} if body and body.get("meetings") else {}
+        async with bridge.public.request(method, url, json=body and body | opens, headers=headers) as response:
             assert (method, path, response.status) == (method, path, expected[role])
 
 
