@@ -40,6 +40,7 @@ from bots.matrix_rtc import MatrixError, MatrixSession
 from bots.meetingnote import NOTE, Note
 from bots.passport import Passport
 from bots.publish import Publisher
+from bots.rehearing import said_before
 from bots.roomthread import RoomThread
 from bots.roomview import RoomView
 from bots.sharing import Room, Sharing
@@ -338,6 +339,9 @@ class CaptionedMeeting:
                 self._sharing.recall(segments)
                 for segment in segments:
                     self._transcript.add(segment)
+        if self._sound is not None:
+            for before in await asyncio.to_thread(said_before, self._sound, self._transcript.segments()):
+                self._sharing.hear_again(before.owner, before.voice, before.samples)
 
     def _grant(self, wish: Wish) -> None:
         match wish.command:

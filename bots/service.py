@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,7 +17,8 @@ from bots import notice
 from bots.canary import Canary, shipped
 from bots.captions.commands import MODERATOR
 from bots.captions.ending import Ending
-from bots.captions.health import LOOK_S, Health, Readings
+from bots.captions.health import LOOK_S, Cause, Health, Readings
+from bots.captions.schedule import Level
 from bots.captions.segment import Segment
 from bots.corrections import Corrections
 from bots.engines.translate import LibreTranslate
@@ -34,6 +36,8 @@ from bots.publish import Publisher
 from bots.roomview import RoomView
 from bots.settings import Settings
 from bots.speech import speech_of
+from bots.store.database import DatabaseAwayError
+from bots.store.pauses import ask_to_pause
 from bots.translate import SegmentTranslator
 from bots.voices import voices_of
 from bots.worker import SpeechPool
@@ -119,6 +123,9 @@ class CaptionService:
                     tasks.create_task(self._watch_health()),
                     tasks.create_task(self._keep_canary()),
                 ]
+                if self._settings.database is not None:
+                    url = self._settings.database.url.get_secret_value()
+                    background.append(tasks.create_task(self._keep_workers_waiting(url)))
                 if self._means.spool is not None:
                     background.append(tasks.create_task(self._keep_custody(self._means.spool)))
                 if self._translator is not None:
@@ -279,6 +286,17 @@ class CaptionService:
             await asyncio.sleep(settings.minutes * 60)
             if self._meetings:
                 await canary.sing(recordings)
+
+    async def _keep_workers_waiting(self, url: str) -> None:
+        """Have the workers on this machine wait while words come late: live captions come first."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._pool.level is Level.USUAL and self._health.cause is not Cause.OVERLOAD:
+                continue
+            try:
+                await ask_to_pause(url, socket.gethostname())
+            except DatabaseAwayError as error:
+                log.warning("workers_not_asked_to_wait", reason=str(error))
 
     async def _keep_custody(self, spool: Spool) -> None:
         """Look after the sound of calls that are over: people may withdraw until it is read."""

@@ -14,6 +14,7 @@ from bots.captions.commands import MODERATOR, Command, Wish
 from bots.captions.microphones import Heard, Microphones
 from bots.captions.segment import Segment
 from bots.captions.track import Job
+from bots.engines.contract import Samples
 from bots.roomview import RoomView
 from bots.voices import Listening, VoicePool
 
@@ -70,6 +71,11 @@ class Sharing:
         """Learn what was published before a restart."""
         if self._microphones is not None:
             self._microphones.recall(segments)
+
+    def hear_again(self, owner: str, voice: str, samples: Samples) -> None:
+        """Listen to what a voice said before a restart, so that it keeps its label."""
+        if self._pool is not None:
+            self._pool.submit(Listening(self._room.room_id, owner, voice, 0, samples, self._heard_again))
 
     def follow_consent(self) -> None:
         """Forget the voices at microphones whose owners do not agree any more."""
@@ -131,6 +137,10 @@ class Sharing:
         if found:
             self._room.say(notice.several_voices(self._room.view().name(utterance.owner)))
         self._publish(changed)
+
+    def _heard_again(self, said: Listening, heard: Heard) -> None:
+        if self._microphones is not None and self._room.agreed(said.owner):
+            self._microphones.know(said.owner, said.segment_id, heard)
 
     def _mark(self, microphones: Microphones, wish: Wish) -> None:
         """``shared``, ``shared off``, ``shared @user``, ``shared @user off``."""

@@ -3,6 +3,7 @@
 """Which microphones of a meeting are shared, who speaks at them, and what people call these voices."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -10,7 +11,7 @@ from itertools import count
 from bots.captions.segment import Segment
 from bots.captions.split import in_one_breath, split
 from bots.captions.turns import Turn
-from bots.captions.voices import Likeness, VoiceBook, Voiceprint
+from bots.captions.voices import FOUND_MS, Likeness, VoiceBook, Voiceprint
 
 LOOK_MS = 120_000
 """How much of a person's speech is looked at for a second voice, unless somebody marks the microphone."""
@@ -25,6 +26,7 @@ MAX_OWNERS = 200
 
 _VOICE = {"fr": "Voix", "en": "Voice"}
 _PUBLIC = "voice-"
+_UNNAMED = re.compile(rf"(?:{'|'.join(_VOICE.values())}) \d+ \(.*\)")
 _NUMBER = re.compile(r"(?:voice|voix)?[ -]?(\d{1,4})", re.IGNORECASE)
 
 
@@ -92,9 +94,31 @@ class Microphones:
         return self._republish(owner)
 
     def recall(self, said: Iterable[Segment]) -> None:
-        """Learn what stood there before a restart: its voices can't be recognised, so their numbers stay theirs."""
-        numbers = [segment.voice.removeprefix(_PUBLIC) for segment in said if segment.voice.startswith(_PUBLIC)]
-        self._taken = max([self._taken, *(int(number) for number in numbers if number.isdecimal())])
+        """Learn what stood there before a restart: which microphones are shared, and what voices are called.
+
+        Their numbers stay theirs, whether ``know`` makes them recognisable or not.
+        """
+        for segment in said:
+            number = segment.voice.removeprefix(_PUBLIC)
+            if segment.voice == number or not number.isdecimal():
+                continue
+            self._taken = max(self._taken, int(number))
+            self._of(segment.user_id).shared = True
+            if not _UNNAMED.fullmatch(segment.display_name):
+                self._names[segment.voice] = segment.display_name
+
+    def know(self, owner: str, voice: str, heard: Heard) -> None:
+        """Take how something sounds that a voice said before a restart: from now on it is recognised again."""
+        spoken: Counter[str] = Counter()
+        for turn in heard.turns:
+            spoken[turn.voice] += turn.end_ms - turn.start_ms
+        main, spoken_ms = max(spoken.items(), key=lambda each: each[1], default=("", 0))
+        voiceprint = heard.prints.get(main)
+        if voiceprint is None or spoken_ms < FOUND_MS or voice in self._labels.values():
+            return
+        token = str(next(self._tokens))
+        self._labels[token] = voice
+        self._of(owner).book.know(token, voiceprint, spoken_ms)
 
     def said(self, segment: Segment) -> list[Segment]:
         """Take a final segment as read, with its owner's display name; return what to publish of it."""

@@ -78,6 +78,11 @@ class VoiceBook:
         self._voices.append(voice)
         return voice.label
 
+    def know(self, label: str, voiceprint: Voiceprint, spoken_ms: int) -> None:
+        """Take how a voice sounds that has its label already."""
+        if len(self._voices) < MAX_VOICES:
+            self._voices.append(_Voice(label, voiceprint * spoken_ms, min(spoken_ms, _WEIGHT_MS), spoken_ms))
+
     def clearly_several(self, enough_ms: int) -> bool:
         """Tell whether two voices that each spoke for ``enough_ms`` differ beyond doubt."""
         known = [voice for voice in self._voices if voice.spoken_ms >= enough_ms]

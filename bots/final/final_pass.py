@@ -28,6 +28,9 @@ from bots.store.database import DatabaseAwayError
 from bots.store.jobs import HEARTBEAT_S, Jobs, PieceRow, Taken
 
 _TELL_S = 2.0
+PAUSE_S = 2.0
+MAX_PAUSE_S = 60.0
+"""stops: live captions that are always short of time keeping final transcripts waiting for ever: a piece a minute."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,7 @@ class Desk:
     languages: tuple[str, ...]
     passport: Passport
     hearing: LongHearing | None = None
+    host: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,9 +105,11 @@ class FinalPass:
                 begin = ends.get((track.sid, stretch.start_ms), 0)
                 await self._tell((before + begin) / total)
                 reads = reader.read(stretch.blocks(begin), begin)
+                await self._give_way()
                 while (read := await asyncio.to_thread(next, reads, None)) is not None:
                     await desk.jobs.keep(self.taken, _row(track, stretch.start_ms, read))
                     await self._tell((before + read.end) / total)
+                    await self._give_way()
                 before += lengths[track.sid, stretch.start_ms]
 
     async def _voices(self, tracks: Sequence[SpooledTrack]) -> dict[str, Voices]:
@@ -112,10 +118,19 @@ class FinalPass:
         for track in tracks:
             live = [turn for turn in self.call.turns if turn.track_sid == track.sid]
             if live:
+                await self._give_way()
                 owner = _owner(self.call, track)
                 lang = next(iter(self.desk.languages), "")
                 found[track.sid] = await asyncio.to_thread(voices_of, track, owner, live, self.desk.hearing, lang)
         return found
+
+    async def _give_way(self) -> None:
+        """Wait while live captions on this machine are short of time."""
+        until = time.monotonic() + MAX_PAUSE_S
+        while time.monotonic() < until:
+            if not await self.desk.jobs.must_pause(self.desk.host):
+                return
+            await asyncio.sleep(PAUSE_S)
 
     async def _tell(self, done: float) -> None:
         if time.monotonic() - self._told >= _TELL_S:

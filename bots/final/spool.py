@@ -95,6 +95,19 @@ class SpooledTrack:
     user_id: str
     stretches: tuple[Stretch, ...]
 
+    def between(self, start_ms: int, end_ms: int) -> Samples:
+        """Give what was heard from one moment to another (Unix ms), as far as it lies here."""
+        found = [np.zeros(0, np.float32)]
+        for stretch in self.stretches:
+            begin = max(0, start_ms - stretch.start_ms) * SAMPLE_RATE // 1000
+            end = (end_ms - stretch.start_ms) * SAMPLE_RATE // 1000
+            for block in stretch.blocks(begin) if begin < end else ():
+                found.append(block[: end - begin])
+                begin += len(block)
+                if begin >= end:
+                    break
+        return np.concatenate(found)
+
 
 class Spool:
     """The folder of all calls; the bot writes, workers on any machine that sees it read and delete."""

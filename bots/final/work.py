@@ -7,6 +7,7 @@ Start as many as there is room for, on any machine that sees the spool and the d
 
 import asyncio
 import signal
+import socket
 import time
 
 import structlog
@@ -69,7 +70,8 @@ class Worker:
                         passport = await asyncio.to_thread(whisper_passport, model, host=host)
                         log.info("worker_ready", model=passport.name)
                         languages = settings.speech.languages
-                        desk = Desk(Jobs(pool), self._spool, client, glossary, reader, languages, passport, hearing)
+                        jobs, here = Jobs(pool), socket.gethostname()
+                        desk = Desk(jobs, self._spool, client, glossary, reader, languages, passport, hearing, here)
                         await self._work(desk)
                 except DatabaseAwayError as error:
                     log.warning("database_away", reason=str(error))

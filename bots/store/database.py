@@ -37,6 +37,9 @@ UPGRADES = (
         PRIMARY KEY (call_id, track_sid, stretch_ms, end_sample)
     );
     """,
+    """
+    CREATE TABLE speech.pauses (host text PRIMARY KEY, until timestamptz NOT NULL);
+    """,
 )
 
 _OUTAGE = (

@@ -15,6 +15,7 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from bots.captions.paragraphs import Word
 from bots.store.database import outages, queue
+from bots.store.pauses import must_pause
 
 MAX_ATTEMPTS = 5
 """stops: a call that ends each worker that reads it going round without end."""
@@ -92,6 +93,10 @@ class Jobs:
         with outages():
             async with self._pool.acquire() as connection:
                 await queue(connection).update_heartbeat([taken.job.id])
+
+    async def must_pause(self, host: str) -> bool:
+        """Tell whether live captions on this host are short of time, so that they come first."""
+        return await must_pause(self._pool, host)
 
     async def keep(self, taken: Taken, piece: PieceRow) -> None:
         """Keep what was read; the same piece is kept once."""

@@ -3,15 +3,19 @@
 """Which rooms the bot stays in, with a homeserver that is a list of calls."""
 
 import asyncio
+import itertools
+import socket
 
 import pytest
 
 from bots import notice
 from bots.captions.health import FAILURES_IN_ROW, Cause
+from bots.captions.schedule import SLOWER_S
 from bots.meeting import Means
 from bots.meetingnote import Note
 from bots.service import MAX_CALLS, CaptionService
 from bots.settings import Settings
+from bots.store.database import DatabaseAwayError
 
 BOT = "@captions:hs:8431"
 CHIEF = "@chief:hs:8431"
@@ -192,3 +196,30 @@ async def test_an_engine_that_keeps_failing_is_noticed(bot, monkeypatch, until):
     bot._pool.counts.failed_in_row = 0
     await until(lambda: bot._health.cause is None)
     watching.cancel()
+
+
+async def test_workers_are_asked_to_wait_only_while_words_come_late(bot, monkeypatch):
+    asked = []
+
+    async def ask(url: str, host: str) -> None:
+        asked.append((url, host))
+        raise DatabaseAwayError("away")
+
+    rounds = itertools.count()
+
+    async def at_once(seconds: float) -> None:
+        if next(rounds) == 2:
+            bot._pool._queue.load.interval_s = SLOWER_S
+        await real_sleep(0)
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr("bots.service.ask_to_pause", ask)
+    monkeypatch.setattr("bots.service.asyncio.sleep", at_once)
+    asking = asyncio.create_task(bot._keep_workers_waiting("postgresql://db"))
+    for _ in range(3):
+        await real_sleep(0)
+    assert asked == []
+    while len(asked) < 2:
+        await real_sleep(0)
+    asking.cancel()
+    assert set(asked) == {("postgresql://db", socket.gethostname())}

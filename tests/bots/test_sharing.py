@@ -218,3 +218,18 @@ async def test_where_voices_cannot_be_told_apart_people_are_told_that(segment):
     meeting.sharing.end()
     assert meeting.said == [notice.NO_DIARIZATION]
     assert meeting.names == ["Salle Descartes"]
+
+
+async def test_after_a_restart_voices_are_recognised_by_what_they_said_before(meeting, segment):
+    meeting.sharing.recall([segment(1, user_id=SALLE, voice="voice-4", display_name="Anne")])
+    meeting.sharing.hear_again(SALLE, "voice-4", np.full(16_000 * 5, 0.0, np.float32))
+    await meeting.speak(7, 3)
+    assert {(part.voice, part.display_name) for part in meeting.published.values()} == {("voice-4", "Anne")}
+
+
+async def test_nobody_who_withdrew_is_heard_again(meeting, segment):
+    meeting.withdrawn.add(SALLE)
+    meeting.sharing.recall([segment(1, user_id=SALLE, voice="voice-4")])
+    meeting.sharing.hear_again(SALLE, "voice-4", np.full(16_000 * 5, 0.0, np.float32))
+    await meeting.sharing.drained(10)
+    assert "voice-4" not in meeting.sharing._microphones._labels.values()

@@ -182,6 +182,32 @@ def test_after_a_restart_old_numbers_are_not_given_to_others(microphones, said, 
     assert [part.voice for part in hear(microphones, said(1), ANNE)] == ["voice-4"]
 
 
+def test_after_a_restart_voices_that_are_heard_again_keep_their_numbers_and_names(microphones, said):
+    lines = [("voice-1", "Voix 1 (Salle)"), ("voice-2", "Voix 2 (Salle)"), ("voice-1", "Anne")]
+    microphones.recall(said(number, voice=voice, display_name=name) for number, (voice, name) in enumerate(lines))
+    microphones.know(ROOM, "voice-1", by(ANNE))
+    microphones.know(ROOM, "voice-2", by(BEN))
+    found = []
+    for number, voice in enumerate((sounding(80), sounding(5), sounding(180)), 10):
+        assert microphones.said(said(number)) == [said(number)], "the microphone is known to be shared"
+        found += hear(microphones, said(number), voice)
+    assert [(segment.voice, segment.display_name) for segment in found] == [
+        ("voice-2", "Voix 2 (Salle)"),
+        ("voice-1", "Anne"),
+        ("voice-3", "Voix 3 (Salle)"),
+    ]
+    assert microphones.voice_called("Voix 1") == microphones.voice_called("anne") == "voice-1"
+
+
+def test_too_little_of_a_voice_from_before_a_restart_is_no_voice(microphones, said):
+    microphones.recall([said(1, voice="voice-1")])
+    microphones.know(ROOM, "voice-1", by(ANNE, ms=500))
+    microphones.know(ROOM, "voice-1", Heard((), {}))
+    microphones.know(ROOM, "voice-1", Heard((Turn(0, 5000, "A"),), {"A": None}))
+    microphones.said(said(2))
+    assert [part.voice for part in hear(microphones, said(2), ANNE)] == ["voice-2"]
+
+
 def test_what_was_taken_back_stays_so(microphones, said):
     microphones.mark(ROOM, shared=True)
     assert microphones.said(said(1, "")) == [said(1, "")]

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from bots.captions.paragraphs import Word
 from bots.captions.track import Speaker
 from bots.engines.words import Reading
-from bots.final import custody
+from bots.final import custody, final_pass
 from bots.final.bridge import Bridge, BridgeError
 from bots.final.custody import forget_withdrawn, look_after
 from bots.final.final_pass import Desk, FinalPass
@@ -25,6 +25,7 @@ from bots.glossary import Glossary
 from bots.passport import Passport
 from bots.store.database import open_pool, upgrade
 from bots.store.jobs import Jobs
+from bots.store.pauses import ask_to_pause
 from tests.bots.final.test_final_pass import CALL, START_MS, FakeBridge, consent
 
 ALLISON, JUNE = CALL.names
@@ -200,3 +201,32 @@ async def test_a_call_whose_sound_was_swept_meanwhile_replaces_no_live_text(desk
     with pytest.raises(FileNotFoundError):
         await run(desk)
     assert fake.stored == []
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+async def test_a_worker_waits_while_live_captions_are_short_of_time_but_not_for_ever(
+    desk, fake, database_url, until, monkeypatch, *, bounded: bool
+):
+    monkeypatch.setattr(final_pass, "PAUSE_S", 0.01)
+    monkeypatch.setattr(final_pass, "MAX_PAUSE_S", 0.1 if bounded else 1000)
+    read: list[int] = []
+    desk.reader.then = lambda: read.append(1)
+    here = replace(desk, host="here")
+    asked: list[str] = []
+
+    async def must_pause(host: str) -> bool:
+        asked.append(host)
+        return await Jobs.must_pause(here.jobs, host)
+
+    monkeypatch.setattr(here.jobs, "must_pause", must_pause)
+    await ask_to_pause(database_url, "here")
+    running = asyncio.create_task(run(here))
+    if not bounded:
+        await until(lambda: len(asked) > 3)
+        assert read == []
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("UPDATE speech.pauses SET until = now()")
+        await connection.close()
+    async with asyncio.timeout(30):
+        await running
+    assert speakers(fake) == {ALLISON, JUNE}

@@ -12,8 +12,9 @@ from bots.captions.paragraphs import Word
 from bots.final.failed_jobs import show
 from bots.final.work import Worker
 from bots.settings import Settings, SettingsError
-from bots.store.database import DatabaseAwayError, NewerDatabaseError, open_pool, upgrade
+from bots.store.database import UPGRADES, DatabaseAwayError, NewerDatabaseError, open_pool, upgrade
 from bots.store.jobs import MAX_ATTEMPTS, Jobs, PieceRow
+from bots.store.pauses import HOLD_S, ask_to_pause
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def test_eight_processes_make_the_schema_once_and_again_changes_nothing(da
     await asyncio.gather(*(upgrade(database_url) for _ in range(8)))
     await upgrade(database_url)
     async with open_pool(database_url) as pool:
-        assert await pool.fetch("SELECT version FROM speech.version") == [(1,)]
+        assert await pool.fetch("SELECT version FROM speech.version") == [(len(UPGRADES),)]
         names = {row[0] for row in await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'speech'")}
         assert {"calls", "pieces", "version", "pgqueuer", "pgqueuer_log"} <= names
         assert not await pool.fetch("SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'pgq%'")
@@ -111,3 +112,24 @@ async def test_a_job_that_is_given_back_goes_on_at_once_and_counts_for_nothing(p
     await jobs.add("$call")
     await jobs.give_back(await jobs.take())
     assert (await jobs.take()).attempt == 1
+
+
+async def test_workers_of_a_machine_wait_as_long_as_they_are_asked_to_and_no_longer(
+    pool: asyncpg.Pool, database_url: str
+):
+    jobs = Jobs(pool)
+    assert not await jobs.must_pause("here")
+    await ask_to_pause(database_url, "here")
+    await ask_to_pause(database_url, "here")
+    assert await jobs.must_pause("here")
+    assert not await jobs.must_pause("elsewhere")
+    left = await pool.fetchval("SELECT extract(epoch FROM until - now()) FROM speech.pauses")
+    assert HOLD_S - 5 < left <= HOLD_S
+    await pool.execute("UPDATE speech.pauses SET until = now()")
+    assert not await jobs.must_pause("here")
+
+
+async def test_where_no_worker_ever_was_nobody_is_asked(database_url: str):
+    await ask_to_pause(database_url, "here")
+    with pytest.raises(DatabaseAwayError):
+        await ask_to_pause("postgresql://postgres@127.0.0.1:1/postgres", "here")

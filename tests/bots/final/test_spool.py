@@ -153,3 +153,13 @@ def test_sound_that_nobody_came_for_is_deleted(tmp_path: Path):
     assert spool.sweep(max(now, 1000 + KEEP_S + 1)) == 1
     assert spool.call("$old").tracks() == []
     assert len(spool.call("$new").tracks()) == 1
+
+
+def test_a_part_of_what_was_heard_is_given_by_its_times_as_far_as_it_is_there(call: CallSpool):
+    play(call, 12)
+    play(call, 2, at_s=20)
+    (track,) = call.tracks()
+    assert np.abs(track.between(START_MS + 4_000, START_MS + 11_000) - tone(7, 4 * RATE)).max() < 1e-4
+    assert len(track.between(START_MS + 11_000, START_MS + 21_000)) == 2 * RATE
+    assert len(track.between(START_MS - 5_000, START_MS + 1_000)) == RATE
+    assert len(track.between(START_MS + 13_000, START_MS + 14_000)) == 0
