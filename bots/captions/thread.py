@@ -54,9 +54,13 @@ def _message(prefix: str, segments: list[Segment]) -> dict[str, Any]:
         "body": prefix + "\n".join(f"{name}: {words}" for name, words in turns),
         "format": "org.matrix.custom.html",
         "formatted_body": prefix
-        + "<br>".join(f"<strong>{escape(name)}:</strong> {escape(words)}" for name, words in turns),
+        + "<br>".join(f"<strong>{_escape(name)}:</strong> {_escape(words)}" for name, words in turns),
         "m.mentions": {},
     }
+
+
+def _escape(words: str) -> str:
+    return escape(words, quote=False)  # apostrophes stand for themselves, also where a client shows the source
 
 
 def _line(segment: Segment) -> str:

@@ -88,9 +88,19 @@ def test_two_people_have_two_colours_and_two_voices_at_one_microphone_too(tile, 
     assert len(set(speakers)) == 3
 
 
-def test_a_long_name_leaves_room_for_words(tile, segment):
-    tile.take(segment(1, display_name="Gwenaëlle Le Goff", text="un mot"))
-    assert shown(tile) == ["Gwenaëlle…: un mot"]
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Gwenaëlle Le Goff", "Gwenaëlle Le…:"),
+        ("Ana Silva (Guest)", "Ana Silva…:"),
+        ("Voix 1 (Gwenaëlle)", "Voix 1…:"),
+        ("(((((((((((((((((((((", "(((((((((((((…:"),
+        ("(Gwenaëlle Le Goff)", "(Gwenaëlle Le…:"),
+    ],
+)
+def test_a_long_name_leaves_room_for_words(tile, segment, name, label):
+    tile.take(segment(1, display_name=name, text="un"))
+    assert shown(tile) == [f"{label} un"]
     assert measure(tile.rows(measure, WIDTH, ROWS)[0][0]) <= NAME_SHARE * WIDTH
 
 

@@ -17,6 +17,8 @@ import pytest
 import soundfile
 from playwright.async_api import Frame, Page, expect
 
+from bots.tilepicture import GROUND
+
 SPEECH = Path(__file__).parents[2] / "fixtures" / "speech"
 WIDTH, HEIGHT, RATE_HZ, FRAMES = 640, 360, 10, 40
 Colour = tuple[int, int, int]
@@ -168,10 +170,11 @@ REMOTE_TILES = """() => [...document.querySelectorAll('video[data-lk-local-parti
 
 
 def whose_wall(samples: list[list[int]]) -> str | None:
-    """Return whose camera this is, if all samples agree and are near."""
+    """Return whose camera this is, if all samples agree and are near; the caption tile is the captions' camera."""
+    walls = {name: look.wall for name, look in LOOKS.items()} | {"captions": GROUND}
     seen = set()
     for sample in samples:
-        distances = {name: float(np.linalg.norm(np.subtract(sample, look.wall))) for name, look in LOOKS.items()}
+        distances = {name: float(np.linalg.norm(np.subtract(sample, wall))) for name, wall in walls.items()}
         nearest = min(distances, key=lambda name: distances[name])
         seen.add(nearest if distances[nearest] < 60 else None)
     return seen.pop() if len(seen) == 1 else None

@@ -53,6 +53,11 @@ async def test_staff_and_guest_in_element_call(stack, browsers, cameras, microph
     final = guest.locator('#captions-lines li[data-final="true"]')
     await expect(guest.locator("#captions-status")).to_contain_text("Captions are on.", timeout=60_000)
     await expect(final.nth(2)).to_be_visible(timeout=90_000)
+    await staff.get_by_role("button", name="Language and colours").click()
+    await staff.get_by_role("button", name="Show the picture").click()
+    await staff.keyboard.press("Escape")
+    with_tile = {"Marie Curie": "marie", "Captions": "captions"}
+    await call.eventually(lambda: call.who_is_seen(guest_call), with_tile)
     await staff.screenshot(path=screenshots / "call-staff.png")
     await guest.screenshot(path=screenshots / "call-guest.png")
     said = set(words((SPEECH / "staff.txt").read_text()))
