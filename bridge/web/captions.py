@@ -31,6 +31,8 @@ from bridge.web.transcripts import since_ms
 
 KEEP_ALIVE_S = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream, and the session is looked at again."""
+LIVE = b"event: live\ndata:\n\n"
+"""Ends what was said before: a page reads out what comes after it."""
 WRITE_TIMEOUT_S = 30.0
 """Stops: a page that reads nothing keeping its stream for ever."""
 
@@ -56,6 +58,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError):  # the page went away, or reads nothing
             await send(response, sieve.through([*latest, *in_other_languages]))
+            await response.write(LIVE)
             await _follow(request, response, listener, meeting, sieve)
     return response
 

@@ -267,14 +267,15 @@ class SmallBridge:
     async def _captions(self, request: web.Request) -> web.StreamResponse:
         if not self.feed_allowed or not request.headers["Authorization"].startswith("Bearer bearer-"):
             return web.json_response({"errcode": "M_FORBIDDEN", "error": "Not yours."}, status=403)
-        self.feeds += 1
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        done, cut = 0, self._cut
+        done, cut, live = 0, self._cut, b"event: live\ndata:\n\n"
         while not cut.is_set():
             for name, content in self.said[done:]:
                 await response.write(f"event: {name}\ndata: {json.dumps(content)}\n\n".encode())
             done = len(self.said)
+            await response.write(live)
+            self.feeds, live = self.feeds + bool(live), b""
             await self._wait(cut)
         return response
 

@@ -8,6 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.small_archive import CORRECTED, CORRECTED_MS
+from tests.browser.waiting import until
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -17,6 +18,7 @@ async def staff(browser, small_bridge):
     await page.goto(f"{small_bridge.url}/m/m1#code=good")
     await page.get_by_role("button", name="Join the meeting").click()
     await expect(page.locator("#view-call")).to_be_visible()
+    await until(lambda: small_bridge.feeds)
     yield page
     await page.close()
 

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Page, expect
+
+from tests.browser.waiting import until
 
 CONSENT = "org.passerelle.captions.consent"
 RECORD_STATUS = """() => {
@@ -32,15 +33,18 @@ async def open_page(browser, small_bridge):
         await page.get_by_label("Your name").fill("Ana Silva")
         if consent:
             await page.get_by_role("checkbox", name="My words may be captioned").check()
-        await page.get_by_role("button", name="Join the meeting").click()
-        await expect(page.locator("#view-call")).to_be_visible()
-        return page
+        return await join(page)
 
     async def as_staff() -> Page:
         page = await new_page()
         await page.goto(f"{small_bridge.url}/m/m1#code=good")
+        return await join(page)
+
+    async def join(page: Page) -> Page:
         await page.get_by_role("button", name="Join the meeting").click()
         await expect(page.locator("#view-call")).to_be_visible()
+        if small_bridge.feed_allowed:
+            await until(lambda: small_bridge.feeds)
         return page
 
     yield {"guest": as_guest, "staff": as_staff}
@@ -50,12 +54,6 @@ async def open_page(browser, small_bridge):
 
 def lines(page: Page) -> Any:
     return page.locator("#captions-lines li")
-
-
-async def until(condition, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # what changes is in another program
-            await asyncio.sleep(0.02)
 
 
 async def test_a_partial_shows_its_unsettled_end_apart_and_becomes_the_final_in_place(open_page, small_bridge):
@@ -100,6 +98,14 @@ async def test_the_name_is_shown_once_for_lines_that_follow_each_other_but_read_
     small_bridge.say(id="c", text="Three.", start_ms=3, voice="voice-1", display_name="Voix 1 (Marie Curie)")
     await expect(lines(page)).to_have_class(["caption", "caption caption-same", "caption"])
     await expect(lines(page).nth(2).locator(".caption-speaker")).to_have_text("Voix 1 (Marie Curie)")
+
+
+async def test_whoever_comes_late_sees_what_was_said_and_only_what_comes_then_is_read_out(open_page, small_bridge):
+    small_bridge.say(id="a", text="Before.", start_ms=1)
+    page = await open_page["guest"]()
+    small_bridge.say(id="b", text="Now.", start_ms=2)
+    await expect(lines(page).locator(".caption-stable")).to_have_text(["Before.", "Now."])
+    await expect(page.locator("#captions-live p")).to_have_text(["Marie Curie: Now."])
 
 
 async def test_text_of_a_caption_is_never_markup(open_page, small_bridge):

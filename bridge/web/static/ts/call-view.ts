@@ -77,6 +77,7 @@ export class CallView {
     this.#feed = new CaptionsFeed(meeting.id, session.token, {
       onSegment: (segment: Segment) => this.#pane.take(segment),
       onTranslation: (translation: Translation) => this.#pane.translate(translation),
+      onLive: () => this.#pane.readOut(),
       onConnection: (connected) => this.#onFeed(connected ? "open" : "cut"),
       onDenied: () => this.#onFeed("denied"),
     });

@@ -11,6 +11,8 @@ const SILENCE_MS = 60_000;
 export interface FeedListener {
   onSegment(segment: Segment): void;
   onTranslation(translation: Translation): void;
+  /** What was said before has come; now comes what is said. */
+  onLive(): void;
   onConnection(connected: boolean): void;
   onDenied(): void;
 }
@@ -76,6 +78,7 @@ export class CaptionsFeed {
         backoff.reset();
         for (const { event, data } of parser.feed(value)) {
           if (event === "segment") this.listener.onSegment(JSON.parse(data) as Segment);
+          if (event === "live") this.listener.onLive();
           if (event === "translation") this.listener.onTranslation(JSON.parse(data) as Translation);
         }
       }

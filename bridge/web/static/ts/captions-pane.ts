@@ -33,6 +33,7 @@ export class CaptionsPane {
   readonly #preferences = loadPreferences();
   readonly #settings = new CaptionsSettings(this.#preferences, () => this.#apply());
   #shown = true;
+  #readsOut = false;
   #corrector: Corrector | null = null;
 
   constructor() {
@@ -66,6 +67,11 @@ export class CaptionsPane {
   letCorrect(corrector: Corrector): void {
     this.#corrector = corrector;
     this.#draw();
+  }
+
+  /** From now on screen readers are told: minutes of what was said before would keep them from what is said. */
+  readOut(): void {
+    this.#readsOut = true;
   }
 
   /** Shows a segment that is new or has changed. */
@@ -158,7 +164,7 @@ export class CaptionsPane {
     const version = segment.corrected_at ?? 0;
     if (!segment.final || !(segment.text || version) || unread || this.#spoken.get(segment.id) === version) return;
     this.#spoken.set(segment.id, version);
-    if (version && segment.corrected_by === this.#corrector?.userId) return;
+    if (!this.#readsOut || (version && segment.corrected_by === this.#corrector?.userId)) return;
     const line = document.createElement("p");
     line.lang = lang;
     const name = segment.display_name;
