@@ -25,7 +25,9 @@ from pydantic import (
 )
 
 from bridge.domain.contractors import Policy as ContractorPolicy
+from bridge.domain.errors import Refused
 from bridge.domain.identities import MAX_ORGANIZATION
+from bridge.domain.invitation import clean_address
 from bridge.domain.lifecycle import Policy
 from bridge.domain.names import is_new_localpart, localpart_of, parse_server_name, server_of
 
@@ -247,6 +249,54 @@ class MeetingsSettings(_Section):
         )
 
 
+class MailSettings(_Section):
+    """The server that takes our mail. Without this section nobody is invited by mail."""
+
+    host: str = Field(min_length=1)
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` sends in the clear, for a relay on the same machine; it takes no user."""
+    user: str = ""
+    password_file: Path | None = None
+    sender: str
+    """The address that letters come from."""
+    ca_file: Path | None = None
+
+    @field_validator("sender")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        try:
+            return clean_address(text)
+        except Refused:
+            msg = "must be a mail address"
+            raise ValueError(msg) from None
+
+    @model_validator(mode="after")
+    def _login(self) -> Self:
+        if bool(self.user) != (self.password_file is not None):
+            msg = "user and password_file go together"
+            raise ValueError(msg)
+        if self.user and self.security == "none":
+            msg = "no password is sent in the clear: set security to starttls or tls"
+            raise ValueError(msg)
+        if self.password_file is not None:
+            self.password()
+        return self
+
+    def password(self) -> str:
+        """Return the password, or ""; its file must be the owner's alone."""
+        if self.password_file is None:
+            return ""
+        try:
+            if stat.S_IMODE(self.password_file.stat().st_mode) & 0o077:
+                msg = f"others may read {self.password_file}: chmod 600 {self.password_file}"
+                raise ValueError(msg)
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            msg = f"{self.password_file} cannot be read: {error.strerror}"
+            raise ValueError(msg) from None
+
+
 class InternalSettings(_Section):
     """What bots and operators prove themselves with."""
 
@@ -264,6 +314,7 @@ class Settings(_Section):
     federation: FederationSettings = FederationSettings()
     captions: CaptionsSettings
     guests: GuestsSettings = GuestsSettings()
+    mail: MailSettings | None = None
     meetings: MeetingsSettings = MeetingsSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
     internal: InternalSettings

@@ -28,6 +28,12 @@ class Action(enum.StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     INVITE_CREATED = "invite_created"
     INVITE_REVOKED = "invite_revoked"
+    INVITEE_ADDED = "invitee_added"
+    INVITEE_WITHDRAWN = "invitee_withdrawn"
+    MAIL_GIVEN_UP = "mail_given_up"
+    """A letter that the mail server did not take, for good or for days."""
+    CALENDAR_CREATED = "calendar_created"
+    CALENDAR_REVOKED = "calendar_revoked"
     GUEST_ADMITTED = "guest_admitted"
     GUEST_FAILED = "guest_failed"
     GUEST_ENDED = "guest_ended"

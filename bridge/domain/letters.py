@@ -9,8 +9,10 @@ one letter. However often a meeting changes, and however long the mail server is
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 from datetime import timedelta
 
+from bridge.domain.names import InviteId, MeetingId
 from bridge.domain.recurrence import Schedule
 
 NEVER = -1
@@ -34,6 +36,23 @@ class Letter(enum.StrEnum):
     INVITATION = "invitation"
     UPDATE = "update"
     CANCELLATION = "cancellation"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitee:
+    """Somebody who is invited by mail, with a link of their own, and the version that they were last told."""
+
+    invite_id: InviteId
+    meeting_id: MeetingId
+    address: str
+    name: str
+    language: str
+    told: int = NEVER
+    withdrawn: bool = False
+    failures: int = 0
+    given_up: bool = False
+    waits: bool = True
+    """Whether somebody will look soon whether they are owed a letter."""
 
 
 def version_of(schedule: Schedule | None) -> int:

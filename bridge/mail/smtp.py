@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +17,7 @@ import aiosmtplib
 from bridge.domain.errors import BridgeError, Unavailable
 
 TIMEOUT_S = 20.0
-"""For each answer of the server. Stops: a server that accepts and says nothing."""
+"""For each answer of the server, and for all before the first mail. Stops: a server that accepts and says nothing."""
 
 Security = Literal["starttls", "tls", "none"]
 Send = Callable[[EmailMessage, str], Awaitable[None]]
@@ -54,7 +55,8 @@ async def connected(server: Server) -> AsyncIterator[Send]:
         password=server.password or None,
     )
     try:
-        await client.connect()
+        async with asyncio.timeout(TIMEOUT_S):
+            await client.connect()
     except (aiosmtplib.SMTPException, OSError) as error:  # a password that is refused is not the reader's fault
         client.close()
         raise Unavailable("the mail server") from error

@@ -88,6 +88,13 @@ async def open_of(tx: Connection, meeting_id: MeetingId, now: datetime) -> list[
     return [_invite(row) for row in rows]
 
 
+async def renew(tx: Connection, invite_id: InviteId, *, token_hash: bytes, expires_at: datetime) -> None:
+    """Let a link live as long as the meeting that it is for."""
+    await tx.execute(
+        "UPDATE invites SET token_hash = $2, expires_at = $3 WHERE id = $1", invite_id, token_hash, expires_at
+    )
+
+
 async def take_use(tx: Connection, invite_id: InviteId, now: datetime) -> None:
     """Take one use, or refuse; of any number that race, the row's lock lets exactly the allowed ones through."""
     row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE id = $1 FOR UPDATE", invite_id)

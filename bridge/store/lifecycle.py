@@ -140,10 +140,11 @@ async def room_is(tx: Connection, meeting_id: MeetingId, *, closed: bool) -> Non
 
 
 async def forget(tx: Connection, meeting_id: MeetingId) -> bool:
-    """Delete a meeting and all that belongs to it; False as long as accounts of its guests are still there."""
+    """Delete a meeting and all that belongs to it; False while guests' accounts are there, or letters have to leave."""
     done = await tx.execute(
         """DELETE FROM meetings WHERE id = $1 AND state = 'deleted'
-           AND NOT EXISTS (SELECT true FROM guests WHERE meeting_id = $1 AND state <> 'ended')""",
+           AND NOT EXISTS (SELECT true FROM guests WHERE meeting_id = $1 AND state <> 'ended')
+           AND NOT EXISTS (SELECT true FROM invitees WHERE meeting_id = $1 AND due_at IS NOT NULL)""",
         meeting_id,
     )
     if done:

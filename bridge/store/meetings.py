@@ -74,6 +74,12 @@ async def by_id(tx: Connection, meeting_id: str) -> Meeting | None:
     return None if row is None else from_row(row)
 
 
+async def by_id_even_deleted(tx: Connection, meeting_id: MeetingId) -> Meeting | None:
+    """Return a meeting that may be on its way out, for those who are still to hear of that."""
+    row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1", meeting_id)
+    return None if row is None else from_row(row)
+
+
 async def by_room(tx: Connection, room_id: str) -> Meeting | None:
     """Return the meeting of a room, or None for a room that is none of ours."""
     row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE room_id = $1 AND state <> 'deleted'", room_id)

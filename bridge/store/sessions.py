@@ -218,6 +218,12 @@ async def note_sign_in(
     )
 
 
+async def mail_address_of(tx: Connection, localpart: str) -> str:
+    """Return the mail address that the provider gave for a member of staff, or ""."""
+    address: str | None = await tx.value("SELECT claims->>'email' FROM identities WHERE localpart = $1", localpart)
+    return address or ""
+
+
 async def put_code(tx: Connection, code: str, who: SignedIn, expires_at: datetime) -> None:
     """Write down a sign-in code."""
     await tx.execute(

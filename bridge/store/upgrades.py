@@ -386,6 +386,41 @@ CREATE INDEX guests_by_contractor ON guests (contractor_id) WHERE contractor_id 
 CREATE TABLE notice_rooms (user_id text PRIMARY KEY, room_id text NOT NULL);
 """
 
+_15_MAIL = """
+-- Who is invited by mail, and what they were last told; `due_at` is when somebody has to look whether that is still so.
+CREATE TABLE invitees (
+    invite_id  text PRIMARY KEY REFERENCES invites (id) ON DELETE CASCADE,
+    meeting_id text NOT NULL REFERENCES meetings (id) ON DELETE CASCADE,
+    address    text NOT NULL,
+    name       text NOT NULL,
+    language   text NOT NULL,
+    told       integer NOT NULL DEFAULT -1,
+    told_at    timestamptz,
+    withdrawn  boolean NOT NULL DEFAULT false,
+    failures   integer NOT NULL DEFAULT 0,
+    given_up   boolean NOT NULL DEFAULT false,
+    due_at     timestamptz DEFAULT now()
+);
+CREATE UNIQUE INDEX invitees_by_address ON invitees (meeting_id, lower(address));
+CREATE INDEX invitees_due ON invitees (due_at) WHERE due_at IS NOT NULL;
+-- Whatever changes a meeting's times, or puts it away, and by whichever way: its invitees may be owed a letter.
+CREATE FUNCTION invitees_are_due() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE invitees SET due_at = now(), failures = 0
+        WHERE meeting_id = coalesce(to_jsonb(NEW)->>'meeting_id', to_jsonb(NEW)->>'id');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER schedules_told AFTER INSERT OR UPDATE ON schedules FOR EACH ROW EXECUTE FUNCTION invitees_are_due();
+CREATE TRIGGER meetings_told AFTER UPDATE OF state, called_off ON meetings FOR EACH ROW
+    WHEN (NEW.called_off OR NEW.state = 'deleted') EXECUTE FUNCTION invitees_are_due();
+
+-- A calendar to subscribe to: the hash of each person's secret address.
+CREATE TABLE calendars (
+    user_id    text PRIMARY KEY,
+    token_hash bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+    created_at timestamptz NOT NULL
+);
+"""
+
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -401,6 +436,7 @@ UPGRADES: tuple[str, ...] = (
     _12_SCHEDULES,
     _13_API_TOKENS,
     _14_CONTRACTORS,
+    _15_MAIL,
 )
 
 

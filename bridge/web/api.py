@@ -20,6 +20,7 @@ from bridge.web.contractors import NewContractor, NewEnd, NewMeetings
 from bridge.web.corrections import NewText
 from bridge.web.exports import FORMATS
 from bridge.web.glossary import NewTerms
+from bridge.web.invitees import NewInvitees
 from bridge.web.meetings import MeetingChange, NewHost, NewInvite, NewMeeting, NewPartner, NewTime
 from bridge.web.tokens import NewToken
 
@@ -114,6 +115,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PUT", f"{_CONTRACTOR}/end", "Renew or shorten a pass", _INVITES, "Empty", NewEnd),
     Operation("PUT", f"{_CONTRACTOR}/meetings", "Say which meetings a pass opens", _INVITES, "Empty", NewMeetings),
     Operation("DELETE", _CONTRACTOR, "Withdraw a pass", _INVITES, "Empty"),
+    Operation("GET", f"{_ONE}/invitees", "List those who are invited by mail", Scope.INVITES_WRITE, "Invitees"),
+    Operation("POST", f"{_ONE}/invitees", "Invite people by mail", Scope.INVITES_WRITE, "Invitees", NewInvitees, 201),
+    Operation(
+        "DELETE", f"{_ONE}/invitees/{{invite_id}}", "Take a mailed invitation back", Scope.INVITES_WRITE, "Invitees"
+    ),
     Operation("POST", f"{_ONE}/partners", "Invite a Matrix user", Scope.INVITES_WRITE, "Invitation", NewPartner),
     Operation(
         "GET",

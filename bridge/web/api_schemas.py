@@ -85,6 +85,13 @@ _CONTRACTOR: dict[str, Any] = {
     "ends_at": "2027-03-31T18:00:00+00:00",
     "meetings": [{"id": "h9Vt3kQ2x_Zb", "title": "Weekly with Lyon"}],
 }
+_INVITEE = {
+    "id": "q3Xx1Zk9_aBc",
+    "address": "claire@partner.example",
+    "name": "Claire",
+    "language": "fr",
+    "state": "sent",
+}
 _DATE = {"date": "2026-12-24T10:00", "starts_at": "2026-12-23T14:00:00Z", "ends_at": "2026-12-23T14:45:00Z"}
 
 _TOKEN_FIELDS: dict[str, Schema] = {
@@ -123,6 +130,21 @@ SCHEMAS: dict[str, Schema] = {
             "items": _record(_MOVED, date=WALL_TIME, start=WALL_TIME, duration_minutes=NUMBER),
         },
         sequence={"type": "integer", "description": "Rises with each change that invitees see (RFC 5546)."},
+    ),
+    "Invitees": _record(
+        {"mail": True, "invitees": [_INVITEE]},
+        mail={"type": "boolean", "description": "Whether this server sends mail."},
+        invitees={
+            "type": "array",
+            "items": _record(
+                _INVITEE,
+                id=TEXT,
+                address=TEXT,
+                name=TEXT,
+                language=TEXT,
+                state={"enum": ["waiting", "sent", "failed"], "description": "What is with their newest letter."},
+            ),
+        },
     ),
     "Meeting": _record(
         _MEETING,

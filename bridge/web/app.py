@@ -21,6 +21,7 @@ from bridge.web import (
     guests,
     headers,
     internal,
+    invitees,
     invites,
     meetings,
     rtc,
@@ -66,6 +67,7 @@ def build_public(services: Services) -> web.Application:
     rtc.add_routes(app)
     invites.add_routes(app)
     meetings.add_routes(app)
+    invitees.add_routes(app)
     guests.add_routes(app)
     contractors.add_routes(app)
     captions.add_routes(app)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiohttp
@@ -49,6 +49,8 @@ class Services:
     work_now: Nudge
     """Wakes the worker: a transaction was stored."""
     now: Callable[[], datetime] = utc_now
+    mail_now: Nudge = field(default_factory=Nudge)
+    """Wakes the mailing: somebody was invited."""
 
     @property
     def seal(self) -> Seal:

@@ -31,6 +31,12 @@ NEW_TOKENS = Rate("tokens_per_user", burst=10, per_second=10 / 3600)
 """API tokens per member of staff. Stops: a script making and revoking them for ever."""
 NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
 """Links per member of staff. Stops: links without number."""
+NEW_INVITEES = Rate("invitees_per_user", burst=300, per_second=300 / 86400)
+"""People invited by mail, per host. Stops: our mail server made to write to strangers."""
+LETTERS = Rate("letters_per_organizer", burst=1000, per_second=1000 / 86400)
+"""Letters about one organiser's meetings; what is more waits. Stops: the same by changing a meeting over and over."""
+CALENDAR_READS = Rate("calendar_reads_per_person", burst=30, per_second=1 / 10)
+"""Readings of one subscribed calendar. Stops: a client that asks without pause."""
 PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
 """Invitations to other homeservers, per address or organiser. Stops: unwanted invitations sent in our name."""
 

@@ -26,7 +26,7 @@ from bridge.netguard import Netguard, OwnServer
 from bridge.settings import Settings
 from bridge.store.database import open_database
 from bridge.store.upgrades import upgrade
-from bridge.web import sweeper, transactions
+from bridge.web import mailing, sweeper, transactions
 from bridge.web.access_log import AccessLog
 from bridge.web.app import build_internal, build_public
 from bridge.web.caption_hub import CaptionHub
@@ -117,6 +117,7 @@ async def serve(settings: Settings) -> None:
                 group.create_task(_register_bot(services)),
                 group.create_task(transactions.work(services)),
                 group.create_task(sweeper.run(services)),
+                group.create_task(mailing.run(services)),
             ]
             await stop.wait()
             _LOG.info("stopping")

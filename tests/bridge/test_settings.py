@@ -123,3 +123,34 @@ def test_settings_do_not_change_while_we_run(write: Callable[[str], Path]):
     settings: Settings = load(write(TEXT))
     with pytest.raises(ValueError, match="frozen"):
         settings.http.port = 1  # type: ignore[misc]
+
+
+MAIL = '[mail]\nhost = "mail.example"\nsender = "meet@example.org"\n'
+
+
+def test_mail_leaves_by_a_server_with_a_password_of_its_own_file(write: Callable[[str], Path], tmp_path: Path):
+    assert load(write(TEXT)).mail is None
+    mail = load(write(TEXT + MAIL)).mail
+    assert mail is not None
+    assert (mail.security, mail.port, mail.password()) == ("starttls", 587, "")
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    password.chmod(0o600)
+    login = f'user = "passerelle"\npassword_file = "{password}"\n'
+    mail = load(write(TEXT + MAIL + login)).mail
+    assert mail is not None
+    assert mail.password() == "correct horse"
+    assert "correct horse" not in repr(mail)
+    wrong = (
+        (login + 'security = "none"\n', "in the clear"),
+        ('user = "passerelle"\n', "go together"),
+        (f'user = "x"\npassword_file = "{tmp_path / "gone"}"\n', "cannot be read"),
+    )
+    for more, why in wrong:
+        with pytest.raises(BadSettings, match=why):
+            load(write(TEXT + MAIL + more))
+    password.chmod(0o644)
+    with pytest.raises(BadSettings, match="chmod 600"):
+        load(write(TEXT + MAIL + login))
+    with pytest.raises(BadSettings, match="mail address"):
+        load(write(TEXT + MAIL.replace("meet@", "meet, x@")))

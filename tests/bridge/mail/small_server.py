@@ -46,7 +46,7 @@ class SmallServer:
 
 
 def _authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data) -> AuthResult:
-    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()))
+    return AuthResult(success=(data.login, data.password) == (USER.encode(), PASSWORD.encode()), handled=False)
 
 
 @contextlib.asynccontextmanager

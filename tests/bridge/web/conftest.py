@@ -361,7 +361,9 @@ class Bridge:
         return token
 
 
-def settings_for(homeserver: str, sfu: str, oidc: str | None = None, **more_oidc: Any) -> Settings:
+def settings_for(
+    homeserver: str, sfu: str, oidc: str | None = None, *, mail: dict[str, Any] | None = None, **more_oidc: Any
+) -> Settings:
     sections: dict[str, Any] = {
         "http": {"port": 0, "internal_port": 0, "public_url": "http://bridge.example"},
         "database": {"url": "postgresql://unused"},
@@ -377,6 +379,8 @@ def settings_for(homeserver: str, sfu: str, oidc: str | None = None, **more_oidc
         "captions": {"bot_user": f"@captions:{HOME}"},
         "internal": {"token": SECRETS["internal"]},
     }
+    if mail is not None:
+        sections["mail"] = mail
     if oidc is not None:
         sections["oidc"] = {"issuer": oidc, "client_id": "bridge", "client_secret": "client-secret"} | more_oidc
     return Settings.model_validate(sections)
