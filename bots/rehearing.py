@@ -3,7 +3,7 @@
 """What did the voices of shared microphones say before a restart?
 
 They are recognised again by sound that is kept for the final transcript anyway: what they sound like is written nowhere
-(docs/decisions/0006).
+(docs/decisions/0007).
 """
 
 from collections import defaultdict

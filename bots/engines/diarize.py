@@ -33,7 +33,7 @@ def check(directory: Path) -> None:
     Raises:
         PipelineError: something is missing.
     """
-    hint = "[diarization] pipeline is a local copy of pyannote/speaker-diarization-community-1."
+    hint = "a pipeline is a local copy of pyannote's; passerelle models fetch pyannote-community-1 brings it."
     try:
         config = yaml.safe_load((directory / _CONFIG).read_text())
         params = config["pipeline"]["params"]

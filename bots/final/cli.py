@@ -100,7 +100,7 @@ def transcribe(
                     bar.console.print(f"{path} → {target}", markup=False, highlight=False, soft_wrap=True)
                 if doubt := _doubt(transcript, wanted):
                     bar.console.print(f"{path}: {doubt}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-            except (RecordingError, OSError) as error:
+            except RecordingError as error:
                 failed += 1
                 bar.remove_task(task)
                 bar.console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
@@ -139,10 +139,17 @@ def _targets(files: Sequence[Path], end: str, output: Path | None) -> Iterator[P
 
 
 def _write(target: Path, made: str | bytes) -> None:
-    """Write all or nothing."""
+    """Write all or nothing.
+
+    Raises:
+        RecordingError: it can't be written.
+    """
     part = target.with_name(f".{target.name}.part")
-    part.write_bytes(made if isinstance(made, bytes) else made.encode())
-    part.replace(target)
+    try:
+        part.write_bytes(made if isinstance(made, bytes) else made.encode())
+        part.replace(target)
+    except OSError as error:
+        raise RecordingError(f"{target} can't be written ({error.strerror}): --output names another folder") from error
 
 
 def _refuse(console: Console, reason: str) -> int:

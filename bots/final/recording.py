@@ -12,7 +12,7 @@ from bots.engines.contract import SAMPLE_RATE, Samples
 
 
 class RecordingError(Exception):
-    """It can't be read; the message says why."""
+    """It can't be read; the message says why, and what to do."""
 
 
 def duration_s(path: Path) -> float:
@@ -46,15 +46,23 @@ def blocks(path: Path) -> Iterator[Samples]:
 
 
 def _opened(path: Path) -> av.container.InputContainer:
-    if not path.is_file():
-        raise RecordingError(f"{path} is no file" if path.exists() else f"{path} does not exist")
     try:
+        if path.is_dir():
+            raise RecordingError(f"{path} is a folder: name the recordings in it, for example {path}/*")
+        if not path.exists():
+            raise RecordingError(f"{path} does not exist: look at its name again")
+        if path.is_file() and not path.stat().st_size:
+            raise RecordingError(f"{path} is empty: copy it again")
         container = av.open(str(path), mode="r", metadata_errors="ignore")
+    except PermissionError as error:
+        raise RecordingError(f"{path} can't be read: its owner must let you") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise RecordingError(f"{path} is no recording that can be read: {_reason(error)}") from error
+        raise RecordingError(
+            f"{path} is no recording that can be read ({_reason(error)}): sound or video is, such as wav, mp3, ogg, mp4"
+        ) from error
     if not container.streams.audio:
         container.close()
-        raise RecordingError(f"{path} has no sound in it")
+        raise RecordingError(f"{path} has no sound in it: choose another file")
     return container
 
 

@@ -8,6 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import webvtt
+from odf import teletype
+from odf import text as odf_text
+from odf.opendocument import load
 
 from bots.captions.export import FORMATS, markdown, odt, srt, text, vtt
 from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, Word, paragraphs
@@ -51,6 +54,7 @@ def test_no_words_forge_a_cue_a_tag_or_a_line():
     assert len(cues) == len(re.findall(r"^\d+$", srt(made), re.MULTILINE)) == len(re.findall(r" --> ", vtt(made)))
     timings = re.findall(r"^[\d:,]+ --> [\d:,]+$", srt(made), re.MULTILINE)
     assert len(timings) == len(cues)
+    assert [cue.start for cue in webvtt.from_buffer(io.StringIO(srt(made)), format="srt")] == [c.start for c in cues]
     assert "<b>" not in srt(made)
     assert "{" not in srt(made)
     assert len(text(made).splitlines()) == 4
@@ -82,6 +86,8 @@ def test_the_open_document_is_well_formed_whatever_was_said_and_always_the_same(
         root = ET.fromstring(archive.read("content.xml"))
         assert {entry.filename for entry in archive.infolist()} == {"mimetype", "content.xml", "META-INF/manifest.xml"}
     assert "<b>" in "".join(root.itertext())
+    opened = [teletype.extractText(one) for one in load(io.BytesIO(made)).getElementsByType(odf_text.P)]
+    assert "<b>" in "".join(opened), "a reader of open documents reads it, too"
 
 
 def test_json_holds_every_word():

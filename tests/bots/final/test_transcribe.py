@@ -6,9 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import soundfile
 
@@ -17,7 +20,8 @@ from bots.captions.parts import Speakers
 from bots.captions.turns import Turn
 from bots.engines.diarize import Diarizer
 from bots.engines.weights import find_model
-from bots.final.cli import _doubt
+from bots.final import recording
+from bots.final.cli import _doubt, _write
 from bots.final.hearing import LongHearing
 from bots.final.transcribing import Choices, Transcriber, _by_speaker
 from tests.bots.final.conftest import SPEECH
@@ -44,9 +48,18 @@ def test_several_files_are_transcribed_and_a_bad_one_does_not_stop_the_rest(mode
     bad.write_bytes(b"no sound at all")
     twin = shutil.copy(short, short.with_suffix(".ogg.wav"))
     same = Path(shutil.copy(short, short.with_suffix(".wave")))
-    ended = run(models, bad, short, twin, same, "--language", "en", "--format", "json")
+    empty = short.with_name("empty.wav")
+    empty.touch()
+    wrong = (bad, empty, short.parent / "gone.mp3", short.parent)
+    ended = run(models, *wrong, short, twin, same, "--language", "en", "--format", "json")
     assert ended.returncode == 1
-    assert "bad.mp3 is no recording that can be read" in ended.stderr
+    for reason in (
+        "bad.mp3 is no recording that can be read",
+        "empty.wav is empty: copy it again",
+        "gone.mp3 does not exist: look at its name again",
+        "is a folder: name the recordings in it",
+    ):
+        assert reason in ended.stderr
     assert "Traceback" not in ended.stderr
     made = json.loads(short.with_suffix(".json").read_text())
     assert "calling" in made["paragraphs"][0]["text"]
@@ -54,6 +67,52 @@ def test_several_files_are_transcribed_and_a_bad_one_does_not_stop_the_rest(mode
     assert len(made["model"]["sha256"]) == 64
     assert short.with_name("call.wave.json").exists(), "two recordings of one name do not share a file"
     assert not list(short.parent.glob(".*")), "nothing half written is left"
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[..., Path]:
+    """A video as a camera writes it, whose sound is stereo at 48 kHz, or that has none."""
+
+    def make(*, silent: bool) -> Path:
+        path = tmp_path / "film.mp4"
+        with av.open(path, "w") as container:
+            picture = container.add_stream("mpeg4", rate=5, width=64, height=64, pix_fmt="yuv420p")
+            if not silent:
+                samples, _ = soundfile.read(SPEECH / "guest.flac", frames=16_000 * 5)
+                sound = container.add_stream("aac", rate=48_000, layout="stereo")
+                both = (np.repeat(np.repeat(samples, 3), 2) * 32767).astype(np.int16)
+                frame = av.AudioFrame.from_ndarray(both[None], format="s16", layout="stereo")
+                frame.sample_rate = 48_000
+                for part in (*sound.encode(frame), *sound.encode()):
+                    container.mux(part)
+            frames = [av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8)) for _ in range(5)]
+            for frame in (*frames, None):
+                for part in picture.encode(frame):
+                    container.mux(part)
+        return path
+
+    return make
+
+
+def test_the_sound_of_a_film_is_taken_and_a_silent_one_is_refused(film):
+    assert sum(map(len, recording.blocks(film(silent=False)))) == pytest.approx(5 * 16_000, abs=2_000)
+    with pytest.raises(recording.RecordingError, match="has no sound in it"):
+        recording.duration_s(film(silent=True))
+
+
+def test_a_recording_that_is_somebody_elses_is_refused(short: Path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(recording.av, "open", refuse)
+    with pytest.raises(recording.RecordingError, match="its owner must let you"):
+        recording.duration_s(short)
+
+
+def test_a_folder_that_can_not_be_written_is_said_with_what_helps(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(recording.RecordingError, match="--output names another folder"):
+        _write(tmp_path / "file" / "call.txt", "words")
 
 
 def test_one_file_goes_to_standard_output_alone(models: Path, short: Path):
