@@ -102,6 +102,11 @@ def matrix_to(room_id: str, via: str) -> str:
     return f"https://matrix.to/#/{quote(room_id, safe='')}?via={quote(via, safe='')}"
 
 
+def matrix_uri(room_id: str, via: str) -> str:
+    """Return the same for an application that is installed (Matrix v1.11, appendices, "matrix: URI scheme")."""
+    return f"matrix:roomid/{quote(room_id.removeprefix('!'), safe='')}?via={quote(via, safe='')}&action=join"
+
+
 def room_recipe(title: str, organizer: str) -> dict[str, Any]:
     """Return the body of createRoom.
 

@@ -18,7 +18,7 @@ from bridge.domain.errors import BridgeError, Refused, Unavailable
 from bridge.domain.guests import guest_localpart, shown_name
 from bridge.domain.invites import TOKEN_BYTES, Invite, require_open, require_terms, token_hash, unknown
 from bridge.domain.lifecycle import require_admission
-from bridge.domain.meetings import Meeting, as_json, matrix_to
+from bridge.domain.meetings import Meeting, as_json, matrix_to, matrix_uri
 from bridge.domain.names import OUR_ID_BYTES, InviteId, MeetingId, RoomId, UserId, is_our_id, localpart_of, server_of
 from bridge.matrix.homeserver import HomeserverRefusedError
 from bridge.store import contractors, guests, invites, meetings
@@ -152,6 +152,7 @@ async def _send_invitation(
     return {
         "room_id": meeting.room_id,
         "matrix_to": matrix_to(meeting.room_id, services.settings.homeserver.name),
+        "matrix_uri": matrix_uri(meeting.room_id, services.settings.homeserver.name),
     }
 
 

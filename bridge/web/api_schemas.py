@@ -188,9 +188,14 @@ SCHEMAS: dict[str, Schema] = {
     "Contractors": _list_of("contractors", _record(_CONTRACTOR, **_CONTRACTOR_FIELDS), _CONTRACTOR),
     "NewContractorLink": _record(_CONTRACTOR | {"url": "https://meet.example/c/…"}, **_CONTRACTOR_FIELDS, url=TEXT),
     "Invitation": _record(
-        {"room_id": "!Zr4Jb0oZq3yP", "matrix_to": "https://matrix.to/#/%21Zr4Jb0oZq3yP?via=home.example"},
+        {
+            "room_id": "!Zr4Jb0oZq3yP",
+            "matrix_to": "https://matrix.to/#/%21Zr4Jb0oZq3yP?via=home.example",
+            "matrix_uri": "matrix:roomid/Zr4Jb0oZq3yP?via=home.example&action=join",
+        },
         room_id=TEXT,
         matrix_to=TEXT,
+        matrix_uri=TEXT,
     ),
     "Tokens": _list_of("tokens", _record(_TOKEN, **_TOKEN_FIELDS), _TOKEN),
     "NewTokenSecret": _record(_TOKEN | {"token": "pslt_…"}, **_TOKEN_FIELDS, token=TEXT),

@@ -79,6 +79,12 @@ class _Pages:
     async def transcript(self, request: web.Request) -> web.Response:
         return self._render(request, "transcript", meeting_id=request.match_info["meeting_id"])
 
+    async def contractor(self, request: web.Request) -> web.Response:
+        return self._render(request, "pass", token=request.match_info["token"])
+
+    async def contractors(self, request: web.Request) -> web.Response:
+        return self._render(request, "contractors")
+
     async def search(self, request: web.Request) -> web.Response:
         return self._render(request, "search")
 
@@ -196,6 +202,8 @@ def add_pages(app: web.Application, settings: Settings, *, built: Path = BUILT) 
     app.router.add_get("/m/{meeting_id}", pages.meeting)
     app.router.add_get("/m/{meeting_id}/transcript", pages.transcript)
     app.router.add_get("/search", pages.search)
+    app.router.add_get("/c/{token}", pages.contractor)
+    app.router.add_get("/contractors", pages.contractors)
     app.router.add_get("/ec/config.json", pages.element_call_config)
     app.router.add_get("/ec/{tail:.*}", call.get)
     app.router.add_get("/static/{tail:.*}", static.get)

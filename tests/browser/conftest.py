@@ -24,6 +24,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from bridge.settings import Settings
 from bridge.web.pages import BUILT, PAGES, add_pages
 from tests.browser.small_archive import CORRECTED, SmallArchive
+from tests.browser.small_passes import SmallPasses
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -112,6 +113,7 @@ class SmallBridge:
     said: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     archive: SmallArchive = field(default_factory=SmallArchive)
+    passes: SmallPasses = field(default_factory=SmallPasses)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -186,6 +188,7 @@ class SmallBridge:
             web.get("/api/v1/meetings/{id}/captions", self._captions),
             web.patch("/api/v1/meetings/{id}/captions/{line}", self._correct),
             *self.archive.routes(),
+            *self.passes.routes(),
             web.get(f"{v3}/sync", self._sync),
             web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
             web.put(f"{v3}/rooms/{{room}}/send/{{type}}/{{transaction}}", self._send),
@@ -240,7 +243,11 @@ class SmallBridge:
     async def _partner(self, request: web.Request) -> web.Response:
         user = (await request.json())["user_id"]
         return web.json_response(
-            {"room_id": "!room", "matrix_to": f"https://matrix.to/#/!room?via={user.split(':')[1]}"}
+            {
+                "room_id": "!room",
+                "matrix_to": f"https://matrix.to/#/!room?via={user.split(':')[1]}",
+                "matrix_uri": "matrix:roomid/room",
+            }
         )
 
     async def _list(self, _request: web.Request) -> web.Response:

@@ -142,6 +142,16 @@ async def search(page: Page, url: str) -> None:
     await expect(page.locator(".result")).to_have_count(1)
 
 
+async def contractors(page: Page, url: str) -> None:
+    await page.goto(f"{url}/contractors#code=good")
+    await expect(page.locator("#contractors li")).to_have_count(2)
+
+
+async def contractor(page: Page, url: str) -> None:
+    await page.goto(f"{url}/c/good")
+    await expect(page.locator("#pass-meetings li")).to_have_count(2)
+
+
 @pytest_asyncio.fixture(loop_scope="session", params=["light-en", "dark-fr"])
 async def page(browser, small_bridge, request):
     scheme, language = request.param.split("-")
@@ -157,9 +167,10 @@ async def page(browser, small_bridge, request):
 CALLS = [home, desk, own_sessions, sign_in_problem, invite, door, sign_in, lobby, call, call_with_captions_below]
 CALLS += [call_with_settings_of_captions, call_with_a_line_that_is_corrected, left, problem]
 TRANSCRIPTS = [transcript, transcript_edited, transcript_of_strangers, search]
+CONTRACTORS = [contractors, contractor]
 
 
-@pytest.mark.parametrize("view", CALLS + TRANSCRIPTS, ids=lambda view: view.__name__)
+@pytest.mark.parametrize("view", CALLS + TRANSCRIPTS + CONTRACTORS, ids=lambda view: view.__name__)
 async def test_axe_finds_nothing_wrong(page, small_bridge, view):
     await view(page, small_bridge.url)
     await page.evaluate(AXE.read_text())

@@ -20,7 +20,7 @@ from yarl import URL
 from bridge.settings import Settings
 from bridge.web.pages import add_pages
 
-PAGES = ("/", "/j/some-token", "/m/some-meeting", "/m/some-meeting/transcript", "/search")
+PAGES = ("/", "/j/some-token", "/m/some-meeting", "/m/some-meeting/transcript", "/search", "/c/t", "/contractors")
 Client = TestClient[web.Request, web.Application]
 
 
@@ -51,7 +51,17 @@ class Outline(HTMLParser):
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     """Return a folder as `npm run build` leaves it, with tiny files."""
-    names = ["home.js", "join.js", "meeting.js", "search.js", "transcript.js", "pages.css", "favicon.svg"]
+    names = [
+        "contractors.js",
+        "home.js",
+        "join.js",
+        "pass.js",
+        "meeting.js",
+        "search.js",
+        "transcript.js",
+        "pages.css",
+        "favicon.svg",
+    ]
     manifest = {
         "page": {name: name.replace(".", "-HASH.") for name in names},
         "element_call": {"version": "9.9.9", "warm": ["/ec/assets/index.js"], "inline": ["sha256-abc="]},

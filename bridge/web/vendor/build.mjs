@@ -26,9 +26,11 @@ async function bundlePages() {
   const result = await build({
     absWorkingDir: VENDOR,
     entryPoints: {
+      contractors: path.join(STATIC, "ts", "contractors.ts"),
       home: path.join(STATIC, "ts", "home.ts"),
       join: path.join(STATIC, "ts", "join.ts"),
       meeting: path.join(STATIC, "ts", "meeting.ts"),
+      pass: path.join(STATIC, "ts", "pass.ts"),
       search: path.join(STATIC, "ts", "search.ts"),
       transcript: path.join(STATIC, "ts", "transcript.ts"),
       pages: path.join(STATIC, "css", "pages.css"),

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -290,6 +291,8 @@ async def test_a_partner_is_invited_on_their_own_server(bridge):
         assert status == 200
         assert answer["room_id"] == meeting["room_id"]
         assert answer["matrix_to"].endswith(f"?via={HOME}")
+        plain = quote(meeting["room_id"].removeprefix("!"), safe="")
+        assert answer["matrix_uri"] == f"matrix:roomid/{plain}?via={HOME}&action=join"
     assert bridge.homeserver.rooms[meeting["room_id"]]["@pavel:partner.example:8448"] == "invite"
     assert await uses(bridge) == 1
     assert (await partner(bridge, invite, "@other:partner.example"))[1]["errcode"] == "PASSERELLE_INVITE_USED_UP"

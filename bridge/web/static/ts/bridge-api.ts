@@ -22,6 +22,23 @@ export interface OwnSession {
   current: boolean;
 }
 
+export interface Contractor {
+  id: string;
+  display_name: string;
+  organisation: string;
+  sponsor: string;
+  state: "valid" | "reminded" | "expired" | "ended";
+  ends_at: string;
+  meetings: { id: string; title: string }[];
+}
+
+export interface NewContractor {
+  display_name: string;
+  organisation: string;
+  ends_at: string;
+  meetings: string[];
+}
+
 /** What the bridge refused; `status` is 0 when it could not be reached at all. */
 export class BridgeError extends Error {
   constructor(
@@ -94,8 +111,18 @@ export const bridge = {
   endSession: (token: string, id: string) => call<unknown>("DELETE", `/api/v1/sessions/${segment(id)}`, token),
   enterAsGuest: (invite: string, displayName: string, organisation: string) =>
     call<Session>("POST", `/j/${segment(invite)}`, null, { display_name: displayName, organisation }),
+  pass: (link: string) => call<Contractor>("POST", `/c/${segment(link)}`, null, {}),
+  enterAsContractor: (link: string, meeting: string) =>
+    call<Session>("POST", `/c/${segment(link)}/${segment(meeting)}`, null, {}),
+  contractors: (token: string) => call<{ contractors: Contractor[] }>("GET", "/api/v1/contractors", token),
+  createContractor: (token: string, terms: NewContractor) =>
+    call<Contractor & { url: string }>("POST", "/api/v1/contractors", token, terms),
+  renewContractor: (token: string, id: string, endsAt: string) =>
+    call<unknown>("PUT", `/api/v1/contractors/${segment(id)}/end`, token, { ends_at: endsAt }),
+  withdrawContractor: (token: string, id: string) =>
+    call<unknown>("DELETE", `/api/v1/contractors/${segment(id)}`, token),
   enterAsPartner: (invite: string, userId: string) =>
-    call<{ room_id: string; matrix_to: string }>("POST", `/j/${segment(invite)}/partner`, null, { user_id: userId }),
+    call<{ room_id: string; matrix_to: string; matrix_uri: string }>("POST", `/j/${segment(invite)}/partner`, null, { user_id: userId }),
   enterAsStaff: (token: string, invite: string) => call<Meeting>("POST", `/j/${segment(invite)}/staff`, token, {}),
   meetings: (token: string) => call<{ meetings: Meeting[] }>("GET", "/api/v1/meetings", token),
   meeting: (token: string, id: string) => call<Meeting>("GET", `/api/v1/meetings/${segment(id)}`, token),

@@ -6,22 +6,12 @@ import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
 import { announce, element, setFieldError, setHidden, whileBusy } from "./dom";
 import { isMatrixId } from "./invite-dialog";
+import { inviteProblem } from "./invite-problem";
 import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF } from "./session";
 import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { showProblem, showView } from "./views";
 import { warmCache } from "./warm";
-
-const INVITE_PROBLEMS: Record<string, string> = {
-  PASSERELLE_INVITE_UNKNOWN: "invite_unknown",
-  PASSERELLE_INVITE_EXPIRED: "invite_expired",
-  PASSERELLE_INVITE_USED_UP: "invite_used_up",
-  PASSERELLE_INVITE_REVOKED: "invite_revoked",
-};
-
-function inviteProblem(error: unknown): string | undefined {
-  return error instanceof BridgeError ? INVITE_PROBLEMS[error.errcode] : undefined;
-}
 
 /** The page of a link: a guest's name, a colleague's sign-in, or a partner's Matrix account. */
 class JoinPage {
@@ -92,6 +82,7 @@ class JoinPage {
     try {
       const invited = await bridge.enterAsPartner(this.#invite, userId);
       element<HTMLAnchorElement>("partner-link").href = invited.matrix_to;
+      element<HTMLAnchorElement>("partner-app").href = invited.matrix_uri;
       setHidden("partner-form", true);
       setHidden("partner-done", false);
       element("partner-done").focus();
