@@ -103,7 +103,7 @@ class Log:
         async with self._http.get(f"{self._meeting}/captions", headers=self._headers, timeout=timeout) as response:
             assert response.status == 200
             async for line in response.content:
-                if line.startswith(b"data:"):
+                if line.startswith(b"data: "):  # `live` has none
                     segment = json.loads(line[5:])
                     self.segments[segment["id"]] = segment
                     if segment["final"]:
