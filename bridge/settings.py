@@ -101,6 +101,8 @@ class HomeserverSettings(_Section):
     bot_localpart: str = "passerelle"
     guest_prefix: str = "guest-"
     jwt_login_secret: Secret
+    sso_secret: Secret | None = None
+    """With which the homeserver asks us to sign staff in to Element; without it they sign in to our pages alone."""
 
     @field_validator("bot_localpart", "guest_prefix")
     @classmethod
@@ -327,6 +329,7 @@ class Settings(_Section):
             self.homeserver.jwt_login_secret,
             self.sfu.api_secret,
             self.internal.token,
+            *([self.homeserver.sso_secret] if self.homeserver.sso_secret else []),
         ]
         if len({secret.get_secret_value() for secret in secrets}) != len(secrets):
             msg = "every secret must be one of its own"

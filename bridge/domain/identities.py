@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from bridge.domain.display_name import MAX_DISPLAY_NAME, clean_display_name
 from bridge.domain.errors import Refused
@@ -26,7 +27,7 @@ KEPT_CLAIMS = (
     "acr",
 )
 """What is kept of a sign-in, beside name and subject: who the person works for, and how surely they signed in."""
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-/+")
 
 
 def localpart_for(claims_name: str, *, server_name: str, guest_prefix: str, reserved: frozenset[str]) -> str:
@@ -47,6 +48,11 @@ def localpart_for(claims_name: str, *, server_name: str, guest_prefix: str, rese
             403, "PASSERELLE_NO_ACCOUNT", "Your account's name is reserved here. Please ask your administrator."
         )
     return localpart
+
+
+def unescaped(localpart: str) -> str:
+    """Return the text that the mapping turns into this localpart, for a homeserver that maps it once more."""
+    return unquote(localpart.replace("=", "%"))
 
 
 def kept_claims(claims: Mapping[str, object]) -> dict[str, str]:

@@ -138,6 +138,7 @@ def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certifi
             tls=(certificates.ca, certificates.home),
             app_services=[str(registration)],
             jwt_login={"secret": secrets.jwt_login_secret, "issuer": JWT_ISSUER},
+            sso={"bridge": where.bridge, "internal": where.bridge_internal, "secret": secrets.sso_secret},
             guests={"prefix": GUEST_PREFIX, "bot": f"@{BOT_LOCALPART}:{where.home_name}"},
         ),
         partner=_homeserver(
@@ -151,6 +152,7 @@ def render_all(data: Path, ports: Ports, secrets: Secrets, certificates: Certifi
             tls=(certificates.ca, certificates.partner),
             app_services=[],
             jwt_login=None,
+            sso=None,
             guests=None,
         ),
         sfu=config / "sfu.toml",
@@ -189,6 +191,7 @@ def _homeserver(
     tls: tuple[Path, Certificate],
     app_services: list[str],
     jwt_login: Mapping[str, str] | None,
+    sso: Mapping[str, str] | None,
     guests: Mapping[str, str] | None,
 ) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -211,6 +214,7 @@ def _homeserver(
         secrets=secrets,
         app_services=app_services,
         jwt_login=jwt_login,
+        sso=sso,
         guests=guests,
         livekit_service_url=where.livekit_service,
         tls={"certificate": str(certificate.certificate), "key": str(certificate.key), "ca": str(ca)},
@@ -259,6 +263,7 @@ def _bridge(where: Addresses, secrets: Secrets, certificates: Certificates) -> T
             "bot_localpart": BOT_LOCALPART,
             "guest_prefix": GUEST_PREFIX,
             "jwt_login_secret": secrets.jwt_login_secret,
+            "sso_secret": secrets.sso_secret,
         },
         "sfu": {
             "public_url": f"ws://localhost:{ports.sfu}",

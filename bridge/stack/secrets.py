@@ -41,6 +41,7 @@ class Secrets:
     as_token: str = field(default_factory=_generate, repr=False)
     hs_token: str = field(default_factory=_generate, repr=False)
     jwt_login_secret: str = field(default_factory=_generate, repr=False)
+    sso_secret: str = field(default_factory=_generate, repr=False)
     sfu_api_secret: str = field(default_factory=_generate, repr=False)
     oidc_client_secret: str = field(default_factory=_generate, repr=False)
     internal_token: str = field(default_factory=_generate, repr=False)

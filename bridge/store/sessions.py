@@ -238,6 +238,18 @@ async def put_code(tx: Connection, code: str, who: SignedIn, expires_at: datetim
     )
 
 
+async def change_code(tx: Connection, old: str, new: str, now: datetime, expires_at: datetime) -> bool:
+    """Use a code up for another one that stands for the same."""
+    done = await tx.execute(
+        "UPDATE login_codes SET code_hash = $2, expires_at = $4 WHERE code_hash = $1 AND expires_at > $3",
+        secret_hash(old),
+        secret_hash(new),
+        now,
+        expires_at,
+    )
+    return bool(done)
+
+
 async def take_code(tx: Connection, code: str, now: datetime) -> SignedIn | None:
     """Use a code up and return what it stands for; a second time finds nothing."""
     row = await tx.row(

@@ -20,6 +20,7 @@ from bridge.web import (
     glossary,
     guests,
     headers,
+    homeserver_sign_in,
     internal,
     invitees,
     invites,
@@ -100,6 +101,7 @@ def build_internal(services: Services) -> web.Application:
     app.router.add_get("/ready", _ready)
     transactions.add_routes(app)
     internal.add_routes(app)
+    homeserver_sign_in.add_internal_routes(app)
     final_pass.add_routes(app)
     corrections.add_internal_routes(app)
     glossary.add_internal_routes(app)

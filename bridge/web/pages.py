@@ -88,9 +88,9 @@ class _Pages:
     async def search(self, request: web.Request) -> web.Response:
         return self._render(request, "search")
 
-    def sign_in_problem(self, request: web.Request, kind: str, again: str, status: int) -> web.Response:
-        """Render the page of a sign-in that did not work; `again` is the path that it was to lead to."""
-        response = self._render(request, "sign_in", kind=kind, again=again)
+    def sign_in_problem(self, request: web.Request, kind: str, again: str, back: str, status: int) -> web.Response:
+        """Render the page of a sign-in that did not work, with where to begin `again` ("": not here) and to go back."""
+        response = self._render(request, "sign_in", kind=kind, again=again, back=back)
         if self._built is not None:
             response.set_status(status)
         return response

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import timedelta
-from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -26,7 +25,7 @@ from bridge.matrix.homeserver import HomeserverRefusedError
 from bridge.settings import OidcSettings
 from bridge.store import sessions
 from bridge.store.sessions import SignedIn
-from bridge.web import attempts
+from bridge.web import attempts, homeserver_sign_in
 from bridge.web.attempts import secure
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
@@ -61,6 +60,7 @@ def add_routes(app: web.Application, settings: OidcSettings, *, public_url: str,
     app.router.add_get("/auth/login", for_browsers(_login))
     app.router.add_get(CALLBACK, for_browsers(_callback))
     app.router.add_post(TICKET_PATH, _session)
+    app.router.add_get(homeserver_sign_in.AUTHORIZE, for_browsers(_for_homeserver))
 
 
 async def _login(request: web.Request) -> web.StreamResponse:
@@ -74,6 +74,10 @@ async def _login(request: web.Request) -> web.StreamResponse:
         raise Refused(400, "M_BAD_JSON", "login_hint must be an address.")
     attempt = attempts.begin(target, silent="silent" in query)
     return await begin(request, attempt, login_hint=hint)
+
+
+async def _for_homeserver(request: web.Request) -> web.StreamResponse:
+    return await begin(request, homeserver_sign_in.begin(request))
 
 
 async def begin(request: web.Request, attempt: Attempt, *, login_hint: str = "") -> web.StreamResponse:
@@ -121,6 +125,8 @@ async def _signed_in(request: web.Request, attempt: Attempt, code: str) -> web.R
     except TimeoutError as error:
         raise Unavailable("the sign-in provider") from error
     who = await _identify(services, request.app[OIDC], person)
+    if attempt.homeserver is not None:
+        return redirect(await homeserver_sign_in.finish(services, *attempt.homeserver, who))
     ticket, binding = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     async with services.database.transaction() as tx:
         await sessions.put_code(tx, _bound(ticket, binding), who, services.now() + CODE_LIFETIME)
@@ -216,11 +222,6 @@ def redirect(location: str) -> web.Response:
     return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
 
 
-def login_path(target: str) -> str:
-    """Return where a sign-in begins that ends at this path of ours."""
-    return f"/auth/login?next={quote(target, safe='/')}"
-
-
 def _bound(ticket: str, binding: str) -> str:
     """Return what is stored of a code: it opens nothing without the cookie of the browser that signed in."""
-    return f"{ticket}.{binding}"
+    return f"page.{ticket}.{binding}"

@@ -8,6 +8,7 @@ Browsers come to `/auth/…` by navigation, so an answer in JSON would be all th
 from __future__ import annotations
 
 from http import HTTPStatus
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -70,7 +71,7 @@ def for_browsers(handler: Handler) -> Handler:
                 kind, status = "away", HTTPStatus.SERVICE_UNAVAILABLE.value
             else:
                 kind, status = _KINDS.get(error.errcode, "failed"), error.status
-            response = request.app[PAGES].sign_in_problem(request, kind, _again(request), status)
+            response = request.app[PAGES].sign_in_problem(request, kind, *_ways_on(request), status)
             if error.retry_after_s is not None:
                 response.headers["Retry-After"] = str(error.retry_after_s)
             return response
@@ -78,7 +79,15 @@ def for_browsers(handler: Handler) -> Handler:
     return answer
 
 
-def _again(request: web.Request) -> str:
-    """Where the person was going."""
+def _ways_on(request: web.Request) -> tuple[str, str]:
+    """Return where the sign-in begins again, and where the person came from."""
     attempt = attempts.find(request, request.query.get("state", ""))
-    return attempt.next if attempt else local_path(request.query.get("next", "/")) or "/"
+    if attempt is not None and attempt.homeserver is not None:
+        return "", "/"  # from Element, which alone can begin it again
+    back = attempt.next if attempt else local_path(request.query.get("next", "/")) or "/"
+    return login_path(back), back
+
+
+def login_path(target: str) -> str:
+    """Return where a sign-in begins that ends at this path of ours."""
+    return f"/auth/login?next={quote(target, safe='/')}"

@@ -209,7 +209,7 @@ class SmallBridge:
         return web.Response(status=302, headers={"Location": f"{request.query['next']}#{end}"})
 
     async def _problem(self, request: web.Request) -> web.Response:
-        return request.app[PAGES].sign_in_problem(request, request.query["kind"], "/m/m1", 503)
+        return request.app[PAGES].sign_in_problem(request, request.query["kind"], "/auth/login", "/m/m1", 503)
 
     async def _logout(self, _request: web.Request) -> web.Response:
         return web.json_response({"redirect": "/auth/signed-out"})

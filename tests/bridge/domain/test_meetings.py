@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
 import pytest
+from synapse.types import map_username_to_mxid_localpart
 
 from bridge.domain.errors import Refused
-from bridge.domain.identities import local_path, localpart_for
+from bridge.domain.identities import local_path, localpart_for, unescaped
 from bridge.domain.meetings import CALL_MEMBER, CAPTION_MODEL, CAPTION_STATUS, CONSENT, matrix_to, room_recipe
 
 
@@ -42,10 +43,12 @@ def localpart(name: str) -> str:
         ("a@b.example", "a=40b.example"),
         ("zoé", "zo=c3=a9"),
         ("a:b", "a=3ab"),
+        ("a+b/c=d", "a+b/c=3dd"),
     ],
 )
 def test_a_providers_name_becomes_a_localpart(name: str, expected: str):
     assert localpart(name) == expected
+    assert map_username_to_mxid_localpart(unescaped(expected)) == expected  # Synapse maps what we tell it once more
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,10 @@ from bridge.web.context import Services
 from bridge.web.limits import Limits
 from bridge.web.nudge import Nudge
 from bridge.web.sfu import Sfu
+from tests.bridge.web.sign_ins import Staff, running_provider
 
 HOME = "home.example"
-SECRETS = {name: secrets.token_urlsafe(32) for name in ("as", "hs", "jwt", "sfu", "internal")}
+SECRETS = {name: secrets.token_urlsafe(32) for name in ("as", "hs", "jwt", "sso", "sfu", "internal")}
 
 
 class SmallHomeserver:
@@ -374,6 +375,7 @@ def settings_for(
             "as_token": SECRETS["as"],
             "hs_token": SECRETS["hs"],
             "jwt_login_secret": SECRETS["jwt"],
+            "sso_secret": SECRETS["sso"],
         },
         "sfu": {"public_url": "ws://sfu.example", "api_url": sfu, "api_key": "key", "api_secret": SECRETS["sfu"]},
         "captions": {"bot_user": f"@captions:{HOME}"},
@@ -442,3 +444,21 @@ async def bridge(build_bridge: BuildBridge) -> Bridge:
 def fresh_limits() -> Callable[[Bridge], Bridge]:
     """The same bridge with every meter at zero."""
     return lambda bridge: replace(bridge, services=replace(bridge.services, limits=Limits()))
+
+
+@pytest.fixture
+async def issuer(free_port: Callable[[], int]) -> AsyncIterator[str]:
+    """A provider with ProConnect's rules."""
+    async with running_provider(free_port()) as url:
+        yield url
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+@pytest.fixture
+def staff(bridge: Bridge, browser: aiohttp.ClientSession) -> Staff:
+    return Staff(bridge, browser)
