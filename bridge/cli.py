@@ -96,6 +96,36 @@ def turn_config(
     return 0
 
 
+@app.command
+def check_sign_in(*, config: Path) -> int:
+    """Look at the provider where staff sign in, and say what keeps them out or may do so. Signs nobody in.
+
+    Args:
+        config: The bridge's file, bridge.toml.
+    """
+    from bridge.settings import BadSettings, load  # noqa: PLC0415
+    from bridge.web.oidc import Provider  # noqa: PLC0415
+
+    try:
+        settings = load(config)
+    except BadSettings as problem:
+        Console(stderr=True).print(str(problem), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    if settings.oidc is None:
+        Console(stderr=True).print(f"{config} has no [oidc]: staff can't sign in.", markup=False, soft_wrap=True)
+        return 1
+    base, ca_file = settings.http.public_url, settings.federation.ca_file
+    provider = Provider(settings.oidc, redirect_uri=base, ca_file=None if ca_file is None else str(ca_file))
+    found = asyncio.run(provider.look())
+    for text in found.faults:
+        print(f"wrong   {text}")  # noqa: T201
+    for text in found.doubts:
+        print(f"unsure  {text}")  # noqa: T201
+    print(f"to register at {provider.issuer}: redirect URI {base}/auth/callback")  # noqa: T201
+    print(f"                post-logout redirect URI {base}/auth/signed-out")  # noqa: T201
+    return 1 if found.faults else 0
+
+
 def _leaves(group: BaseExceptionGroup[StackError]) -> list[StackError]:
     return [leaf for e in group.exceptions for leaf in (_leaves(e) if isinstance(e, BaseExceptionGroup) else [e])]
 

@@ -25,7 +25,7 @@ from joserfc.jwk import KeySet
 
 from bridge.domain.assurance import Assurance
 from bridge.domain.errors import Refused, Unavailable
-from bridge.domain.oidc_metadata import WELL_KNOWN, faults
+from bridge.domain.oidc_metadata import WELL_KNOWN, doubts, faults
 from bridge.settings import OidcSettings
 
 LEEWAY_S = 60
@@ -37,6 +37,8 @@ REFETCH_S = 10.0
 """Between two looks for new keys. Stops: tokens with made-up keys making us ask the provider each time."""
 MAX_SIGN_OUT_URL = 8000
 """Characters. Stops: an identity token so long that the provider's server refuses the sign-out; then without it."""
+
+_WAY = "check the address, the way there (firewall, proxy) and its certificate ([federation] ca_file)."
 
 _LOG = structlog.get_logger(__name__)
 
@@ -62,6 +64,14 @@ class Person:
     subject: str
     claims: Mapping[str, Any]
     id_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a look at a provider found: what keeps everybody out, and what may."""
+
+    faults: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Provider:
@@ -224,6 +234,49 @@ class Provider:
                 response = await client.get(metadata["jwks_uri"])
             self._keys = (self._clock(), _key_set(_json(response)))
         return self._keys[1]
+
+    async def look(self) -> Findings:
+        """Look at the provider without signing anybody in."""
+        settings, where = self._settings, f"{self._settings.issuer}{WELL_KNOWN}"
+        try:
+            async with self._plain_client() as client:
+                metadata = _json(await client.get(where))
+        except httpx2.HTTPStatusError as error:
+            status = error.response.status_code
+            return Findings((f"{where} answers {status}: is issuer in [oidc] the provider's, to the letter?",))
+        except httpx2.HTTPError as error:
+            return Findings((f"{where} does not answer ({type(error).__name__}): {_WAY}",))
+        except ValueError:
+            return Findings((f"{where} is no JSON object: is issuer in [oidc] the provider's, to the letter?",))
+        wrong = faults(metadata, settings.issuer)
+        if not wrong:
+            wrong += await self._key_faults(metadata)
+        return Findings(
+            tuple(wrong),
+            tuple(
+                doubts(
+                    metadata,
+                    pkce=settings.pkce,
+                    signing_algorithm=settings.signing_algorithm,
+                    signed_userinfo=settings.signed_userinfo,
+                    scopes=settings.scopes.split(),
+                    asks_claims=self._assurance.claims_parameter() is not None,
+                    acr=settings.acr,
+                )
+            ),
+        )
+
+    async def _key_faults(self, metadata: Mapping[str, Any]) -> list[str]:
+        """Return what keeps us from checking signatures."""
+        uri, algorithm = metadata["jwks_uri"], self._settings.signing_algorithm
+        try:
+            keys = await self._published_keys(metadata)
+        except (httpx2.HTTPError, JoseError, ValueError) as error:
+            return [f"Its keys can't be read from {uri} ({type(error).__name__}): {_WAY}"]
+        kind = "RSA" if algorithm == "RS256" else "EC"
+        if any(key.key_type == kind for key in keys.keys):
+            return []
+        return [f"{uri} has no key for {algorithm}: set signing_algorithm to what the client is registered with."]
 
     def _plain_client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(verify=self._tls, timeout=REQUEST_TIMEOUT_S, trust_env=False)
