@@ -18,7 +18,7 @@ def values(secrets: Secrets) -> list[str]:
 
 def test_every_secret_is_different_and_long_enough_for_hs256(tmp_path):
     found = values(load_secrets(tmp_path))
-    assert len(found) == 20
+    assert len(found) == 21
     assert len(set(found)) == len(found)
     assert all(len(secret) >= 32 for secret in found)
 
