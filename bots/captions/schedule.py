@@ -8,21 +8,18 @@ from enum import IntEnum
 
 from bots.captions.track import Job
 
-BRISK_S, SLOWEST_S = 0.8, 4.0
-"""Time between two readings of an open utterance, with time to spare and at worst."""
-SLOWER_S = 2.0
-"""From here on people notice."""
-LATE_S = 2.0
-"""A reading this late although all go as slowly as they may: only final texts are left."""
+BRISK_S = 0.8
+"""Time between two readings of an open utterance. With more speech than processor it grows by what each has to wait."""
+SLOWER_S = 1.2
+"""Partial readings wait this long: people notice."""
+LATE_S = 3.0
+"""Readings wait this long: only final texts are left."""
 HOPELESS_S = 5.0
-"""A reading this late, as after an outage of the engine: only final texts at once."""
-_BEHIND_S, _PROMPT_S = 0.7, 0.35
+"""A reading that waited this long, as after an outage of the engine: only final texts at once."""
+_PROMPT_S = 0.7
 _STEP_S = 1.0
-_SLOW_DOWN, _SPEED_UP = 1.1, 0.9
-_CALM_STEPS = 5
-_MAX_STEPS = 30
-_FINAL_FIRST_S = 0.3
-"""A final text goes before the partial ones asked for just before: it stays, and people wait for it."""
+REST_S = (5.0, 60.0)
+"""Only final texts for so long at least; twice as long if partial ones came back too soon, up to the second."""
 MAX_FINALS = 64
 """stops: audio waiting for a processor that never catches up, at most 50 MB. The oldest is dropped."""
 
@@ -37,65 +34,60 @@ class Level(IntEnum):
 
 @dataclass(slots=True)
 class Load:
-    """Sets the time between readings by how late the latest of each second starts.
+    """Tells by how long readings wait whether there is processor enough for all.
 
-    In virtual time, with base's costs and two readers: 8 people who talk without a stop are read as usual (median and
-    90th percentile of the delay 1.0 and 1.5 s), 12 slower (1.3, 2.3), 16 slower still (1.9, 3.7), 24 mostly in final
-    texts (3.1, 6.5); nobody is read at another's expense.
+    In virtual time, with two readers, readings of 0.2 s and people who talk without a stop: 8 of them are read every
+    0.9 s or so (delay of a word: median 0.8 s, 90th percentile 1.4 s), 12 every 1.5 s (1.2, 2.0).
     """
 
-    interval_s: float = BRISK_S
-    """Time between two readings of an open utterance; infinite: final texts only."""
+    level: Level = Level.USUAL
     _since: float = float("-inf")
-    _worst_s: float = 0.0
-    _calm: int = 0
+    _waited: dict[bool, list[float]] = field(default_factory=lambda: {False: [], True: []})
+    _rest_s: float = REST_S[0]
+    _stopped: float = float("-inf")
 
     @property
-    def level(self) -> Level:
-        """Tell what people notice."""
-        if self.interval_s == float("inf"):
-            return Level.FINALS_ONLY
-        return Level.SLOWER if self.interval_s >= SLOWER_S else Level.USUAL
+    def interval_s(self) -> float:
+        """Time between two readings of an open utterance; infinite: final texts only."""
+        return float("inf") if self.level is Level.FINALS_ONLY else BRISK_S
 
-    def started(self, late_s: float, now: float) -> None:
+    def started(self, late_s: float, now: float, *, final: bool) -> None:
         """Learn at ``now`` (seconds, monotonic) how long a reading had to wait."""
-        self._worst_s = max(self._worst_s, late_s)
+        self._waited[final].append(late_s)
         if late_s > HOPELESS_S:
-            self.interval_s, self._calm = float("inf"), 0
+            self._stop(now)
         if now - self._since < _STEP_S:
             return
-        if self._worst_s > _BEHIND_S:
-            self._slow_down()
-        elif self._worst_s <= _PROMPT_S:
-            for _ in range(int(min((now - self._since) / _STEP_S, _MAX_STEPS))):  # nobody talked meanwhile
-                self._speed_up()
-        self._since, self._worst_s = now, 0.0
-
-    def _slow_down(self) -> None:
-        self._calm = 0
-        if self.interval_s < SLOWEST_S:
-            self.interval_s = min(self.interval_s * _SLOW_DOWN, SLOWEST_S)
-        elif self._worst_s > LATE_S:
-            self.interval_s = float("inf")
-
-    def _speed_up(self) -> None:
-        if self.level is not Level.FINALS_ONLY:
-            self.interval_s = max(self.interval_s * _SPEED_UP, BRISK_S)
+        usual_s = max(sum(waited) / len(waited) for waited in self._waited.values() if waited)
+        self._since = now
+        for waited in self._waited.values():
+            waited.clear()
+        if self.level is Level.FINALS_ONLY:
+            if usual_s > _PROMPT_S:
+                self._stopped = now
+            elif now - self._stopped >= self._rest_s:
+                self.level = Level.SLOWER
+        elif usual_s > LATE_S:
+            self._stop(now)
         else:
-            self._calm += 1
-            if self._calm >= _CALM_STEPS:
-                self.interval_s, self._calm = SLOWEST_S, 0
+            self.level = Level.SLOWER if usual_s >= SLOWER_S else Level.USUAL
+
+    def _stop(self, now: float) -> None:
+        if self.level is not Level.FINALS_ONLY:
+            again = now - self._stopped < 2 * self._rest_s + REST_S[0]
+            self._rest_s = min(2 * self._rest_s, REST_S[1]) if again else REST_S[0]
+        self.level, self._stopped = Level.FINALS_ONLY, now
 
 
 @dataclass(slots=True)
 class DecodeQueue:
-    """Oldest first, so that nobody is read at another's expense. An utterance's final reading takes the place of its
-    partial one.
+    """Final texts first, since they stay and people wait for them; then the oldest first, so that nobody is read at
+    another's expense. An utterance's final reading takes the place of its partial one.
     """
 
     load: Load = field(default_factory=Load)
     dropped_finals: int = 0
-    _heap: list[tuple[float, int, float, Job]] = field(default_factory=list)
+    _heap: list[tuple[bool, float, int, Job]] = field(default_factory=list)
     _count: int = 0
 
     def __len__(self) -> int:
@@ -115,13 +107,13 @@ class DecodeQueue:
                 self.dropped_finals += 1
             heapq.heapify(self._heap)
         self._count += 1
-        heapq.heappush(self._heap, (now - _FINAL_FIRST_S if job.final else now, self._count, now, job))
+        heapq.heappush(self._heap, (not job.final, now, self._count, job))
 
     def pop(self, now: float) -> Job | None:
         """Return the reading that waited longest; where only final texts are left, partial ones are passed over."""
         while self._heap:
-            *_, asked, job = heapq.heappop(self._heap)
-            self.load.started(now - asked, now)
+            _, asked, _, job = heapq.heappop(self._heap)
+            self.load.started(now - asked, now, final=job.final)
             if job.final or self.load.level is not Level.FINALS_ONLY:
                 return job
             job.track.skipped(job)

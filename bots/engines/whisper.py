@@ -46,7 +46,10 @@ class WhisperEngine:
         if self._model is not None:
             return
         from faster_whisper import WhisperModel  # noqa: PLC0415 - loads CTranslate2: half a second and 100 MB
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
+        # OpenBLAS has idle threads spin: the features of a reading, 5 ms, cost a second core for 100 ms.
+        threadpool_limits(1, user_api="blas")
         self._model = WhisperModel(
             self._path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=self._workers
         )

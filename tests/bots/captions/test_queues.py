@@ -4,7 +4,7 @@
 
 from bots.captions.outbox import MAX_FINALS as MAX_OUTBOX_FINALS
 from bots.captions.outbox import MAX_PARTIALS, Outbox
-from bots.captions.schedule import BRISK_S, HOPELESS_S, LATE_S, MAX_FINALS, SLOWEST_S, DecodeQueue, Level, Load
+from bots.captions.schedule import BRISK_S, HOPELESS_S, LATE_S, MAX_FINALS, REST_S, SLOWER_S, DecodeQueue, Level, Load
 from bots.captions.track import Job, Utterance
 
 
@@ -32,10 +32,7 @@ def test_a_final_reading_replaces_the_partial_one_that_still_waits(track):
 
 def finals_only() -> DecodeQueue:
     queue = DecodeQueue()
-    now = 0.0
-    while queue.load.level is not Level.FINALS_ONLY:
-        queue.load.started(LATE_S + 0.1, now)
-        now += 1.1
+    queue.load.started(HOPELESS_S + 0.1, 0.0, final=False)
     return queue
 
 
@@ -59,12 +56,12 @@ def test_a_late_partial_reading_is_read_all_the_same_as_it_hears_everything_unti
     assert queue.pop(1.5) is wish
 
 
-def test_a_final_text_goes_before_the_partial_one_asked_for_just_before(track):
+def test_final_texts_go_before_partial_ones(track):
     queue = DecodeQueue()
     long_ago, just_before, final = job(track), job(track), job(track, final=True)
     for wish, at in ((long_ago, 0.0), (just_before, 0.9), (final, 1.0)):
         queue.push(wish, at)
-    assert [queue.pop(1.0) for _ in range(3)] == [long_ago, final, just_before]
+    assert [queue.pop(1.0) for _ in range(3)] == [final, long_ago, just_before]
 
 
 def test_a_final_reading_is_never_left_out(track):
@@ -93,50 +90,77 @@ def test_a_queue_knows_whose_utterances_wait(track):
     assert not queue.holds("!other")
 
 
-def test_late_readings_lengthen_the_interval_step_by_step_until_only_final_texts_are_left():
-    load, levels, intervals = Load(), [], []
-    for second in range(40):
-        load.started(LATE_S + 0.1, second * 1.1)
-        levels.append(load.level)
-        intervals.append(load.interval_s)
-    assert intervals == sorted(intervals)
-    assert sorted(set(levels)) == [Level.USUAL, Level.SLOWER, Level.FINALS_ONLY]
-    assert intervals[-1] == float("inf")
+def levels(load: Load, late_s: float, seconds: range, *, final: bool = False) -> list[Level]:
+    found = []
+    for second in seconds:
+        load.started(late_s, float(second), final=final)
+        found.append(load.level)
+    return found
+
+
+def test_the_longer_readings_wait_the_less_is_promised():
+    load = Load()
+    assert levels(load, SLOWER_S - 0.1, range(10))[-1] is Level.USUAL
+    assert levels(load, SLOWER_S + 0.1, range(10, 20))[-1] is Level.SLOWER
+    assert load.interval_s == BRISK_S, "they wait for one another, not for the clock"
+    assert levels(load, LATE_S + 0.1, range(20, 30))[-1] is Level.FINALS_ONLY
+    assert load.interval_s == float("inf")
 
 
 def test_readings_that_are_late_but_not_hopeless_keep_partial_texts():
-    load = Load()
-    for second in range(100):
-        load.started(LATE_S - 0.1, second * 1.1)
-    assert load.interval_s == SLOWEST_S
+    assert set(levels(Load(), LATE_S - 0.1, range(100))) == {Level.SLOWER}
 
 
 def test_a_backlog_as_after_an_outage_leaves_only_final_texts_at_once():
     load = Load()
-    load.started(HOPELESS_S + 0.1, 0.0)
+    load.started(HOPELESS_S + 0.1, 0.0, final=False)
     assert load.level is Level.FINALS_ONLY
 
 
-def test_prompt_readings_bring_back_partial_texts_and_then_the_usual_interval():
+def test_prompt_final_texts_bring_back_partial_ones_after_a_rest():
     load = finals_only().load
-    for second in range(100, 140):
-        load.started(0.0, second * 1.1)
-    assert load.interval_s == BRISK_S
+    found = levels(load, 0.1, range(1, 30), final=True)
+    assert found.count(Level.FINALS_ONLY) == REST_S[0] - 1
+    assert levels(load, 0.1, range(30, 33))[-1] is Level.USUAL
 
 
-def test_a_quiet_while_counts_as_prompt():
-    load = finals_only().load
-    load.started(0.0, 1000.0)
-    assert load.interval_s == BRISK_S
+def test_final_texts_that_are_late_themselves_bring_nothing_back():
+    assert set(levels(finals_only().load, 1.0, range(1, 100), final=True)) == {Level.FINALS_ONLY}
 
 
-def test_one_late_reading_among_the_prompt_ones_of_its_second_counts():
+def test_partial_texts_that_came_back_too_soon_stay_away_twice_as_long_up_to_a_limit():
+    load, now, rests = finals_only().load, 1, []
+    for _ in range(6):
+        since = now
+        while load.level is Level.FINALS_ONLY:
+            load.started(0.0, float(now), final=True)
+            now += 1
+        rests.append(now - since)
+        load.started(HOPELESS_S + 0.1, float(now), final=False)
+    assert rests == sorted(rests)
+    assert rests[0] <= REST_S[0] + 1
+    assert abs(rests[-1] - REST_S[1]) <= 2
+    now += 1000
+    levels(load, 0.0, range(now, now + 3))
+    load.started(HOPELESS_S + 0.1, now + 4.0, final=False)
+    assert levels(load, 0.0, range(now + 5, now + 12), final=True)[-1] is not Level.FINALS_ONLY
+
+
+def test_few_late_readings_among_prompt_ones_are_no_reason_to_promise_less():
     load = Load()
-    load.started(0.0, 0.0)
-    for start in (0.2, 0.4, 0.6):
-        load.started(LATE_S, start)
-    load.started(0.0, 1.1)
-    assert load.interval_s > BRISK_S
+    load.started(0.0, 0.0, final=False)
+    for late_s in (LATE_S, 0.0, 0.0, 0.0, 0.0):
+        load.started(late_s, 0.5, final=False)
+    load.started(0.0, 1.1, final=False)
+    assert load.level is Level.USUAL
+
+
+def test_prompt_final_texts_do_not_hide_that_partial_ones_are_late():
+    load = Load()
+    for second in range(10):
+        load.started(0.0, float(second), final=True)
+        load.started(LATE_S + 0.1, second + 0.5, final=False)
+    assert load.level is Level.FINALS_ONLY
 
 
 def test_a_newer_revision_takes_the_older_ones_place(segment):
