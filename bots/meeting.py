@@ -339,9 +339,19 @@ class CaptionedMeeting:
                 self._sharing.recall(segments)
                 for segment in segments:
                     self._transcript.add(segment)
-        if self._sound is not None:
-            for before in await asyncio.to_thread(said_before, self._sound, self._transcript.segments()):
-                self._sharing.hear_again(before.owner, before.voice, before.samples)
+        await self._hear_again()
+
+    async def _hear_again(self) -> None:
+        """Find the voices of shared microphones again; without their sound they get new numbers."""
+        if self._sound is None:
+            return
+        try:
+            found = await asyncio.to_thread(said_before, self._sound, self._transcript.segments())
+        except (OSError, RuntimeError) as error:
+            log.warning("voices_not_found_again", room_id=self.room_id, reason=type(error).__name__)
+            return
+        for before in found:
+            self._sharing.hear_again(before.owner, before.voice, before.samples)
 
     def _grant(self, wish: Wish) -> None:
         match wish.command:

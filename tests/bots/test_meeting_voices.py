@@ -3,6 +3,7 @@
 """A shared microphone in a whole meeting: from the room's events to what the bridge and the room get."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 from bots import notice
 from bots.captions.consent import CONSENT
-from bots.captions.track import Heard, Job, Utterance
+from bots.captions.thread import caption_event
+from bots.captions.track import Heard, Job, Speaker, Utterance
+from bots.final.spool import Spool
 from bots.matrix import RoomNews
 from bots.meeting import CaptionedMeeting
 from bots.meetingnote import Note
@@ -38,7 +41,7 @@ def stored() -> list:
 
 
 @pytest.fixture
-async def meeting(stored):
+async def meeting(stored, tmp_path):
     voices = VoicePool(Engine(), LIKENESS, look=True)
     working = asyncio.create_task(voices.run())
     means = SimpleNamespace(
@@ -49,10 +52,10 @@ async def meeting(stored):
         service_url="http://rtc",
         translate=lambda segment: None,
         voices=voices,
-        spool=None,
+        spool=Spool(tmp_path),
     )
     view = RoomView("!room", [member(SALLE, "Salle"), member(ANNE, "Anne"), consent(SALLE, allow=True, at_ms=1)])
-    yield CaptionedMeeting(means, view, Note("$notice", "$thread", SALLE, 5), resumed=False)
+    yield CaptionedMeeting(means, view, Note("$notice", "$thread", SALLE, 5, keeps_sound=True), resumed=False)
     working.cancel()
     await asyncio.wait([working])
 
@@ -88,3 +91,27 @@ async def test_a_shared_microphone_is_marked_labelled_named_and_forgotten(meetin
     assert not meeting._sharing._microphones.owners
     await speak(meeting, segment, 2, 0)
     assert (stored[-1].display_name, stored[-1].voice) == ("Salle", "")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_after_a_restart_a_voice_keeps_the_label_and_name_that_the_room_shows(
+    meeting, segment, stored, *, damaged: bool
+):
+    before = segment(1, user_id=SALLE, track_sid="TR_S", voice="voice-1", display_name="Anne")
+    before = replace(before, end_ms=before.start_ms + 6000)
+    writer = meeting._sound.writer(Speaker("!room", "$notice", SALLE, "TR_S"))
+    writer.write(np.zeros(6 * 16_000, np.float32), before.end_ms)
+    writer.flush()
+    if damaged:
+        for path in meeting._sound._folder.rglob("*.flac"):
+            path.write_bytes(b"no sound")
+    line = {"sender": "@captions:hs", "event_id": "$line", "content": caption_event([before], "$thread", "$thread")}
+
+    async def relations(room_id: str, event_id: str, kind: str) -> list[dict]:
+        return [line] if kind == "m.thread" else []
+
+    meeting._means.session.relations = relations
+    await meeting._recall()
+    await speak(meeting, segment, 7, 3)
+    shown = (stored[-1].voice, stored[-1].display_name)
+    assert shown == (("voice-2", "Voix 2 (Salle)") if damaged else ("voice-1", "Anne"))
