@@ -30,6 +30,7 @@ from bridge.domain.identities import MAX_ORGANIZATION
 from bridge.domain.invitation import clean_address
 from bridge.domain.lifecycle import Policy
 from bridge.domain.names import is_new_localpart, localpart_of, parse_server_name, server_of
+from bridge.domain.recurrence import zone_of
 
 MIN_SECRET = 32
 """Characters. Stops: secrets that can be guessed; HS256 wants 32 bytes by RFC 7518, 3.2, too."""
@@ -239,6 +240,17 @@ class MeetingsSettings(_Section):
     quiet_minutes: int = Field(default=10, ge=1, le=24 * 60)
     archive_after_days: int = Field(default=30, ge=0, le=3650)
     delete_after_days: int = Field(default=365, ge=0, le=3650)
+    time_zone: str = "UTC"
+    language: Literal["en", "fr"] = "en"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, text: str) -> str:
+        try:
+            zone_of(text)
+        except Refused as refused:
+            raise ValueError(refused.error) from None
+        return text
 
     @property
     def policy(self) -> Policy:

@@ -1,16 +1,21 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pushed transaction says about people: who came into or left which room."""
+"""What a pushed transaction says: who came into or left which room, and what was said where."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
-from bridge.domain.names import is_room_id, server_of
+from bridge.domain.names import MAX_ID, is_room_id, server_of
 
 MAX_EVENTS = 1000
 """Events of one transaction that are looked at; Synapse sends 100. Stops: one push holding the worker for minutes."""
+
+
+MAX_PREFIX = 20
+MAX_SENT_MS = 2**42
+"""The year 2109. Stops: times that no calendar has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +29,58 @@ class MemberChanged:
     membership: str
 
 
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    """Somebody wrote plain text. `sent_ms` is what their homeserver says, in milliseconds of the wall clock."""
+
+    event_id: str
+    room_id: str
+    sender: str
+    body: str
+    sent_ms: int
+
+
+def messages_sent(body: bytes, *, prefixes: tuple[str, ...], max_chars: int) -> list[MessageSent]:
+    """Return the messages that begin with one of these, in order and cut; no notices and no edits of earlier ones."""
+    found = (_message_sent(event, prefixes, max_chars) for event in _events(body))
+    return [message for message in found if message is not None]
+
+
+def _message_sent(event: object, prefixes: tuple[str, ...], max_chars: int) -> MessageSent | None:
+    if not isinstance(event, dict) or event.get("type") != "m.room.message" or "state_key" in event:
+        return None
+    content = event.get("content")
+    if not isinstance(content, dict) or content.get("msgtype") != "m.text":
+        return None
+    relation = content.get("m.relates_to")
+    if isinstance(relation, dict) and relation.get("rel_type") == "m.replace":
+        return None
+    texts = (event.get("event_id"), event.get("room_id"), event.get("sender"))
+    said, sent_ms = content.get("body"), event.get("origin_server_ts")
+    if not all(isinstance(text, str) and text.isprintable() and len(text) <= MAX_ID for text in texts):
+        return None
+    if not isinstance(said, str) or not said.lstrip()[:MAX_PREFIX].lower().startswith(prefixes):
+        return None
+    if not isinstance(sent_ms, int) or not 0 <= sent_ms < MAX_SENT_MS:
+        return None
+    event_id, room_id, sender = (str(text) for text in texts)
+    message = MessageSent(event_id, room_id, sender, said[:max_chars].replace("\x00", ""), sent_ms)
+    return message if is_room_id(message.room_id) and server_of(message.sender) else None
+
+
 def members_changed(body: bytes) -> list[MemberChanged]:
     """Return the membership events of a transaction, in order; whatever is not one is passed over."""
+    found = (_member_changed(event) for event in _events(body))
+    return [change for change in found if change is not None]
+
+
+def _events(body: bytes) -> list[object]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return []
     events = document.get("events") if isinstance(document, dict) else None
-    if not isinstance(events, list):
-        return []
-    found = (_member_changed(event) for event in events[:MAX_EVENTS])
-    return [change for change in found if change is not None]
+    return events[:MAX_EVENTS] if isinstance(events, list) else []
 
 
 def _member_changed(event: object) -> MemberChanged | None:

@@ -16,6 +16,7 @@ from bridge.matrix.accounts import Accounts
 from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
+from bridge.matrix.talk import Talk
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.web.caption_hub import CaptionHub
@@ -38,6 +39,7 @@ class Services:
     database: Database
     http: aiohttp.ClientSession
     rooms: Rooms
+    talk: Talk
     accounts: Accounts
     notices: Notices
     openid: OpenIdCheck
@@ -48,6 +50,8 @@ class Services:
     """Wakes the sweeper: somebody was revoked or has left."""
     work_now: Nudge
     """Wakes the worker: a transaction was stored."""
+    bot_now: Nudge
+    """Wakes the bot: it was told something."""
     now: Callable[[], datetime] = utc_now
     mail_now: Nudge = field(default_factory=Nudge)
     """Wakes the mailing: somebody was invited."""

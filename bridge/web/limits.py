@@ -27,6 +27,10 @@ NEW_MEETINGS = Rate("meetings_per_user", burst=30, per_second=30 / 3600)
 """Rooms per member of staff. Stops: filling the homeserver with rooms."""
 MEETING_CHANGES = Rate("meeting_changes_per_user", burst=120, per_second=0.5)
 """What hosts do to their meetings, per person; each asks the homeserver. Stops: flooding rooms with changes."""
+BOT_COMMANDS = Rate("bot_commands_per_user", burst=10, per_second=1 / 6)
+"""Commands to the bot, per person. Stops: one person's flood in everybody's room."""
+BOT_INVITES = Rate("bot_invites_per_user", burst=5, per_second=5 / 3600)
+"""Rooms to which somebody invites the bot. Stops: the bot running from room to room."""
 NEW_TOKENS = Rate("tokens_per_user", burst=10, per_second=10 / 3600)
 """API tokens per member of staff. Stops: a script making and revoking them for ever."""
 NEW_INVITES = Rate("invites_per_user", burst=60, per_second=60 / 3600)
@@ -71,12 +75,16 @@ class Limits:
         if wait_s > 0:
             raise too_many(wait_s)
 
+    def allows(self, rate: Rate, key: str) -> bool:
+        """Count one unless there were too many; tell whether it may be."""
+        allowed = self._meter(rate).wait_s(key, self._clock()) <= 0
+        if allowed:
+            self.count(rate, key)
+        return allowed
+
     def is_due(self, rate: Rate) -> bool:
         """Tell whether something that we do ourselves now and then is due, and count it."""
-        due = self._meter(rate).wait_s("", self._clock()) <= 0
-        if due:
-            self.count(rate, "")
-        return due
+        return self.allows(rate, "")
 
     def count(self, rate: Rate, key: str) -> None:
         """Count one without refusing."""

@@ -43,10 +43,11 @@ async def create(
     actor: str,
     raw_agenda: str = "",
     times: Times | None = None,
+    meeting_id: MeetingId | None = None,
 ) -> Meeting:
     """Make a meeting, open at once or at its time; its organiser is in the room when they are of our homeserver."""
     title, agenda = clean_title(raw_title), clean_agenda(raw_agenda)
-    meeting_id = MeetingId(secrets.token_urlsafe(OUR_ID_BYTES))
+    meeting_id = meeting_id or MeetingId(secrets.token_urlsafe(OUR_ID_BYTES))
     schedule = None if times is None else plan(None, times, uid=_uid(services, meeting_id), now=services.now())
     room_id = await services.rooms.create(title, organizer)
     async with services.database.transaction() as tx:

@@ -22,11 +22,12 @@ from bridge.matrix.homeserver import Homeserver
 from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
+from bridge.matrix.talk import Talk
 from bridge.netguard import Netguard, OwnServer
 from bridge.settings import Settings
 from bridge.store.database import open_database
 from bridge.store.upgrades import upgrade
-from bridge.web import mailing, sweeper, transactions
+from bridge.web import bot, mailing, sweeper, transactions
 from bridge.web.access_log import AccessLog
 from bridge.web.app import build_internal, build_public
 from bridge.web.caption_hub import CaptionHub
@@ -86,6 +87,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             http=http,
             rooms=Rooms(homeserver),
             notices=Notices(homeserver),
+            talk=Talk(homeserver),
             accounts=Accounts(
                 homeserver,
                 server_name=homeserver_settings.name,
@@ -98,6 +100,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             limits=Limits(),
             sweep_now=Nudge(),
             work_now=Nudge(),
+            bot_now=Nudge(),
         )
 
 
@@ -116,6 +119,7 @@ async def serve(settings: Settings) -> None:
             tasks = [
                 group.create_task(_register_bot(services)),
                 group.create_task(transactions.work(services)),
+                group.create_task(bot.work(services)),
                 group.create_task(sweeper.run(services)),
                 group.create_task(mailing.run(services)),
             ]

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
 
 from bridge.domain.audit import Action, AuditRow
+from bridge.domain.bot_commands import MAX_CHARS, PREFIXES, is_fresh
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.names import MAX_ID, RoomId, UserId
-from bridge.matrix.events import MemberChanged, members_changed
-from bridge.store import audit, calls, guests, meetings, transactions
+from bridge.matrix.events import MemberChanged, MessageSent, members_changed, messages_sent
+from bridge.store import audit, calls, errands, guests, meetings, transactions
 from bridge.store.database import Connection
+from bridge.store.errands import Errand, Kind
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import error_response
 from bridge.web.sessions import bearer_text
@@ -92,21 +95,51 @@ async def handle_next(services: Services) -> bool:
         if waiting is None:
             return False
         changes = members_changed(waiting.body)
-        ended = False
+        ended, told = False, False
         for change in changes:
-            ended = await _member_changed(tx, change) or ended
+            ended = await _member_changed(services, tx, change) or ended
+        for message in messages_sent(waiting.body, prefixes=PREFIXES, max_chars=MAX_CHARS):
+            told = await _said(services, tx, message) or told
         await transactions.done(tx, waiting.txn_id)
     for change in changes:
         services.rooms.forget(change.room_id, change.user_id)
     if ended:
         services.sweep_now()
+    if told or changes:
+        services.bot_now()
     return True
 
 
-async def _member_changed(tx: Connection, change: MemberChanged) -> bool:
+async def _said(services: Services, tx: Connection, message: MessageSent) -> bool:
+    """Write down what somebody told the bot; tell whether there is something to answer."""
+    ours = {services.settings.homeserver.bot_user, services.settings.captions.bot_user}
+    sent_at = datetime.fromtimestamp(message.sent_ms / 1000, UTC)
+    if message.sender in ours or not is_fresh(sent_at, services.now()):
+        return False
+    room_id, sender = RoomId(message.room_id), UserId(message.sender)
+    return await errands.put(tx, Errand(message.event_id, Kind.SAID, room_id, sender, message.body, sent_at))
+
+
+async def _elsewhere(services: Services, tx: Connection, change: MemberChanged) -> None:
+    """Write down that the bot was invited to a room that is no meeting, or that somebody left one."""
+    room_id, sender, bot = RoomId(change.room_id), UserId(change.sender), services.settings.homeserver.bot_user
+    if change.user_id == bot and change.membership == "invite":
+        kind = Kind.INVITED
+    elif change.membership in {"leave", "ban"} and await errands.is_guest_in(tx, room_id):
+        if change.user_id == bot:
+            await errands.left(tx, room_id)
+            return
+        kind = Kind.LEFT
+    else:
+        return
+    await errands.put(tx, Errand(change.event_id, kind, room_id, sender, "", services.now()))
+
+
+async def _member_changed(services: Services, tx: Connection, change: MemberChanged) -> bool:
     """Write down who came and went in rooms of ours; tell whether something of theirs has to end."""
     meeting = await meetings.by_room(tx, change.room_id)
     if meeting is None:
+        await _elsewhere(services, tx, change)
         return False
     await audit.append(
         tx,

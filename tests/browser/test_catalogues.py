@@ -16,7 +16,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("part", ["page", "script"])
+@pytest.mark.parametrize("part", ["page", "script", "bot"])
 def test_every_language_has_the_same_texts_with_the_same_placeholders(language: str, part: str) -> None:
     reference, texts = getattr(catalogue(DEFAULT), part), getattr(catalogue(language), part)
     assert list(texts) == list(reference)
@@ -26,7 +26,8 @@ def test_every_language_has_the_same_texts_with_the_same_placeholders(language: 
 
 
 def test_french_punctuation_is_never_alone_on_a_line() -> None:
-    texts = [*catalogue("fr").page.values(), *catalogue("fr").script.values()]
+    french = catalogue("fr")
+    texts = [*french.page.values(), *french.script.values(), *french.bot.values()]
     assert [text for text in texts if re.search(r" [:;?!%»]|« ", text)] == []
 
 

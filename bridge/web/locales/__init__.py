@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which language a page speaks, and its texts: one JSON catalogue a language, beside this file.
 
-`page` texts are for the templates, `script` texts travel inside the page to its scripts. A test holds the catalogues
-to the same keys and the same `{placeholders}`.
+`page` texts are for the templates, `script` texts travel inside the page to its scripts; what the meetings' bot says
+has a file of its own. A test holds the catalogues to the same keys and the same `{placeholders}`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 DEFAULT = "en"
 LANGUAGES = ("en", "fr")
@@ -25,17 +26,27 @@ class Catalogue:
 
     page: dict[str, str]
     script: dict[str, str]
+    bot: dict[str, str]
 
     def text(self, key: str, **values: str) -> str:
         """Return a text of the templates; an unknown key or a missing value is a fault of ours (`KeyError`)."""
         return self.page[key].format(**values)
 
+    def in_language(self, language: str) -> Catalogue:
+        """Return the same texts in another language."""
+        return catalogue(language)
+
 
 @cache
 def catalogue(language: str) -> Catalogue:
     """Read a language's texts, once."""
-    document = json.loads((Path(__file__).parent / f"{language}.json").read_text(encoding="utf-8"))
-    return Catalogue(page=document["page"], script=document["script"])
+    document, bot = (_read(name) for name in (f"{language}.json", f"bot_{language}.json"))
+    return Catalogue(page=document["page"], script=document["script"], bot=bot)
+
+
+def _read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return document
 
 
 def negotiate(accept_language: str, asked: str | None = None) -> str:

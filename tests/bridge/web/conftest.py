@@ -32,6 +32,7 @@ from bridge.matrix.homeserver import Homeserver
 from bridge.matrix.notices import Notices
 from bridge.matrix.openid import OpenIdCheck
 from bridge.matrix.rooms import Rooms
+from bridge.matrix.talk import Talk
 from bridge.netguard import Netguard, OwnServer
 from bridge.settings import Settings
 from bridge.store.database import Database
@@ -58,6 +59,9 @@ class SmallHomeserver:
         self.levels: dict[str, dict[str, int]] = {}
         self.state: dict[tuple[str, str], dict[str, Any]] = {}
         self.forgotten: list[str] = []
+        self.sent: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        """By transaction id, so that what is sent twice is there once: room, type, content."""
+        self.encrypted: set[str] = set()
         self.consents: dict[str, dict[str, Any]] = {}
         self.reactions: list[dict[str, Any]] = []
         self.openid: dict[str, str] = {}
@@ -93,6 +97,8 @@ class SmallHomeserver:
             ("GET", f"{v3}/rooms/{{room}}/members", self._members),
             ("POST", f"{v3}/rooms/{{room}}/leave", self._leave),
             ("POST", f"{v3}/rooms/{{room}}/forget", self._forget),
+            ("PUT", f"{v3}/rooms/{{room}}/send/{{type}}/{{txn}}", self._send),
+            ("GET", f"{v3}/rooms/{{room}}/state/m.room.encryption", self._encryption),
             ("GET", "/_matrix/federation/v1/openid/userinfo", self._userinfo),
             ("GET", "/_synapse/client/passerelle/guests", self._guest_module),
         ):
@@ -218,6 +224,18 @@ class SmallHomeserver:
         room = self.rooms[unquote(request.match_info["room"])]
         chunk = [{"state_key": user, "content": {"membership": room[user]}} for user in room if room[user] != "leave"]
         return web.json_response({"chunk": chunk})
+
+    async def _send(self, request: web.Request) -> web.Response:
+        room, kind = unquote(request.match_info["room"]), request.match_info["type"]
+        if self.rooms.get(room, {}).get(self._who(request) or "") != "join":
+            return self._error(403, "M_FORBIDDEN")
+        self.sent.setdefault(request.match_info["txn"], (room, kind, await request.json()))
+        return web.json_response({"event_id": "$sent"})
+
+    async def _encryption(self, request: web.Request) -> web.Response:
+        if unquote(request.match_info["room"]) not in self.encrypted:
+            return self._error(404, "M_NOT_FOUND")
+        return web.json_response({"algorithm": "m.megolm.v1.aes-sha2"})
 
     async def _leave(self, request: web.Request) -> web.Response:
         user = self._who(request)
@@ -414,6 +432,7 @@ async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
             http=http,
             rooms=Rooms(matrix),
             notices=Notices(matrix),
+            talk=Talk(matrix),
             accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"], guest_prefix="guest-"),
             openid=OpenIdCheck(Netguard(own=OwnServer(HOME, urls[0])), own_name=HOME),
             sfu=Sfu(http, settings.sfu),
@@ -421,6 +440,7 @@ async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
             limits=Limits(),
             sweep_now=Nudge(),
             work_now=Nudge(),
+            bot_now=Nudge(),
             now=clock,
         )
         public = TestClient(TestServer(build_public(services)))
