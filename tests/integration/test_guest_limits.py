@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Synapse lets a guest do: each act with a guest's real token, and beside it the same act by staff."""
 
+import contextlib
 import secrets
 import time
 import tomllib
@@ -10,11 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+import aiohttp
 import httpx2
 import pytest
 
+from bridge.domain.errors import Unavailable
 from bridge.domain.guests import guest_localpart
 from bridge.domain.meetings import room_recipe
+from bridge.domain.names import UserId
+from bridge.matrix.accounts import Accounts
+from bridge.matrix.homeserver import Homeserver
+from bridge.matrix.notices import Notices
 from tests.integration.test_stack_homeservers import User, staff_login
 
 pytestmark = pytest.mark.stack
@@ -111,6 +118,7 @@ def scene(homeservers, wait_until):
         "initial_state": [{"type": "m.room.join_rules", "content": {"join_rule": "knock"}}],
     }
     knockable = marie.post(f"{V3}/createRoom", knock)
+    jean.post(f"{V3}/join/{quote(public['room_id'])}", {})
     scene = Scene(bridge, marie, jean, pavel, bridge.guest(room), room, public["room_id"], knockable["room_id"])
     wait_until(lambda: found(jean.http, "Marie"), "Marie in the directory")
     return scene
@@ -246,6 +254,30 @@ def test_a_guest_ends_at_its_time_without_the_bridge(scene, wait_until):
     assert (answer.status_code, answer.json()["errcode"]) == (403, "ORG_MATRIX_EXPIRED_ACCOUNT")
     assert brief.ask("POST", f"{V3}/user/{brief.id}/openid/request_token").status_code == 403
     scene.bridge.do("POST", "/account/deactivate", {"erase": False}, brief.id)
+
+
+async def test_the_bridge_sees_the_module_and_tells_a_sponsor_once(scene, homeservers):
+    settings = tomllib.loads((homeservers.data / "config" / "bridge.toml").read_text())["homeserver"]
+    async with aiohttp.ClientSession() as http:
+        synapse = Homeserver(
+            http, base_url=scene.bridge.url, as_token=settings["as_token"], bot_user=UserId(scene.bridge.bot)
+        )
+        for prefix, guarded in ((scene.bridge.prefix, True), ("visitor-", False)):
+            accounts = Accounts(
+                synapse,
+                server_name=scene.bridge.server,
+                jwt_login_secret=settings["jwt_login_secret"],
+                guest_prefix=prefix,
+            )
+            with contextlib.nullcontext() if guarded else pytest.raises(Unavailable):
+                await accounts.require_guarded()
+        notices = Notices(synapse)
+        room = await notices.make_room(UserId(scene.marie.id), "For you to decide")
+        for _ in range(2):
+            await notices.tell(room, UserId(scene.marie.id), "The access of Ada ends.", key="ada 2027-03-31")
+    scene.marie.post(f"{V3}/join/{quote(room)}", {})
+    told = scene.marie.get(f"{V3}/rooms/{quote(room)}/messages", dir="b", limit=50)["chunk"]
+    assert [e["content"]["body"] for e in told if e["type"] == "m.room.message"] == ["The access of Ada ends."]
 
 
 def test_synapse_says_whom_the_module_guards(scene):
