@@ -54,10 +54,13 @@ async def sweep(spool: Spool) -> None:
 async def look_after(spool: Spool, bridge: Bridge) -> None:
     """Look once a minute at all sound of calls that are over, until cancelled."""
     while True:
-        await sweep(spool)
-        for call in await asyncio.to_thread(lambda: list(spool.ended())):
-            try:
-                await forget_withdrawn(spool, call, bridge)
-            except BridgeError as error:
-                log.warning("withdrawals_not_known", room_id=call.room_id, reason=str(error))
+        try:
+            await sweep(spool)
+            for call in await asyncio.to_thread(lambda: list(spool.ended())):
+                try:
+                    await forget_withdrawn(spool, call, bridge)
+                except BridgeError as error:
+                    log.warning("withdrawals_not_known", room_id=call.room_id, reason=str(error))
+        except OSError as error:  # a worker deletes what we look at, or the disk is gone: captions go on
+            log.warning("sound_not_looked_after", reason=type(error).__name__)
         await asyncio.sleep(LOOK_S)

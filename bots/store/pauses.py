@@ -8,32 +8,32 @@ nobody waiting.
 
 import asyncpg
 
-from bots.store.database import outages
+from bots.store.database import DatabaseAwayError, outages
 
 HOLD_S = 15.0
 """How long workers wait for a bot that is not heard of again."""
 _TIMEOUT_S = 5.0
+_ASK = """INSERT INTO speech.pauses (host, until) VALUES ($1, now() + make_interval(secs => $2))
+          ON CONFLICT (host) DO UPDATE SET until = excluded.until"""
 
 
 async def ask_to_pause(url: str, host: str) -> None:
     """Have the workers on this host wait for the next ``HOLD_S``.
 
     Raises:
-        DatabaseAwayError: nobody can be asked.
+        DatabaseAwayError: nobody can be asked; captions go on without.
     """
-    with outages():
-        connection = await asyncpg.connect(url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S)
-        try:
-            await connection.execute(
-                """INSERT INTO speech.pauses (host, until) VALUES ($1, now() + make_interval(secs => $2))
-                   ON CONFLICT (host) DO UPDATE SET until = excluded.until""",
-                host,
-                HOLD_S,
-            )
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            return  # no worker was ever here
-        finally:
-            await connection.close()
+    try:
+        with outages():
+            connection = await asyncpg.connect(url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S)
+            try:
+                await connection.execute(_ASK, host, HOLD_S)
+            finally:
+                await connection.close()
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return  # no worker was ever here
+    except asyncpg.PostgresError as error:
+        raise DatabaseAwayError(f"the database refuses: {type(error).__name__}") from error
 
 
 async def must_pause(pool: asyncpg.Pool, host: str) -> bool:

@@ -119,6 +119,15 @@ async def test_the_bot_looks_again_and_again_and_waits_out_a_bridge_that_is_away
     asked = fake.asked
     await until(lambda: fake.asked > asked)
     fake.away, fake.consents = False, [consent(ALLISON)]
+    with monkeypatch.context() as gone:
+        failed: list[int] = []
+
+        def fail(_now_s: float) -> int:
+            failed.append(1)
+            raise FileNotFoundError
+
+        gone.setattr(spool, "sweep", fail)
+        await until(lambda: len(failed) > 1)
     await until(lambda: people(spool) == [ALLISON])
     for path in spool._folder.rglob("*"):
         os.utime(path, (1000, 1000))

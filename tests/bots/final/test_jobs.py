@@ -133,3 +133,5 @@ async def test_where_no_worker_ever_was_nobody_is_asked(database_url: str):
     await ask_to_pause(database_url, "here")
     with pytest.raises(DatabaseAwayError):
         await ask_to_pause("postgresql://postgres@127.0.0.1:1/postgres", "here")
+    with pytest.raises(DatabaseAwayError, match="refuses"):
+        await ask_to_pause(database_url.replace("/postgres", "/nowhere").replace("@", "-wrong@"), "here")
