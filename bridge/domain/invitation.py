@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does a calendar get to read about a meeting (RFC 5545, 5546 and 7986)?
 
-REQUEST invites one person or tells of a change, CANCEL takes it back, PUBLISH is a calendar to subscribe to or a file
-to keep. A change of one occurrence of a series is a message about that occurrence alone.
+REQUEST invites one person or tells how the meeting is now, CANCEL takes it back, PUBLISH is a calendar to subscribe to
+or a file to keep. A change of one occurrence of a series is told with the whole series: whoever missed a message has it
+all with the next.
 
 Each message names its one reader as attendee: nobody's address is shown to others, and its size does not grow with
 the meeting.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,7 +23,8 @@ from icalendar import Calendar, Event, vCalAddress, vRecur, vUri
 
 from bridge.domain.errors import Refused
 from bridge.domain.plain import one_line
-from bridge.domain.recurrence import Schedule, ends_at, instant, rule_of
+from bridge.domain.recurrence import Move, Schedule, instant, rule_of
+from bridge.domain.rrule import HORIZON
 from bridge.domain.vtimezone import vtimezone
 
 PRODUCT = "-//Passerelle//Passerelle//EN"
@@ -82,15 +84,14 @@ def uid_of(meeting_id: str, host: str) -> str:
     return f"{meeting_id}@{host}"
 
 
-def request(entry: Entry, reader: Mailbox, now: datetime, *, only: datetime | None = None) -> bytes:
-    """Invite, or tell of a change: of the whole, or `only` of the occurrence of this recurrence id."""
-    events = [_event(entry, now, recurrence_id) for recurrence_id in _parts(entry.schedule, only)]
-    return _message(Method.REQUEST, entry, events, reader)
+def request(entry: Entry, reader: Mailbox, now: datetime) -> bytes:
+    """Invite, or tell how the meeting is now: moved and cancelled occurrences of a series are in it."""
+    return _message(Method.REQUEST, entry, _events(entry, now), reader)
 
 
-def cancellation(entry: Entry, reader: Mailbox, now: datetime, *, only: datetime | None = None) -> bytes:
-    """Take back the whole, or `only` the occurrence of this recurrence id. The schedule is the one after it."""
-    event = _event(entry, now, only)
+def cancellation(entry: Entry, reader: Mailbox, now: datetime) -> bytes:
+    """Take the whole back."""
+    event = _event(entry, now, None)
     event["STATUS"] = "CANCELLED"
     return _message(Method.CANCEL, entry, [event], reader)
 
@@ -104,8 +105,8 @@ def publication(entries: Iterable[Entry], now: datetime, *, name: str) -> bytes:
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     for entry in known:
-        for recurrence_id in _parts(entry.schedule, None):
-            calendar.add_component(_event(entry, now, recurrence_id))
+        for event in _events(entry, now):
+            calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 
@@ -130,34 +131,27 @@ def _calendar(method: Method, schedules: list[Schedule]) -> Calendar:
     calendar.add("method", method.value)
     years: dict[str, list[int]] = {}
     for schedule in schedules:
-        last = ends_at(schedule)
-        moved = [move.start.year for move in schedule.moves]
-        years.setdefault(schedule.zone, []).extend(
-            (schedule.start.year, schedule.start.year if last is None else last.year, *moved)
-        )
+        rule, moved = rule_of(schedule), [move.start.year for move in schedule.moves]
+        last = schedule.start if rule is None else rule.until or schedule.start + HORIZON
+        years.setdefault(schedule.zone, []).extend((schedule.start.year, last.year, *moved))
     for zone in sorted(years.keys() - {"UTC"}):
         calendar.add_component(vtimezone(zone, min(years[zone]), max(years[zone])))
     return calendar
 
 
-def _parts(schedule: Schedule, only: datetime | None) -> Iterator[datetime | None]:
-    """Give the recurrence ids that need an event of their own; None is the whole series."""
-    if only is not None:
-        yield only
-        return
-    yield None
-    for move in schedule.moves:
-        yield move.recurrence_id
+def _events(entry: Entry, now: datetime) -> list[Event]:
+    """Return the event, and one more for each occurrence that was moved (RECURRENCE-ID)."""
+    return [_event(entry, now, None), *(_event(entry, now, move) for move in entry.schedule.moves)]
 
 
-def _event(entry: Entry, now: datetime, recurrence_id: datetime | None) -> Event:
+def _event(entry: Entry, now: datetime, move: Move | None) -> Event:
     schedule = entry.schedule
     start, duration = schedule.start, schedule.duration
     event = Event()
     event.add("uid", schedule.uid)
     event.add("dtstamp", now.astimezone(UTC))
     event.add("sequence", schedule.sequence)
-    if recurrence_id is None:
+    if move is None:
         rule = rule_of(schedule)
         if rule is not None:
             until = rule.until and instant(datetime.combine(rule.until, start.time()), schedule.zone)
@@ -165,10 +159,8 @@ def _event(entry: Entry, now: datetime, recurrence_id: datetime | None) -> Event
         if schedule.exdates:
             event.add("exdate", [_local(schedule, day) for day in schedule.exdates])
     else:
-        moves = {move.recurrence_id: move for move in schedule.moves}
-        move = moves.get(recurrence_id)
-        start, duration = (recurrence_id, duration) if move is None else (move.start, move.duration)
-        event.add("recurrence-id", _local(schedule, recurrence_id))
+        start, duration = move.start, move.duration
+        event.add("recurrence-id", _local(schedule, move.recurrence_id))
     event.add("dtstart", _local(schedule, start))
     event.add("dtend", _local(schedule, _ended(schedule, start, duration)))
     event.add("summary", one_line(entry.title))
@@ -177,7 +169,8 @@ def _event(entry: Entry, now: datetime, recurrence_id: datetime | None) -> Event
     event.add("url", vUri(entry.url))
     conference = vUri(entry.url, params={"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"], "LABEL": "Passerelle"})
     event.add("conference", conference)
-    event.add("organizer", _address(entry.organizer))
+    if entry.organizer.address:  # a published calendar of a server without mail has none
+        event.add("organizer", _address(entry.organizer))
     event.add("status", "CANCELLED" if schedule.cancelled else "CONFIRMED")
     event.add("transp", "OPAQUE")
     return event

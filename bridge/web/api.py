@@ -115,6 +115,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PUT", f"{_CONTRACTOR}/end", "Renew or shorten a pass", _INVITES, "Empty", NewEnd),
     Operation("PUT", f"{_CONTRACTOR}/meetings", "Say which meetings a pass opens", _INVITES, "Empty", NewMeetings),
     Operation("DELETE", _CONTRACTOR, "Withdraw a pass", _INVITES, "Empty"),
+    Operation("GET", "/api/v1/calendar", "Tell since when one's calendar can be subscribed to", None, "Calendar"),
+    Operation(
+        "POST",
+        "/api/v1/calendar",
+        "Make a secret address to subscribe to; shown once, ends the one before",
+        None,
+        "CalendarAddress",
+        status=201,
+    ),
+    Operation("DELETE", "/api/v1/calendar", "Withdraw that address", None, "Empty"),
+    Operation("GET", f"{_ONE}/calendar.ics", "Read a meeting as iCalendar", _READ, "File", media_type="text/calendar"),
     Operation("GET", f"{_ONE}/invitees", "List those who are invited by mail", Scope.INVITES_WRITE, "Invitees"),
     Operation("POST", f"{_ONE}/invitees", "Invite people by mail", Scope.INVITES_WRITE, "Invitees", NewInvitees, 201),
     Operation(

@@ -131,6 +131,9 @@ SCHEMAS: dict[str, Schema] = {
         },
         sequence={"type": "integer", "description": "Rises with each change that invitees see (RFC 5546)."},
     ),
+    "Calendar": _record({"created_at": "2026-11-22T09:00:00+00:00"}, created_at=_or_null(INSTANT)),
+    "File": {"type": "string", "description": "A file in its own format.", "examples": ["BEGIN:VCALENDAR…"]},
+    "CalendarAddress": _record({"url": "https://meet.example/calendar/kJ2….ics"}, url=TEXT),
     "Invitees": _record(
         {"mail": True, "invitees": [_INVITEE]},
         mail={"type": "boolean", "description": "Whether this server sends mail."},

@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.domain.errors import Refused
 from bridge.web import (
     api,
+    calendars,
     captions,
     consents,
     contractors,
@@ -69,6 +70,7 @@ def build_public(services: Services) -> web.Application:
     invites.add_routes(app)
     meetings.add_routes(app)
     invitees.add_routes(app)
+    calendars.add_routes(app)
     guests.add_routes(app)
     contractors.add_routes(app)
     captions.add_routes(app)

@@ -16,7 +16,7 @@ const exceptions = all.filter((event) => event.getFirstProperty("recurrence-id")
 
 function begins(component) {
   const event = new ICAL.Event(component, { strictExceptions: false });
-  for (const other of masters.length ? exceptions : [])
+  for (const other of exceptions)
     if (other.getFirstPropertyValue("uid") === event.uid) event.relateException(other);
   if (!event.isRecurring()) return [[iso(event.startDate), iso(event.endDate)]];
   const found = [];
@@ -28,7 +28,7 @@ function begins(component) {
   return found;
 }
 
-const events = (masters.length ? masters : all).map((component) => {
+const events = masters.map((component) => {
   const value = (name) => component.getFirstPropertyValue(name);
   const attendee = component.getFirstProperty("attendee");
   return {
