@@ -5,8 +5,9 @@
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
@@ -20,6 +21,8 @@ from bots.keepsound import SoundKeeper
 _FRAME_MS = 32
 _FRAMES_WAITING = 64
 """stops: audio piling up behind a busy event loop; two seconds, then the oldest goes."""
+EARLY_S = 10.0
+"""stops: sound that waits for models which do not come, 0.7 MB a track; the oldest goes."""
 _GAP_S = 0.6
 """A track that sends nothing for this long (muted, or its network is gone) ends what is being said."""
 _CLOSE_S = 2.0
@@ -36,13 +39,14 @@ def _keep_nothing(speaker: Speaker) -> SoundKeeper:
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """What a listener gives its findings to, and asks for new work."""
+    """What a listener gives its findings to, and asks for new work. Until ``ready``, sound waits in memory."""
 
     captions_of: Callable[[Speaker], TrackCaptions]
     read: Callable[[Job], None]
     publish: Callable[[Segment], None]
     interval_s: Callable[[], float]
     keep: Callable[[Speaker], SoundKeeper] = _keep_nothing
+    ready: Callable[[], bool] = lambda: True
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +57,15 @@ class _Heard:
     captions: TrackCaptions
     sound: SoundKeeper
     task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class _Early:
+    """Frames that nobody listened to yet, and when each was heard (Unix ms)."""
+
+    frames: deque[tuple[Samples, float]] = field(
+        default_factory=lambda: deque(maxlen=round(EARLY_S * 1000 / _FRAME_MS))
+    )
 
 
 class CallListener:
@@ -191,28 +204,37 @@ class CallListener:
             frame_size_ms=_FRAME_MS,
         )
         frames = aiter(stream)
+        early = _Early()
         try:
             while True:
                 try:
                     async with asyncio.timeout(_GAP_S):
                         event = await anext(frames)
                 except TimeoutError:
-                    self._read_all(captions.flush())
+                    if self._ears.ready():
+                        self._hear(captions, early)
+                        self._read_all(captions.flush())
                     continue
                 except StopAsyncIteration:
                     return
                 samples, now_ms = _samples(event.frame), time.time() * 1000
-                self._read_all(captions.feed(samples, now_ms))
                 sound.write(samples, now_ms)
-                job = captions.due(self._ears.interval_s())
-                if job is not None:
-                    self._ears.read(job)
+                early.frames.append((samples, now_ms))
+                if self._ears.ready():
+                    self._hear(captions, early)
         finally:
             self._read_all(captions.flush())
             sound.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_S):
                     await stream.aclose()
+
+    def _hear(self, captions: TrackCaptions, early: _Early) -> None:
+        while early.frames:
+            self._read_all(captions.feed(*early.frames.popleft()))
+        job = captions.due(self._ears.interval_s())
+        if job is not None:
+            self._ears.read(job)
 
     def _read_all(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -3,14 +3,15 @@
 """The Matrix Client-Server API as a member of a call needs it, delayed events and OpenID tokens included."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
+import structlog
 
 _V3 = "/_matrix/client/v3"
 _DELAYED = "/_matrix/client/unstable/org.matrix.msc4140/delayed_events"
@@ -19,10 +20,14 @@ _TIMEOUT_S = 30.0
 _RETRIES = 5
 """stops: a homeserver that answers 429 for ever holding a caller."""
 _RETRY_MAX_S = 10.0
+_AWAY_S = 2.0
 _RELATIONS_PAGES = 100
 """stops: paging through a thread that grows while it is read; 100 pages are 10,000 events."""
 
 Json = dict[str, Any]
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class MatrixError(Exception):
@@ -220,6 +225,20 @@ class MatrixSession:
     async def send_delayed(self, delay_id: str) -> None:
         """Have a delayed event sent now."""
         await self.request("POST", f"{_DELAYED}/{_q(delay_id)}/send", body={})
+
+
+async def until_answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the homeserver, again for as long as it is away or fails; a refusal (4xx) is raised."""
+    while True:
+        try:
+            return await ask()
+        except MatrixError as error:
+            if error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.status != HTTPStatus.TOO_MANY_REQUESTS:
+                raise
+            log.warning("homeserver_failing", status=error.status)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("homeserver_away", reason=type(error).__name__)
+        await asyncio.sleep(_AWAY_S)
 
 
 async def _json(response: aiohttp.ClientResponse) -> Json:

@@ -3,6 +3,7 @@
 """Captions of one room's call, from the notice to the transcript."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -25,8 +26,9 @@ from bots.captions.consent import CONSENT, ConsentBook
 from bots.captions.ending import EmptyCall, Ending
 from bots.captions.health import Health
 from bots.captions.language import LanguageChoice
+from bots.captions.leftover import left_behind
 from bots.captions.segment import Segment
-from bots.captions.thread import file_event, read_back
+from bots.captions.thread import file_event
 from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
@@ -36,9 +38,10 @@ from bots.glossary import Glossary
 from bots.keepsound import SoundKeeper
 from bots.listen import CallListener, Ears
 from bots.matrix import RoomNews
-from bots.matrix_rtc import MatrixError, MatrixSession
+from bots.matrix_rtc import MatrixError, MatrixSession, until_answered
 from bots.meetingnote import NOTE, Note
 from bots.passport import Passport
+from bots.past import Past, posted_in
 from bots.publish import Publisher
 from bots.rehearing import said_before
 from bots.roomthread import RoomThread
@@ -51,6 +54,8 @@ from bots.worker import SpeechPool
 
 _LOOK_S = 1.0
 _DRAIN_S = 20.0
+_BROKEN_S = 5.0
+"""So long a line that broke off when we died may wait for us to be back in the call, where it is shown as well."""
 MAX_ANSWERS = 8
 """stops: commands faster than the room takes answers; the oldest answer is dropped."""
 _REASSERT_S = 3.0
@@ -74,6 +79,7 @@ class Means:
     translate: Callable[[Segment], None]
     voices: VoicePool | None
     glossary: Glossary
+    past: Past
     spool: Spool | None = None
 
 
@@ -105,6 +111,9 @@ class CaptionedMeeting:
         self._note_changed = False
         self._heard = 0
         self._recalled = not resumed
+        self._remembered = asyncio.Event()
+        self._in_call = asyncio.Event()
+        self._ready = asyncio.Event()
         self._passport: Passport | None = None
         self._statements = RoomStatements(means.session, view)
         self._answers: deque[str] = deque(maxlen=MAX_ANSWERS)
@@ -221,10 +230,10 @@ class CaptionedMeeting:
 
     async def run(self) -> Ending:
         """Be in the call until it ends; returns why."""
-        if self._resumed:
-            await self._recall()
         async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(self._thread.run())
+            preparing = tasks.create_task(self._prepare())
+            remembering = tasks.create_task(self._remember())
+            writing = tasks.create_task(self._write())
             follow = self._means.corrections.follow
             correcting = tasks.create_task(follow(self.room_id, self._note.notice, self.corrected))
             naming = tasks.create_task(self._means.glossary.follow(self.room_id, self._take_terms))
@@ -233,11 +242,11 @@ class CaptionedMeeting:
             log.info("captions_end", room_id=self.room_id, why=why.name.lower())
             staying.cancel()
             await asyncio.wait([staying])
+            await asyncio.wait([remembering], timeout=_DRAIN_S)
             await self._drain(why)
             self._sharing.end()
-            writing.cancel()
-            correcting.cancel()
-            naming.cancel()
+            for task in (preparing, remembering, writing, correcting, naming):
+                task.cancel()
         if why is not Ending.STOPPED:
             self._hand_over()
         if why in notice.FAREWELLS:
@@ -249,8 +258,8 @@ class CaptionedMeeting:
     async def _stay(self) -> None:
         """Stay connected, however often the SFU goes away."""
         joined, failures = False, 0
-        await self._means.pool.warm()
-        await self._show_passport()
+        if not self._resumed:
+            await self._ready.wait()
         try:
             while True:
                 try:
@@ -269,6 +278,12 @@ class CaptionedMeeting:
         finally:
             await self._member.leave()
 
+    async def _prepare(self) -> None:
+        """Load the models, and say which listens. After a restart sound is received meanwhile, and waits to be read."""
+        await self._means.pool.warm()
+        await self._show_passport()
+        self._ready.set()
+
     async def _show_passport(self) -> None:
         """Say in the room which model is about to listen; its absence keeps nobody from captions."""
         try:
@@ -282,6 +297,7 @@ class CaptionedMeeting:
         listener = CallListener(room, self.room_id, self._note.notice, self._ears())
         text = CallText(room, self._audience)
         self._listener, self._call_text = listener, text
+        self._in_call.set()
         showing = [asyncio.create_task(text.run()), asyncio.create_task(self._tile.run(room))]
         try:
             self._follow_consent()
@@ -301,7 +317,7 @@ class CaptionedMeeting:
     def _ears(self) -> Ears:
         pool = self._means.pool
         keep = partial(SoundKeeper, self._sound)
-        return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s, keep)
+        return Ears(self._captions_of, self._read, self.deliver, lambda: pool.interval_s, keep, self._ready.is_set)
 
     def _read(self, job: Job) -> None:
         self._sharing.listen(job)
@@ -324,22 +340,45 @@ class CaptionedMeeting:
 
     # --------------------------------------------------------------------------------------- beginning and end
 
-    async def _recall(self) -> None:
-        """Find our way back after a restart: who agreed, and what was already said."""
-        session = self._means.session
-        reactions = await session.relations(self.room_id, self._note.notice, "m.annotation")
-        self._consent.recall([*self._view.of_type(CONSENT), *reactions], self._note.withdrawn)
-        self._recalled = True
-        self._follow_consent()
-        said = await session.relations(self.room_id, self._note.thread, "m.thread")
-        for event in said:
-            if event.get("sender") == session.user_id:
-                segments = read_back(event, self.room_id, self._note.notice)
-                self._thread.recall(str(event["event_id"]), segments)
-                self._sharing.recall(segments)
-                for segment in segments:
-                    self._transcript.add(segment)
-        await self._hear_again()
+    async def _remember(self) -> None:
+        """Find our way back after a restart: who agreed, what was said, and what we left half done."""
+        if self._resumed:
+            session, call_id = self._means.session, self._note.notice
+            reactions = await until_answered(partial(session.relations, self.room_id, call_id, "m.annotation"))
+            self._consent.recall([*self._view.of_type(CONSENT), *reactions], self._note.withdrawn)
+            self._recalled = True
+            self._follow_consent()
+            posted = await posted_in(session, self.room_id, self._note)
+            for event_id, segments in posted:
+                self._thread.recall(event_id, segments)
+            in_room = [segment for _, segments in posted for segment in segments]
+            stored = await self._means.past.lines(self.room_id, call_id)
+            left = left_behind(stored, in_room, self._consent.agreed, self._began_ms)
+            self._sharing.recall([*in_room, *left.unposted])
+            for segment in (*in_room, *left.unposted):
+                self._transcript.add(segment)
+            for segment in left.unposted:
+                self._thread.put(segment)
+            self._remembered.set()
+            await self._end_broken(left.broken)
+            await self._hear_again()
+        self._remembered.set()
+
+    async def _end_broken(self, lines: tuple[Segment, ...]) -> None:
+        """Finish what was being spoken when we died, in the call, too, if that takes us back soon enough."""
+        if lines:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BROKEN_S):
+                    await self._in_call.wait()
+        for segment in lines:
+            self._publish(segment)
+            if self._call_text is not None:
+                self._call_text.put(segment)
+
+    async def _write(self) -> None:
+        """Write into the thread, once it is known what stands there."""
+        await self._remembered.wait()
+        await self._thread.run()
 
     async def _hear_again(self) -> None:
         """Find the voices of shared microphones again; without their sound they get new numbers."""

@@ -27,11 +27,12 @@ from bots.final.custody import look_after
 from bots.final.spool import Spool
 from bots.glossary import Glossary
 from bots.matrix import Account, News, RoomNews
-from bots.matrix_rtc import MatrixError, MatrixSession
+from bots.matrix_rtc import MatrixError, MatrixSession, until_answered
 from bots.meeting import CaptionedMeeting, Means
 from bots.meetingnote import NOTE, Note
 from bots.metrics import CaptionMetrics
 from bots.passport import Passport
+from bots.past import Past
 from bots.publish import Publisher
 from bots.roomview import RoomView
 from bots.settings import Settings
@@ -67,6 +68,7 @@ class CaptionService:
         self._publisher = Publisher(bridge.internal_url, token, self._settled)
         self._corrections = Corrections(bridge.internal_url, token)
         self._glossary = Glossary(bridge.internal_url, token)
+        self._past = Past(bridge.internal_url, token)
         self._translator = _translator(settings)
         self._voices = voices_of(settings)
         self._meetings: dict[str, CaptionedMeeting] = {}
@@ -114,6 +116,7 @@ class CaptionService:
                 self._translate,
                 self._voices,
                 self._glossary,
+                self._past,
                 Spool(self._settings.speech.spool_folder) if self._settings.keeps_sound else None,
             )
             async with self._metrics.served(self._settings.metrics.port), asyncio.TaskGroup() as tasks:
@@ -238,12 +241,12 @@ class CaptionService:
 
     async def _resume(self, room_id: str) -> None:
         """Go on where captions were on; leave rooms that we have nothing to do in."""
-        note = Note.read(await self._session.room_note(room_id, NOTE))
+        note = Note.read(await until_answered(partial(self._session.room_note, room_id, NOTE)))
         if note is None:
             await self._session.leave(room_id)
             return
         assert self._means is not None
-        view = RoomView(room_id, await self._session.state(room_id))
+        view = RoomView(room_id, await until_answered(partial(self._session.state, room_id)))
         log.info("captions_resume", room_id=room_id)
         await self._hold(CaptionedMeeting(self._means, view, note, resumed=True))
 

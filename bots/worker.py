@@ -97,10 +97,17 @@ class SpeechPool:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def warm(self) -> None:
-        """Load the models before audio comes: the first words would wait, and the event loop with them."""
+        """Load the models before anything is fed or read: the event loop would wait for them.
+
+        An engine that can't be loaded now is loaded again for each reading.
+        """
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._engine.load)
         await loop.run_in_executor(self._threads, vad.load)
+        try:
+            await loop.run_in_executor(self._threads, self._engine.load)
+        except FAILURES as error:
+            self._failed()
+            log.error("engine_not_loaded", reason=type(error).__name__)
 
     def submit(self, job: Job) -> None:
         """Queue an utterance; what is known already is delivered at once."""

@@ -27,11 +27,11 @@ def load() -> None:
 class SileroDetector:
     """The model that ships with faster-whisper, run step by step: same figures as its batch run.
 
-    One call costs about 0.2 ms, so the event loop makes it itself, after ``load`` ran in a thread.
+    One call costs about 0.2 ms, so the event loop makes it itself, after ``load`` ran in a thread; until then it may
+    be made, and not be asked.
     """
 
     def __init__(self) -> None:
-        self._session = _session()
         self._h = np.zeros((1, 1, 128), dtype=np.float32)
         self._c = np.zeros((1, 1, 128), dtype=np.float32)
         self._input = np.zeros((1, _CONTEXT + VAD_WINDOW), dtype=np.float32)
@@ -40,5 +40,5 @@ class SileroDetector:
         """Take the next ``VAD_WINDOW`` samples; tell how probable speech is, 0…1."""
         self._input[0, :_CONTEXT] = self._input[0, -_CONTEXT:]
         self._input[0, _CONTEXT:] = window
-        output, self._h, self._c = self._session.run(None, {"input": self._input, "h": self._h, "c": self._c})
+        output, self._h, self._c = _session().run(None, {"input": self._input, "h": self._h, "c": self._c})
         return float(output.reshape(-1)[0])

@@ -3,8 +3,8 @@
 """What to do with one supervised process when something happens to it. Decisions only, no processes.
 
 The table is the whole of it: a pair that is not in it can't happen, and raises. Before a process was ready for
-the first time its end is an error of the start and is reported as one; afterwards it is started again, for ever,
-after a pause that doubles up to a cap.
+the first time its end is an error of the start and is reported as one; afterwards it is started again, for ever: at
+once, and if it does not hold, after a pause that doubles up to a cap.
 """
 
 from dataclasses import dataclass
@@ -121,5 +121,7 @@ class Supervision:
             self.failures_in_a_row = 0
         self._ready_since = None
         self.failures_in_a_row += 1
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self.failures_in_a_row - 1, 16))
+        if self.failures_in_a_row == 1:
+            return 0.0
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self.failures_in_a_row - 2, 16))
         return pause * (0.5 + 0.5 * jitter)

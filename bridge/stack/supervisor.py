@@ -182,7 +182,8 @@ class _Runner:
         return f"{self.service.name} {what}. The end of {self.log}:\n{self._log_tail()}"
 
     def _why_restarted(self, pause_s: float) -> str:
-        text = f"{self.service.name} {self._exit_text()}; starting it again in {pause_s:.1f} s."
+        when = f" in {pause_s:.1f} s" if pause_s else ""
+        text = f"{self.service.name} {self._exit_text()}; starting it again{when}."
         if self.supervision.keeps_failing:
             text += f" It keeps failing, {self.supervision.failures_in_a_row} times in a row: see {self.log}"
         return text

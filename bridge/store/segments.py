@@ -22,6 +22,8 @@ MAX_CORRECTED = 200
 
 OVER_S = 3 * 3600
 """Of a call that was silent for so long nothing is shown beside the next one; its transcript has it."""
+MAX_RECALLED = 500
+"""Lines of a call that a bot gets back which died; half an hour of many people. Stops: an answer without end."""
 ABANDONED_S = 30
 """A line without a new revision for so long will not be finished: its bot died. Longer than an utterance takes."""
 
@@ -110,6 +112,17 @@ async def of_call(tx: Connection, room_id: str, call_id: str) -> list[Segment]:
         call_id,
     )
     return _segments(rows)
+
+
+async def newest(tx: Connection, room_id: str, call_id: str) -> list[Segment]:
+    """Return the newest lines of a call as they stand, finished or not, oldest first."""
+    rows = await tx.rows(
+        f"""SELECT {_READ} FROM segments WHERE room_id = $1 AND call_id = $2 AND text <> ''
+            ORDER BY start_ms DESC, id DESC LIMIT {MAX_RECALLED}""",
+        room_id,
+        call_id,
+    )
+    return _segments(reversed(rows))
 
 
 async def corrected(tx: Connection, room_id: str) -> list[Segment]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from bridge.domain.display_name import clean_title
 from bridge.domain.errors import Refused
 from bridge.domain.names import MAX_ID, UserId, localpart_of, server_of
-from bridge.domain.segments import Segment
+from bridge.domain.segments import Segment, as_json
 from bridge.store import meetings, segments, translations
 from bridge.web import admission, organizing
 from bridge.web.body import NO_NUL, Body, Id, Millis, Short, read
@@ -75,6 +75,7 @@ async def internal_token(request: web.Request, handler: Handler) -> web.StreamRe
 def add_routes(app: web.Application) -> None:
     """Add the internal API."""
     app.router.add_put("/internal/v1/segments/{segment_id}", _put_segment)
+    app.router.add_get("/internal/v1/rooms/{room_id}/calls/{call_id}/segments", _newest_segments)
     app.router.add_post("/internal/v1/meetings", _create_meeting)
     app.router.add_get("/internal/v1/meetings", _list_meetings)
     app.router.add_post("/internal/v1/meetings/{meeting_id}/invites", _create_invite)
@@ -95,6 +96,17 @@ async def _put_segment(request: web.Request) -> web.Response:
     if changed is not None:
         services.hub.publish(changed)
     return web.json_response({"changed": changed is not None})
+
+
+async def _newest_segments(request: web.Request) -> web.Response:
+    """Tell a bot that comes back what it said before it died."""
+    services = request.app[SERVICES]
+    room_id, call_id = request.match_info["room_id"], request.match_info["call_id"]
+    async with services.database.transaction() as tx:
+        if "\x00" in room_id + call_id or await meetings.by_room(tx, room_id) is None:
+            raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
+        found = await segments.newest(tx, room_id, call_id)
+    return web.json_response({"segments": [as_json(segment) for segment in found]})
 
 
 async def _create_meeting(request: web.Request) -> web.Response:

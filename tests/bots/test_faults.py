@@ -33,8 +33,12 @@ class FailingEngine:
         self.poison: float | None = None
         self.gate: threading.Event | None = None
         self.readings: list[bool] = []
+        self.unloadable = 0
 
-    def load(self) -> None: ...
+    def load(self) -> None:
+        self.unloadable -= 1
+        if self.unloadable >= 0:
+            raise MemoryError
 
     def identify(self, samples: np.ndarray) -> dict[str, float]:
         return {"fr": 0.99}
@@ -139,6 +143,16 @@ async def test_memory_that_runs_out_for_a_while_costs_nothing_and_is_seen(engine
     assert await pool.drained("!room", BACK_S)
     assert [segment.final for segment in delivered] == [True, True]
     assert (pool.counts.failed_in_row, pool.dropped) == (0, 0)
+
+
+async def test_a_model_that_finds_no_memory_at_first_keeps_nobody_from_captions(engine, pool, delivered, tape):
+    engine.unloadable = 2
+    await pool.warm()
+    assert pool.counts.failed_in_row == 1
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    assert await pool.drained("!room", BACK_S)
+    assert [segment.text for segment in delivered] == ["bonjour à tous"]
 
 
 async def test_an_utterance_that_no_engine_can_read_is_given_up_alone_and_keeps_what_was_shown(

@@ -281,3 +281,46 @@ async def test_what_somebody_says_is_kept_until_they_withdraw(room, heard, tape,
     (track,) = spool.tracks()
     assert track.user_id == OWNERS[BOB]
     assert sum(stretch.samples() for stretch in track.stretches) == 7 * 16_000, "to the last sample"
+
+
+async def test_what_is_said_while_the_models_load_waits_for_them_and_keeps_its_time(
+    room, heard, tape, streams, until, monkeypatch
+):
+    loaded, now_s = False, 1_000.0
+    monkeypatch.setattr(listen, "time", SimpleNamespace(time=lambda: now_s))
+    ears = Ears(
+        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
+        heard.jobs.append, heard.published.append, lambda: 1.0, ready=lambda: loaded,
+    )  # fmt: skip
+    listener = CallListener(room, "!room", "$call", ears)
+    listener.allow(OWNERS)
+    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    await until(lambda: streams)
+    streams[0].say(2.0)
+    await until(streams[0].frames.empty)
+    assert heard.jobs == []
+    loaded, now_s = True, 1_005.0
+    await until(lambda: any(job.final for job in heard.jobs))
+    (said,) = {job.utterance for job in heard.jobs}
+    assert len(heard.jobs[-1].frozen.samples) == pytest.approx(2 * 16_000, abs=512), "from the first sample"
+    assert abs(said.start_ms - 1_000_000) < 100, "when it was heard, not when it was read"
+    await listener.close()
+
+
+async def test_what_waits_for_models_that_do_not_come_is_bounded(room, heard, tape, streams, until, monkeypatch):
+    monkeypatch.setattr(listen, "EARLY_S", 0.32)
+    loaded = False
+    ears = Ears(
+        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
+        heard.jobs.append, heard.published.append, lambda: 1.0, ready=lambda: loaded,
+    )  # fmt: skip
+    listener = CallListener(room, "!room", "$call", ears)
+    listener.allow(OWNERS)
+    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    await until(lambda: streams)
+    streams[0].say(5.0)
+    await until(streams[0].frames.empty)
+    loaded = True
+    await until(lambda: any(job.final for job in heard.jobs))
+    assert len(heard.jobs[-1].frozen.samples) <= 10 * 320, "the newest ten frames"
+    await listener.close()

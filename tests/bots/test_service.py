@@ -88,6 +88,7 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
         bot._translate,
         None,
         bot._glossary,
+        bot._past,
     )
     return bot
 

@@ -33,6 +33,8 @@ class Person:
     def __init__(self, account: doors.Account) -> None:
         self.session = MatrixSession(account.user_id, account.device_id, account.access_token, account.base_url)
         self.call: CallMember | None = None
+        self.began = 0.0
+        """When what is being said began (Unix seconds)."""
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
         self._to_say = np.zeros(0, np.int16)
         self._silent = asyncio.Event()
@@ -49,10 +51,14 @@ class Person:
     async def say(self, name: str, start_s: float, end_s: float) -> float:
         """Say part of a recording; returns when it was over (Unix seconds)."""
         samples, _ = soundfile.read(SPEECH / f"{name}.flac", dtype="int16")
-        self._to_say = samples[int(start_s * RATE) : int(end_s * RATE)]
-        self._silent.clear()
+        self.begin(samples[int(start_s * RATE) : int(end_s * RATE)])
         await self._silent.wait()
         return time.time() + self._source.queued_duration
+
+    def begin(self, samples: np.ndarray) -> None:
+        """Begin to say something; what was being said ends here."""
+        self._to_say, self.began = samples, time.time() + self._source.queued_duration
+        self._silent.clear()
 
     async def hang_up(self) -> None:
         if self._microphone:
@@ -83,6 +89,8 @@ class Log:
         self._http, self._meeting, self._headers = http, meeting, {"Authorization": f"Bearer {token}"}
         self.events: list[dict] = []
         self.segments: dict[str, dict] = {}
+        self.shown: list[tuple[float, dict]] = []
+        """Every version of a segment that the feed brought, and when."""
         self.first_final: dict[str, float] = {}
         self.in_room: dict[str, float] = {}
 
@@ -106,6 +114,7 @@ class Log:
                 if line.startswith(b"data: "):  # `live` has none
                     segment = json.loads(line[5:])
                     self.segments[segment["id"]] = segment
+                    self.shown.append((time.time(), segment))
                     if segment["final"]:
                         self.first_final.setdefault(segment["id"], time.time())
 

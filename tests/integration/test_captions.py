@@ -10,6 +10,7 @@ import time
 from urllib.parse import quote
 
 import aiohttp
+import psutil
 import pytest
 
 from bots.demo import doors
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
 async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_room_gets_the_transcript(stack):
     restarts = stack.status()["bots"]["restarts"]
+    nice = {name: psutil.Process(service["pid"]).nice() for name, service in stack.status().items()}
+    assert nice["sfu"] < nice["bots"] < nice["worker"], "what is said comes before what is written"
     async with meeting(stack) as (room_id, staff, guest, log):
         await allow(staff.session, room_id, allow=True)
         await staff.enter(room_id)

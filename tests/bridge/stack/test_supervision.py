@@ -71,12 +71,12 @@ def run_of_failures(count: int, *, jitter: float, ready_for_s: float | None = No
     return pauses
 
 
-def test_pauses_double_up_to_the_cap():
-    assert run_of_failures(9, jitter=1.0) == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_S, 30.0, 30.0]
+def test_the_first_end_is_followed_by_a_start_at_once_and_pauses_double_up_to_the_cap():
+    assert run_of_failures(10, jitter=1.0) == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_S, 30.0, 30.0]
 
 
 def test_jitter_shortens_a_pause_to_half_at_most():
-    assert run_of_failures(3, jitter=0.0) == [0.25, 0.5, 1.0]
+    assert run_of_failures(4, jitter=0.0) == [0.0, 0.25, 0.5, 1.0]
 
 
 def test_a_thousand_failures_still_end_in_the_cap():
@@ -84,8 +84,8 @@ def test_a_thousand_failures_still_end_in_the_cap():
 
 
 def test_a_process_that_was_ready_for_long_starts_counting_anew():
-    assert run_of_failures(4, jitter=1.0, ready_for_s=STABLE_AFTER_S)[-1] == 0.5
-    assert run_of_failures(4, jitter=1.0, ready_for_s=STABLE_AFTER_S - 1)[-1] == 4.0
+    assert run_of_failures(4, jitter=1.0, ready_for_s=STABLE_AFTER_S)[-1] == 0.0
+    assert run_of_failures(4, jitter=1.0, ready_for_s=STABLE_AFTER_S - 1)[-1] == 2.0
 
 
 def test_it_says_when_something_keeps_failing_and_counts_restarts():

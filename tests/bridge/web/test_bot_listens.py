@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bot's own client of the stream of corrections, at the real bridge."""
+"""The bot's own clients of what the bridge knows, at the real bridge."""
 
 import asyncio
 from contextlib import asynccontextmanager
 
 from bots.corrections import Corrections
+from bots.past import Past
 from tests.bridge.web.test_captions import put, segment
 from tests.bridge.web.test_corrections import CALL, HOME, correct, said
 
@@ -63,3 +64,31 @@ async def test_the_stream_is_opened_again_when_the_bridge_was_away(bridge):
         await asyncio.wait_for(heard.get(), 10)
         bridge.services.hub.close()
         assert (await asyncio.wait_for(heard.get(), 10)).text == "One.", "told again from the beginning"
+
+
+def past(bridge):
+    token = bridge.services.settings.internal.token.get_secret_value()
+    return Past(str(bridge.internal.make_url("")).rstrip("/"), token)
+
+
+async def test_a_bot_that_comes_back_learns_what_it_said_in_this_call_finished_or_not(bridge):
+    room = (await bridge.meeting())["room_id"]
+    await put(bridge, segment(room, 1, call_id="$call/1", final=True, rev=2))
+    await put(bridge, segment(room, 2, call_id="$call/1", text="je voulais", rev=3))
+    await put(bridge, segment(room, 3, call_id="$call/1", text="", final=True))
+    await put(bridge, segment(room, 4, call_id="$other"))
+    first, second = await past(bridge).lines(room, "$call/1")
+    assert (first.id, first.final) == ("seg1", True)
+    assert (second.id, second.text, second.final, second.rev) == ("seg2", "je voulais", False, 3)
+
+
+async def test_a_room_that_is_no_meeting_has_no_past(bridge):
+    assert await past(bridge).lines("!none:hs", "$call") == []
+
+
+async def test_of_a_long_call_the_newest_lines_are_told(bridge, monkeypatch):
+    monkeypatch.setattr("bridge.store.segments.MAX_RECALLED", 3)
+    room = (await bridge.meeting())["room_id"]
+    for number in range(1, 6):
+        await put(bridge, segment(room, number, call_id="$call"))
+    assert [line.id for line in await past(bridge).lines(room, "$call")] == ["seg3", "seg4", "seg5"]
