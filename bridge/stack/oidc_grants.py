@@ -120,6 +120,11 @@ class Expiring(Generic[T]):
         entry = self._entries.get(key)
         return entry[1] if entry is not None and now < entry[0] else None
 
+    def drop(self, value: T) -> None:
+        """Forget every entry of this value."""
+        for key in [key for key, entry in self._entries.items() if entry[1] == value]:
+            del self._entries[key]
+
     def take(self, key: str, *, now: float) -> T | None:
         """The value, for the last time."""
         value = self.get(key, now=now)

@@ -197,7 +197,10 @@ class Provider:
         response = self._sign_in(judged, person)
         session = secrets.token_urlsafe(_CODE_BYTES)
         self._sessions.put(session, person.sub, now=time.monotonic())
-        response.set_cookie(_SESSION_COOKIE, session, max_age=SESSION_LIFETIME_S, httponly=True, samesite="Lax")
+        # Cookies know no ports: this path keeps it away from whatever else runs on this host.
+        response.set_cookie(
+            _SESSION_COOKIE, session, max_age=SESSION_LIFETIME_S, path="/authorize", httponly=True, samesite="Lax"
+        )
         return response
 
     def _sign_in(self, authorization: Authorization, person: Person) -> web.Response:
@@ -281,26 +284,26 @@ class Provider:
         return web.Response(body=signed, content_type="application/jwt", headers=uncached)
 
     async def _end_session(self, request: web.Request) -> web.Response:
-        """RP-initiated logout: the session of this browser ends, and it goes back where the client registered."""
-        client_id = self._hinted_client(request.query.get("id_token_hint", ""))
+        """RP-initiated logout: the person's sessions end, and the browser goes back where the client registered."""
+        client_id, sub = self._hinted(request.query.get("id_token_hint", ""))
         try:
             target = check_sign_out(self._clients, client_id, request.query, proconnect=self._proconnect)
         except UnusableRequestError as e:
             return _page(oidc_page.error_page(_language(request), str(e)), status=400)
-        self._sessions.take(request.cookies.get(_SESSION_COOKIE, ""), now=time.monotonic())
+        if sub is not None:
+            self._sessions.drop(sub)
         if target is None:
             return _page(oidc_page.signed_out_page(_language(request)))
         state = request.query.get("state")
         return _send_back(target, {"state": state} if state else {})
 
-    def _hinted_client(self, token: str) -> str | None:
-        """For whom we made this identity token, however old it is."""
+    def _hinted(self, token: str) -> tuple[str | None, str | None]:
+        """For which client and person we made this identity token, however old it is."""
         try:
             claims = jwt.decode(token, self._key, algorithms=[self._algorithm]).claims
         except (JoseError, ValueError):
-            return None
-        audience = claims.get("aud")
-        return audience if isinstance(audience, str) and claims.get("iss") == self._issuer else None
+            return None, None
+        return (claims.get("aud"), claims.get("sub")) if claims.get("iss") == self._issuer else (None, None)
 
     def _sign(self, claims: dict[str, object]) -> str:
         return jwt.encode({"alg": self._algorithm, "kid": self._key.kid}, claims, self._key)

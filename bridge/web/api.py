@@ -189,6 +189,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/api/v1/tokens", "List one's API tokens", None, "Tokens"),
     Operation("POST", "/api/v1/tokens", "Make an API token; it is shown once", None, "NewTokenSecret", NewToken, 201),
     Operation("DELETE", "/api/v1/tokens/{token_id}", "Revoke an API token", None, "Empty"),
+    Operation("GET", "/api/v1/sessions", "List where one is signed in", None, "Sessions"),
+    Operation("DELETE", "/api/v1/sessions/{session_id}", "Sign out there", None, "Empty"),
 )
 
 

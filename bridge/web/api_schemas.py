@@ -60,6 +60,20 @@ _MEETING = {
     "schedule": _SCHEDULE,
 }
 _INVITE = {"id": "q3Xx1Zk9_aBc", "uses": 10, "expires_at": "2026-12-10T18:00:00+00:00"}
+_SESSION = {
+    "id": "0f3a5c7e9b1d2f40",
+    "browser": "Firefox, Linux",
+    "created_at": "2026-12-24T08:00:00+00:00",
+    "seen_at": "2026-12-24T08:30:00+00:00",
+    "current": True,
+}
+_SESSION_FIELDS: dict[str, Schema] = {
+    "id": TEXT,
+    "browser": TEXT,
+    "created_at": INSTANT,
+    "seen_at": INSTANT,
+    "current": {"type": "boolean"},
+}
 _TOKEN = {
     "id": "Tk9_aBcq3Xx1",
     "name": "Room display, 2nd floor",
@@ -201,6 +215,7 @@ SCHEMAS: dict[str, Schema] = {
         matrix_uri=TEXT,
     ),
     "Tokens": _list_of("tokens", _record(_TOKEN, **_TOKEN_FIELDS), _TOKEN),
+    "Sessions": _list_of("sessions", _record(_SESSION, **_SESSION_FIELDS), _SESSION),
     "NewTokenSecret": _record(_TOKEN | {"token": "pslt_…"}, **_TOKEN_FIELDS, token=TEXT),
     "Calls": _record(
         {"title": "Weekly", "calls": []}, title=TEXT, calls={"type": "array", "items": {"type": "object"}}

@@ -26,6 +26,7 @@ from bridge.web import (
     invitees,
     invites,
     meetings,
+    own_sessions,
     rtc,
     search,
     sign_in,
@@ -81,6 +82,7 @@ def build_public(services: Services) -> web.Application:
     search.add_routes(app)
     tokens.add_routes(app)
     api.install(app)
+    own_sessions.add_routes(app)
     if settings.oidc is not None:
         ca_file = settings.federation.ca_file
         sign_in.add_routes(

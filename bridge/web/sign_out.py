@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a session of staff ends: here, in Matrix and at the provider; and one's own sessions, seen and ended.
+"""How a session of staff ends by hand: here, in Matrix and at the provider.
 
 What ends is written down first, so the sweeper finishes what an outage leaves. The provider is left by redirect, with
 the identity token as a hint and a state that comes back (RP-initiated logout); no other way ends its cookies.
@@ -13,7 +13,7 @@ import secrets
 from aiohttp import web
 
 from bridge.domain.audit import Action, AuditRow
-from bridge.domain.errors import Refused, Unavailable
+from bridge.domain.errors import Unavailable
 from bridge.store import audit, sessions
 from bridge.web.attempts import secure
 from bridge.web.context import SERVICES, Services
@@ -27,11 +27,9 @@ COOKIE_LIFETIME_S = 600
 
 
 def add_routes(app: web.Application) -> None:
-    """Add sign-out and one's own sessions; the provider is that of `sign_in`."""
+    """Add sign-out; the provider is that of `sign_in`."""
     app.router.add_post("/auth/logout", _logout)
     app.router.add_get(SIGNED_OUT, _signed_out)
-    app.router.add_get("/api/v1/sessions", _list)
-    app.router.add_delete("/api/v1/sessions/{session_id}", _end)
 
 
 async def _logout(request: web.Request) -> web.Response:
@@ -71,36 +69,3 @@ async def _signed_out(request: web.Request) -> web.Response:
     response = redirect("/#signed-out" if ours else "/")
     response.del_cookie(COOKIE, path=SIGNED_OUT)
     return response
-
-
-async def _list(request: web.Request) -> web.Response:
-    services, who = request.app[SERVICES], await require_staff(request)
-    async with services.database.transaction() as tx:
-        own = await sessions.of_user(tx, who.user_id, services.now())
-    current = sessions.id_of(bearer_text(request))
-    return web.json_response(
-        {
-            "sessions": [
-                {
-                    "id": one.id,
-                    "browser": one.agent,
-                    "created_at": one.created_at.isoformat(),
-                    "seen_at": one.seen_at.isoformat(),
-                    "current": one.id == current,
-                }
-                for one in own
-            ]
-        }
-    )
-
-
-async def _end(request: web.Request) -> web.Response:
-    services, who = request.app[SERVICES], await require_staff(request)
-    async with services.database.transaction() as tx:
-        ended = await sessions.end_one(tx, who.user_id, request.match_info["session_id"])
-        if ended:
-            await audit.append(tx, AuditRow(who.user_id, Action.STAFF_SIGNED_OUT, who.user_id))
-    if not ended:
-        raise Refused(404, "M_NOT_FOUND", "There is no such session, or it has ended.")
-    services.sweep_now()
-    return web.json_response({})

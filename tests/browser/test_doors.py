@@ -180,6 +180,8 @@ async def test_staff_who_were_here_before_come_in_by_a_link_without_a_click_on_s
     await window.goto(f"{small_bridge.url}/j/fresh")
     await window.wait_for_url(f"{small_bridge.url}/m/m1")
     await expect(window.get_by_text("Signed in as Marie Curie")).to_be_visible()
+    await window.get_by_role("link", name="Come in another way").click()
+    await expect(window.locator("#guest-join")).to_be_visible()
     await window.close()
 
 

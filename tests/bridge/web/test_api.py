@@ -86,6 +86,7 @@ async def test_real_answers_are_what_the_document_says(bridge):
     against("Invites", (await ask(bridge, "GET", f"{one}/invites", headers))[1])
     against("NewTokenSecret", await new_token(bridge))
     against("Tokens", (await ask(bridge, "GET", "tokens", headers))[1])
+    against("Sessions", (await ask(bridge, "GET", "sessions", headers))[1])
     await bridge.guest(await bridge.meeting())
     against("Guests", (await ask(bridge, "GET", f"{one}/guests", headers))[1])
     against("Terms", (await ask(bridge, "GET", f"{one}/glossary", headers))[1])

@@ -271,6 +271,18 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
     ),
     (
         "GET",
+        "/api/v1/sessions",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "DELETE",
+        "/api/v1/sessions/{session}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 404, "member": 404, "organiser": 404},
+    ),
+    (
+        "GET",
         "/api/v1/openapi.json",
         None,
         {"nobody": 200, "forger": 200, "guest": 200, "other guest": 200, "staff": 200, "member": 200, "organiser": 200},
@@ -329,6 +341,7 @@ async def test_every_role_may_do_exactly_what_the_table_says(bridge, role: str):
             "invite": invite["id"],
             "user": "@guest-nobody:home.example",
             "token": "x" * 12,
+            "session": "0" * 16,
         }
         if "{contractor}" in path:
             names["contractor"] = await a_contractor(bridge)

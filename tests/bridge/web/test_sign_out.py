@@ -106,11 +106,10 @@ async def test_people_see_their_own_sessions_and_end_one_from_another(bridge, st
     assert here["matrix"]["access_token"] in bridge.homeserver.tokens
 
 
-async def test_guests_have_no_sessions_to_sign_out_of(bridge):
+async def test_guests_do_not_sign_out(bridge):
     _, headers = await bridge.guest(await bridge.meeting())
-    for method, path in (("POST", "/auth/logout"), ("GET", "/api/v1/sessions"), ("DELETE", "/api/v1/sessions/x")):
-        async with bridge.public.request(method, path, headers=headers) as response:
-            assert response.status == 403
+    async with bridge.public.post("/auth/logout", headers=headers) as response:
+        assert response.status == 403
 
 
 async def test_what_a_session_keeps_is_sealed(bridge, staff):

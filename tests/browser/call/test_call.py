@@ -84,7 +84,7 @@ async def test_staff_and_guest_side_by_side_in_one_browser_profile(browsers, cam
     profile = await (await browsers(camera=cameras["jean"])).new_context(locale="en-GB", viewport=DESKTOP)
     staff, guest = await profile.new_page(), await profile.new_page()
     await call.sign_in_and_join(staff, meeting["url"])
-    await call.join_as_guest(guest, meeting["guest_link"])
+    await call.join_as_guest(guest, meeting["guest_link"] + "#door=choose")
     staff_call, guest_call = await call.in_call(staff), await call.in_call(guest)
     await call.eventually(lambda: call.who_is_seen(staff_call), {"Ana Silva (Guest)": "jean"})
     await call.eventually(lambda: call.who_is_seen(guest_call), {"Marie Curie": "jean"})

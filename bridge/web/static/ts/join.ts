@@ -7,7 +7,7 @@ import { DeviceCheck } from "./devices";
 import { announce, element, setFieldError, setHidden, whileBusy } from "./dom";
 import { isMatrixId } from "./invite-dialog";
 import { inviteProblem } from "./invite-problem";
-import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF } from "./session";
+import { dropSession, guestKey, loadSession, saveSession, type Session, STAFF, takeFromAddress } from "./session";
 import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { showProblem, showView } from "./views";
@@ -24,7 +24,8 @@ class JoinPage {
 
   async start(): Promise<void> {
     const known = loadSession(guestKey(this.#invite));
-    if (!known && (await this.#enterAsStaff())) return;
+    const chooses = takeFromAddress("door") === "choose"; // staff who want to come in otherwise
+    if (!known && !chooses && (await this.#enterAsStaff())) return;
     if (known?.meeting) {
       this.#session = known;
       this.#name.value = known.user.display_name;
@@ -98,7 +99,7 @@ class JoinPage {
       const session = await staffSession();
       if (!session) return signInSilently();
       const meeting = await bridge.enterAsStaff(session.token, this.#invite);
-      location.replace(`/m/${encodeURIComponent(meeting.id)}`);
+      location.replace(`/m/${encodeURIComponent(meeting.id)}#invite=${encodeURIComponent(this.#invite)}`);
     } catch (error) {
       if (error instanceof BridgeError && error.errcode === "M_UNKNOWN_TOKEN") {
         dropSession(STAFF);

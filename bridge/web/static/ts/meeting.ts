@@ -5,7 +5,7 @@ import { bridge, BridgeError } from "./bridge-api";
 import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
 import { element, setHidden, whileBusy } from "./dom";
-import { dropSession, type Session, STAFF } from "./session";
+import { dropSession, type Session, STAFF, takeFromAddress } from "./session";
 import { introduction, signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { showProblem } from "./views";
@@ -20,6 +20,11 @@ function askToSignIn(): void {
 }
 
 async function start(): Promise<void> {
+  const invite = takeFromAddress("invite");
+  if (invite !== null) {
+    element<HTMLAnchorElement>("other-door").href = `/j/${encodeURIComponent(invite)}#door=choose`;
+    setHidden("other-door", false);
+  }
   let session: Session | null;
   try {
     session = await staffSession();
