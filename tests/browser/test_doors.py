@@ -305,6 +305,8 @@ async def test_the_doors_work_by_keyboard_alone(browsers, small_bridge):
     await page.get_by_label("Your name").focus()
     await page.keyboard.type("Ana Silva")
     await page.keyboard.press("Tab")
+    await page.keyboard.type("Port of Lyon")
+    await page.keyboard.press("Tab")
     await page.keyboard.press("Space")
     await expect(page.get_by_role("checkbox", name="My words may be captioned")).to_be_checked()
     await page.keyboard.press("Tab")
