@@ -227,6 +227,8 @@ async def test_staff_create_a_meeting_copy_its_link_revoke_it_and_sign_out(page,
     await dialog.get_by_role("button", name="Create and copy the link").click()
     await expect(dialog.get_by_text("The link is copied.")).to_be_visible()
     assert await page.evaluate("() => navigator.clipboard.readText()") == f"{small_bridge.url}/j/fresh"
+    picture = dialog.get_by_role("img", name="The link as a QR code")
+    await expect(picture).to_have_attribute("src", f"{small_bridge.url}/j/fresh/qr.svg")
     await dialog.get_by_role("button", name="Revoke this link").click()
     await expect(dialog.get_by_text("The link is revoked.")).to_be_visible()
     assert "DELETE /api/v1/invites/i1" in small_bridge.requests

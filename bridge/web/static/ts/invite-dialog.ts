@@ -17,6 +17,7 @@ export function isMatrixId(text: string): boolean {
 export class InviteDialog {
   readonly #dialog = element<HTMLDialogElement>("invite-dialog");
   readonly #url = element<HTMLInputElement>("invite-url");
+  readonly #qr = element<HTMLImageElement>("invite-qr");
   #meeting: Meeting | null = null;
   #invite: Invite | null = null;
 
@@ -60,6 +61,7 @@ export class InviteDialog {
     const ttlS = Number(element<HTMLSelectElement>("invite-ttl").value);
     this.#invite = await bridge.createInvite(this.token(), this.#meeting.id, uses, ttlS);
     this.#url.value = this.#invite.url;
+    this.#qr.src = `${this.#invite.url}/qr.svg`;
     setHidden("invite-result", false);
     await this.#copy();
   }
@@ -95,6 +97,7 @@ export class InviteDialog {
   #forget(): void {
     this.#invite = null;
     this.#url.value = "";
+    this.#qr.removeAttribute("src");
     setHidden("invite-result", true);
   }
 }
