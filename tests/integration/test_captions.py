@@ -23,8 +23,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
 async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_room_gets_the_transcript(stack):
     restarts = stack.status()["bots"]["restarts"]
-    nice = {name: psutil.Process(service["pid"]).nice() for name, service in stack.status().items()}
-    assert nice["sfu"] < nice["bots"] < nice["worker"], "what is said comes before what is written"
     async with meeting(stack) as (room_id, staff, guest, log):
         await allow(staff.session, room_id, allow=True)
         await staff.enter(room_id)
@@ -100,6 +98,8 @@ async def test_only_those_who_agreed_are_written_down_under_their_names_and_the_
         assert wer(phrase("staff", 0, 1, 2), said[staff.session.user_id]) <= 0.15
         assert said[guest.session.user_id] == "", "the sound of who withdraws goes at once"
         assert not list(stack.data.glob("**/spool/**/*.flac")), "the sound goes when the words are there"
+        nice = {name: psutil.Process(service["pid"]).nice() for name, service in stack.status().items()}
+        assert nice["sfu"] < nice["bots"] < nice["worker"], "what is said comes before what is written"
 
 
 async def final_transcript(log: Log, within_s: float = 90.0) -> dict:
