@@ -123,6 +123,8 @@ class SmallBridge:
 
     def meeting(self, title: str = "Weekly with Lyon") -> dict[str, Any]:
         meeting = {"id": f"m{len(self.meetings) + 1}", "title": title, "room_id": "!room", "organizer": "@marie:here"}
+        meeting |= {"state": "lobby", "agenda": "", "locked": False, "cancelled": False}
+        meeting |= {"starts_at": None, "ends_at": None, "schedule": None}
         return meeting | {"url": f"{self.url}/m/{meeting['id']}"}
 
     def session(self, user_id: str, name: str, door: str, meeting: dict[str, Any] | None) -> dict[str, Any]:
@@ -182,6 +184,7 @@ class SmallBridge:
             web.post("/j/{token}/partner", self._partner),
             web.get("/api/v1/meetings", self._list),
             web.post("/api/v1/meetings", self._create),
+            web.post("/api/v1/meetings/{id}/cancel", self._cancel),
             web.get("/api/v1/meetings/{id}", self._meeting),
             web.post("/api/v1/meetings/{id}/invites", self._invite),
             web.delete("/api/v1/invites/{id}", self._done),
@@ -254,8 +257,17 @@ class SmallBridge:
         return web.json_response({"meetings": self.meetings})
 
     async def _create(self, request: web.Request) -> web.Response:
-        self.meetings.append(self.meeting((await request.json())["title"]))
+        asked = await request.json()
+        made = self.meeting(asked["title"]) | {"agenda": asked["agenda"]}
+        if (schedule := asked["schedule"]) is not None:
+            made |= {"state": "scheduled", "schedule": schedule | {"sequence": 0}}
+            made |= {"starts_at": "2030-03-01T09:00:00Z", "ends_at": "2030-03-01T10:00:00Z"}
+        self.meetings.append(made)
         return web.json_response(self.meetings[-1], status=201)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        (found,) = [meeting for meeting in self.meetings if meeting["id"] == request.match_info["id"]]
+        return web.json_response(found | {"state": "ended", "cancelled": True})
 
     async def _meeting(self, request: web.Request) -> web.Response:
         found = [meeting for meeting in self.meetings if meeting["id"] == request.match_info["id"]]

@@ -37,6 +37,20 @@ async def desk(page: Page, url: str) -> None:
     await expect(page.locator("#create-error")).to_be_visible()
 
 
+async def plan(page: Page, url: str) -> None:
+    await page.goto(f"{url}/#code=good")
+    await page.locator("#create-later").check()
+    await page.locator("#create-title").fill("Budget")
+    await page.locator("#create-form button").click()
+    await expect(page.locator("#create-times-error")).to_be_visible()
+
+
+async def change(page: Page, url: str) -> None:
+    await page.goto(f"{url}/#code=good")
+    await page.locator("#meetings button").nth(1).click()
+    await expect(page.locator("#change-form")).to_be_visible()
+
+
 async def own_sessions(page: Page, url: str) -> None:
     await desk(page, url)
     await page.locator("#own-sessions summary").click()
@@ -50,7 +64,7 @@ async def sign_in_problem(page: Page, url: str) -> None:
 
 async def invite(page: Page, url: str) -> None:
     await desk(page, url)
-    await page.locator("#meetings button").click()
+    await page.locator("#meetings button").first.click()
     await page.locator("#invite-link-form button[type=submit]").click()
     await expect(page.locator("#invite-note")).to_be_visible()
 
@@ -164,8 +178,8 @@ async def page(browser, small_bridge, request):
     await page.close()
 
 
-CALLS = [home, desk, own_sessions, sign_in_problem, invite, door, sign_in, lobby, call, call_with_captions_below]
-CALLS += [call_with_settings_of_captions, call_with_a_line_that_is_corrected, left, problem]
+CALLS = [home, desk, plan, change, own_sessions, sign_in_problem, invite, door, sign_in, lobby, call]
+CALLS += [call_with_captions_below, call_with_settings_of_captions, call_with_a_line_that_is_corrected, left, problem]
 TRANSCRIPTS = [transcript, transcript_edited, transcript_of_strangers, search]
 CONTRACTORS = [contractors, contractor]
 

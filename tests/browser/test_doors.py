@@ -240,6 +240,40 @@ async def test_staff_create_a_meeting_copy_its_link_revoke_it_and_sign_out(page,
     assert await page.evaluate("() => [sessionStorage.length, localStorage.length]") == [0, 0]
 
 
+async def test_staff_plan_a_meeting_see_its_time_in_their_own_zone_and_cancel_it(browser, small_bridge):
+    context = await browser.new_context(locale="en-GB", timezone_id="America/New_York")
+    page = await context.new_page()
+    await page.goto(f"{small_bridge.url}/#code=good")
+    form = page.locator("#create-form")
+    await form.get_by_label("Title of the meeting").fill("Budget")
+    await form.get_by_label("At a time").check()
+    await form.get_by_role("button").click()
+    await expect(form.get_by_text("Please choose a day and a time.")).to_be_visible()
+    await form.locator("#create-date").fill("2030-03-01")
+    await form.locator("#create-time").fill("04:00")
+    await form.locator("#create-repeat").select_option("Every week")
+    await form.get_by_label("Agenda").fill("1. Money")
+    await expect(form.get_by_text("Time zone: America/New_York")).to_be_visible()
+    await form.get_by_role("button").click()
+    await expect(page.get_by_role("link", name="Open “Budget”")).to_be_focused()
+    made = small_bridge.meetings[-1]
+    assert made["agenda"] == "1. Money"
+    assert made["schedule"] == {
+        "start": "2030-03-01T04:00",
+        "time_zone": "America/New_York",
+        "duration_minutes": 60,
+        "rrule": "FREQ=WEEKLY",
+        "sequence": 0,
+    }
+    row = page.locator("#meetings li", has_text="Budget")
+    await expect(row).to_contain_text("Planned")
+    await expect(row).to_contain_text("4:00")  # nine in London
+    await row.get_by_role("button", name="Change “Budget”").click()
+    await page.get_by_role("button", name="Cancel the meeting").click()
+    await expect(page.locator("#past-meetings li", has_text="Budget")).to_contain_text("Cancelled")
+    await context.close()
+
+
 async def test_only_the_organiser_of_a_meeting_is_offered_to_invite_to_it(page, small_bridge):
     small_bridge.meetings = [small_bridge.meeting("Mine"), small_bridge.meeting("Ours") | {"organizer": "@jean:here"}]
     await page.goto(f"{small_bridge.url}/#code=good")

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Segment } from "./captions-model";
-import type { Meeting, Session } from "./session";
+import type { Meeting, NewSchedule, Session } from "./session";
 import type { Calls, Found, Paragraph, Past, Reading, SearchQuery } from "./transcript-types";
 import { t } from "./strings";
 
@@ -126,7 +126,12 @@ export const bridge = {
   enterAsStaff: (token: string, invite: string) => call<Meeting>("POST", `/j/${segment(invite)}/staff`, token, {}),
   meetings: (token: string) => call<{ meetings: Meeting[] }>("GET", "/api/v1/meetings", token),
   meeting: (token: string, id: string) => call<Meeting>("GET", `/api/v1/meetings/${segment(id)}`, token),
-  createMeeting: (token: string, title: string) => call<Meeting>("POST", "/api/v1/meetings", token, { title }),
+  createMeeting: (token: string, title: string, agenda: string, schedule: NewSchedule | null) =>
+    call<Meeting>("POST", "/api/v1/meetings", token, { title, agenda, schedule }),
+  changeMeeting: (token: string, id: string, change: { title?: string; agenda?: string; schedule?: NewSchedule }) =>
+    call<Meeting>("PATCH", `/api/v1/meetings/${segment(id)}`, token, change),
+  moveMeetingOn: (token: string, id: string, verb: "end" | "open" | "cancel") =>
+    call<Meeting>("POST", `/api/v1/meetings/${segment(id)}/${verb}`, token),
   createInvite: (token: string, id: string, uses: number, ttlS: number) =>
     call<Invite>("POST", `/api/v1/meetings/${segment(id)}/invites`, token, { uses, ttl_s: ttlS }),
   revokeInvite: (token: string, inviteId: string) =>

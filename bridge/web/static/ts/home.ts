@@ -2,17 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bridge, BridgeError, explain } from "./bridge-api";
+import { ChangeDialog } from "./change-dialog";
 import { announce, element, setFieldError, setHidden, setNote, whileBusy } from "./dom";
 import { InviteDialog } from "./invite-dialog";
+import { byTime, meetingRow, type RowActions } from "./meeting-row";
 import { showOwnSessions } from "./own-sessions";
 import { dropSession, type Meeting, type Session, STAFF } from "./session";
 import { introduction, signOut, staffSession } from "./staff-session";
 import { t } from "./strings";
+import { TimesForm } from "./times-form";
 
 /** The start page: what this is, or, once signed in, the person's meetings. */
 class HomePage {
   #session: Session | null = null;
-  readonly #dialog = new InviteDialog(() => this.#session?.token ?? "");
+  #meetings: Meeting[] = [];
+  readonly #invite = new InviteDialog(() => this.#session?.token ?? "");
+  readonly #change = new ChangeDialog(
+    () => this.#session?.token ?? "",
+    (meeting) => this.#replace(meeting),
+  );
+  readonly #times = new TimesForm("create");
 
   async start(): Promise<void> {
     const leave = element<HTMLButtonElement>("sign-out");
@@ -26,6 +35,11 @@ class HomePage {
       const button = element("create-form").querySelector<HTMLButtonElement>("button");
       if (button) void whileBusy(button, () => this.#create());
     });
+    for (const choice of ["create-now", "create-later"]) {
+      element(choice).addEventListener("change", () =>
+        setHidden("create-times", !element<HTMLInputElement>("create-later").checked),
+      );
+    }
     try {
       this.#session = await staffSession();
     } catch {
@@ -45,8 +59,8 @@ class HomePage {
     showOwnSessions(session);
     try {
       const { meetings } = await bridge.meetings(session.token);
-      element("meetings").replaceChildren(...meetings.map((meeting) => this.#row(meeting)));
-      this.#showEmpty();
+      this.#meetings = meetings;
+      this.#show();
     } catch (error) {
       if (error instanceof BridgeError && error.status === 401) this.#ended();
       else element("desk-state").textContent = explain(error);
@@ -55,52 +69,60 @@ class HomePage {
 
   async #create(): Promise<void> {
     const field = element<HTMLInputElement>("create-title");
+    const agenda = element<HTMLTextAreaElement>("create-agenda");
     const title = field.value.trim();
     setFieldError(field, "create-error", title ? null : t("error_title"));
-    if (!title || !this.#session) return;
+    const later = element<HTMLInputElement>("create-later").checked;
+    const schedule = later ? this.#times.read() : null;
+    if (!title || !this.#session || (later && !schedule)) return;
     try {
-      const meeting = await bridge.createMeeting(this.#session.token, title);
-      field.value = "";
-      const row = this.#row(meeting);
-      element("meetings").prepend(row);
-      this.#showEmpty();
+      const meeting = await bridge.createMeeting(this.#session.token, title, agenda.value, schedule);
+      field.value = agenda.value = "";
+      this.#replace(meeting);
       announce(t("meeting_created", { title }));
-      row.querySelector<HTMLAnchorElement>("a.button-primary")?.focus();
     } catch (error) {
-      setFieldError(field, "create-error", explain(error));
+      if (schedule) this.#times.showError(explain(error));
+      else setFieldError(field, "create-error", explain(error));
     }
   }
 
-  #row(meeting: Meeting): HTMLLIElement {
-    const row = document.createElement("li");
-    row.className = "meeting card";
-    const title = document.createElement("span");
-    title.className = "meeting-title";
-    title.textContent = meeting.title;
-    const invite = document.createElement("button");
-    invite.type = "button";
-    invite.className = "button";
-    invite.hidden = meeting.organizer !== this.#session?.matrix.user_id; // only organisers make links
-    invite.textContent = t("invite_meeting");
-    invite.setAttribute("aria-label", t("invite_meeting_named", { title: meeting.title }));
-    invite.addEventListener("click", () => this.#dialog.open(meeting));
-    const read = document.createElement("a");
-    read.className = "button";
-    read.href = `/m/${encodeURIComponent(meeting.id)}/transcript`;
-    read.textContent = t("transcript");
-    read.setAttribute("aria-label", t("transcript_named", { title: meeting.title }));
-    const open = document.createElement("a");
-    open.className = "button button-primary";
-    open.href = `/m/${encodeURIComponent(meeting.id)}`;
-    open.textContent = t("open_meeting");
-    open.setAttribute("aria-label", t("open_meeting_named", { title: meeting.title }));
-    row.append(title, invite, read, open);
+  /** Puts every meeting where it belongs; `focus` is one whose page is to be the next thing that Enter opens. */
+  #show(focus?: Meeting): void {
+    const me = this.#session?.matrix.user_id;
+    const actions = {
+      invite: (meeting: Meeting) => this.#invite.open(meeting),
+      change: (meeting: Meeting) => this.#change.open(meeting),
+    };
+    const isPast = (meeting: Meeting) => meeting.state === "ended";
+    for (const [list, found] of [
+      ["meetings", this.#meetings.filter((meeting) => !isPast(meeting)).sort(byTime)],
+      ["past-meetings", this.#meetings.filter(isPast)],
+    ] as const) {
+      element(list).replaceChildren(...found.map((meeting) => this.#row(meeting, meeting.organizer === me, actions)));
+    }
+    setHidden("past", !element("past-meetings").childElementCount);
+    element("desk-state").hidden = element("meetings").childElementCount > 0;
+    element("desk-state").textContent = element("desk-state").dataset["empty"] ?? "";
+    if (focus) this.#focus(focus);
+  }
+
+  #row(meeting: Meeting, own: boolean, actions: RowActions): HTMLLIElement {
+    const row = meetingRow(meeting, own, actions);
+    row.dataset["id"] = meeting.id;
     return row;
   }
 
-  #showEmpty(): void {
-    element("desk-state").hidden = element("meetings").childElementCount > 0;
-    element("desk-state").textContent = element("desk-state").dataset["empty"] ?? "";
+  #focus(meeting: Meeting): void {
+    const row = document.querySelector(`li[data-id="${CSS.escape(meeting.id)}"]`);
+    const target = row?.querySelector<HTMLElement>("a.button-primary") ?? row?.querySelector<HTMLElement>("button, a");
+    const details = row?.closest("details");
+    if (details) details.open = true;
+    target?.focus();
+  }
+
+  #replace(meeting: Meeting): void {
+    this.#meetings = [meeting, ...this.#meetings.filter((known) => known.id !== meeting.id)];
+    this.#show(meeting);
   }
 
   async #signOut(): Promise<void> {

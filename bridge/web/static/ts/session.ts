@@ -6,12 +6,31 @@
  * and closing the window ends it.
  */
 
+/** When a meeting is to be: a wall time of a zone, once or by a rule (RFC 5545). */
+export interface NewSchedule {
+  start: string;
+  time_zone: string;
+  duration_minutes: number;
+  rrule: string | null;
+}
+
+export interface Schedule extends NewSchedule {
+  sequence: number;
+}
+
 export interface Meeting {
   id: string;
   title: string;
   room_id: string;
   organizer: string;
   url: string;
+  state: "scheduled" | "lobby" | "live" | "ended" | "archived";
+  agenda: string;
+  cancelled: boolean;
+  /** Of the date that runs or is next. */
+  starts_at: string | null;
+  ends_at: string | null;
+  schedule: Schedule | null;
 }
 
 export interface MatrixSession {
