@@ -28,7 +28,7 @@ VERSION = "1"
 DOCUMENT = "/api/v1/openapi.json"
 
 _ABOUT = """Meetings as Matrix rooms. Errors are always `errcode` and `error`, a sentence that says what to do.
-API tokens are made with a session, on the start page or here, and reach as far as their scopes and their person do."""
+API tokens are made here, with a session, and reach as far as their scopes and their person do."""
 _ONE = "/api/v1/meetings/{meeting_id}"
 _CALL = f"{_ONE}/transcripts/{{call_id}}"
 _CONTRACTOR = "/api/v1/contractors/{contractor_id}"

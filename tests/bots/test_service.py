@@ -10,7 +10,7 @@ import pytest
 
 from bots import notice
 from bots.captions.health import FAILURES_IN_ROW, Cause
-from bots.captions.schedule import SLOWER_S
+from bots.captions.schedule import Level
 from bots.meeting import Means
 from bots.meetingnote import Note
 from bots.service import MAX_CALLS, CaptionService
@@ -210,7 +210,7 @@ async def test_workers_are_asked_to_wait_only_while_words_come_late(bot, monkeyp
 
     async def at_once(seconds: float) -> None:
         if next(rounds) == 2:
-            bot._pool._queue.load.interval_s = SLOWER_S
+            bot._pool._queue.load.level = Level.SLOWER
         await real_sleep(0)
 
     real_sleep = asyncio.sleep

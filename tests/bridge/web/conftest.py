@@ -69,7 +69,6 @@ class SmallHomeserver:
         self.deactivated: list[str] = []
         self.logged_out: list[str] = []
         self.guarded_prefix = "guest-"
-        self.said: dict[str, tuple[str, str]] = {}
         self.broken: Callable[[str], bool] = lambda _path: False
         self.app = web.Application(middlewares=[self._breakable])
         v3 = "/_matrix/client/v3"
@@ -82,7 +81,6 @@ class SmallHomeserver:
             ("POST", f"{v3}/createRoom", self._create_room),
             ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick}}", self._member),
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
-            ("PUT", f"{v3}/rooms/{{room}}/send/m.room.message/{{txn}}", self._say),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}", self._set_state),
@@ -193,12 +191,6 @@ class SmallHomeserver:
             return self._error(403, "M_FORBIDDEN")
         room[user] = "join"
         return web.json_response({"room_id": request.match_info["room"]})
-
-    async def _say(self, request: web.Request) -> web.Response:
-        """One transaction id is one event, as often as it comes."""
-        txn, room = request.match_info["txn"], unquote(request.match_info["room"])
-        self.said.setdefault(txn, (room, (await request.json())["body"]))
-        return web.json_response({"event_id": "$" + txn})
 
     async def _membership(self, request: web.Request) -> web.Response:
         room = self.rooms.get(unquote(request.match_info["room"]), {})

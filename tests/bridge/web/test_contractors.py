@@ -83,7 +83,7 @@ async def test_each_visit_is_an_account_of_its_own_that_ends_with_the_day_and_wi
 async def test_a_sponsor_is_told_once_some_days_before_and_the_pass_goes_its_way_over_restarts(bridge):
     meeting = await bridge.meeting()
     contractor = await give(bridge, meeting, days=90)
-    told = bridge.homeserver.said
+    told = bridge.homeserver.sent
     bridge.clock.forward(days=82)
     await sweeper.sweep(bridge.services)
     assert told == {}
@@ -94,10 +94,10 @@ async def test_a_sponsor_is_told_once_some_days_before_and_the_pass_goes_its_way
     bridge.homeserver.broken = lambda _path: False
     for _ in range(2):
         await sweeper.sweep(bridge.services)
-    ((room, text),) = told.values()
+    ((room, _, notice),) = told.values()
     assert bridge.homeserver.rooms[room][f"@marie:{HOME}"] == "invite"
-    assert "Ada L. (Guest, ACME)" in text
-    assert "http://bridge.example/contractors" in text
+    assert "Ada L. (Guest, ACME)" in notice["body"]
+    assert "http://bridge.example/contractors" in notice["body"]
     assert await state(bridge, contractor) == "reminded"
     bridge.clock.forward(days=7)
     assert (await enter(bridge, contractor, meeting))[1]["errcode"] == "PASSERELLE_INVITE_EXPIRED", "before any sweep"
@@ -125,7 +125,7 @@ async def test_a_reminder_that_was_sent_before_a_crash_is_not_a_second_one(bridg
     async with bridge.database.transaction() as tx:  # as if we had died between the notice and the row
         await tx.execute("UPDATE contractors SET state = 'valid'")
     await sweeper.sweep(bridge.services)
-    assert len(bridge.homeserver.said) == 1
+    assert len(bridge.homeserver.sent) == 1
     assert await state(bridge, contractor) == "reminded"
 
 

@@ -97,6 +97,48 @@ MATRIX: list[tuple[str, str, dict[str, Any] | None, dict[str, int]]] = [
     ),
     (
         "GET",
+        "/api/v1/calendar",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/calendar",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 201, "member": 201, "organiser": 201},
+    ),
+    (
+        "DELETE",
+        "/api/v1/calendar",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 200, "member": 200, "organiser": 200},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/calendar.ics",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 409, "other guest": 404, "staff": 404, "member": 409, "organiser": 409},
+    ),
+    (
+        "GET",
+        "/api/v1/meetings/{meeting}/invitees",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 200},
+    ),
+    (
+        "POST",
+        "/api/v1/meetings/{meeting}/invitees",
+        {"people": [{"address": "claire@partner.example"}]},
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 409},
+    ),
+    (
+        "DELETE",
+        "/api/v1/meetings/{meeting}/invitees/{invite}",
+        None,
+        {"nobody": 401, "forger": 401, "guest": 403, "other guest": 403, "staff": 403, "member": 403, "organiser": 404},
+    ),
+    (
+        "GET",
         "/api/v1/search?q=word",
         None,
         {"nobody": 401, "forger": 401, "guest": 200, "other guest": 200, "staff": 200, "member": 200, "organiser": 200},
