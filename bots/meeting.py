@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Self
@@ -17,7 +16,7 @@ import aiohttp
 import structlog
 from livekit import rtc
 
-from bots import membership, notice
+from bots import farewell, membership, notice
 from bots.call import CallError, CallMember
 from bots.calltext import CallText
 from bots.captions.audience import Audience
@@ -28,12 +27,11 @@ from bots.captions.health import Health
 from bots.captions.language import LanguageChoice
 from bots.captions.leftover import left_behind
 from bots.captions.segment import Segment
-from bots.captions.thread import file_event
 from bots.captions.track import Job, Speaker, TrackCaptions
 from bots.captions.transcript import Transcript
 from bots.corrections import Corrections
 from bots.engines.vad import SileroDetector
-from bots.final.spool import EndedCall, LiveTurn, Spool
+from bots.final.spool import Spool
 from bots.glossary import Glossary
 from bots.keepsound import SoundKeeper
 from bots.listen import CallListener, Ears
@@ -250,7 +248,8 @@ class CaptionedMeeting:
         if why is not Ending.STOPPED:
             self._hand_over()
         if why in notice.FAREWELLS:
-            await self._part(why)
+            model = self._passport.sentence() if self._passport else ""
+            await farewell.part(self._means.session, self._thread, self._note, self._transcript, why, model=model)
         return why
 
     # ------------------------------------------------------------------------------------------- in the call
@@ -483,54 +482,9 @@ class CaptionedMeeting:
 
     def _hand_over(self) -> None:
         """Give the sound to the workers, who write the final transcript."""
-        if self._sound is None:
-            return
-        self._sound.keep_only(self._consent.agreed)
-        names = {user_id: self._view.name(user_id) for user_id in self._sound.people()}
-        agreed = {user_id: at_ms for user_id, at_ms in self._consent.agreements().items() if user_id in names}
-        withdrawn = tuple(word.user_id for word in self._consent.withdrawals())
-        shared = self._transcript.shared_tracks()
-        turns = tuple(
-            LiveTurn(said.track_sid, said.start_ms, said.end_ms, said.voice, said.display_name)
-            for said in self._transcript.segments()
-            if said.track_sid in shared
-        )
-        started_ms = self._note.started_ms
-        call = EndedCall(self.room_id, self._note.notice, started_ms, _now_ms(), names, turns, agreed, withdrawn)
-        try:
-            self._sound.end(call)
-        except OSError as error:
-            log.error("sound_not_handed_over", room_id=self.room_id, reason=type(error).__name__)
-
-    async def _part(self, why: Ending) -> None:
-        """Give the room its transcript, and go."""
-        session = self._means.session
-        try:
-            if len(self._transcript):
-                day = datetime.fromtimestamp(self._note.started_ms / 1000, UTC).astimezone()
-                name = f"transcript-{day:%Y-%m-%d-%H%M}"
-                model = self._passport.sentence() if self._passport else ""
-                text = self._transcript.text(day.tzinfo or UTC, model=model)
-                await self._give(f"{name}.txt", text, "text/plain")
-                await self._give(f"{name}.vtt", self._transcript.vtt(model=model), "text/vtt")
-            await session.send_event(
-                self.room_id,
-                "m.room.message",
-                notice.text_event(notice.FAREWELLS[why]),
-                f"farewell-{self._note.started_ms}",
-            )
-            await session.put_room_note(self.room_id, NOTE, {"active": False})
-            await session.leave(self.room_id)
-        except (MatrixError, aiohttp.ClientError, TimeoutError) as error:
-            log.error("farewell_failed", room_id=self.room_id, reason=str(error)[:200])
-
-    async def _give(self, name: str, text: str, mimetype: str) -> None:
-        data = text.encode()
-        url = await self._means.session.upload(data, f"{mimetype}; charset=utf-8", name)
-        event = file_event(name, url, mimetype, len(data), self._note.thread, self._thread.last)
-        self._thread.last = await self._means.session.send_event(
-            self.room_id, "m.room.message", event, f"{mimetype.replace('/', '-')}-{self._note.started_ms}"
-        )
+        if self._sound is not None:
+            self._sound.keep_only(self._consent.agreed)
+            farewell.hand_over(self._sound, self._note, self._view, self._consent, self._transcript, _now_ms())
 
 
 def _now_ms() -> int:

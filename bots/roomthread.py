@@ -24,7 +24,7 @@ class RoomThread:
 
     def __init__(self, session: MatrixSession, room_id: str, root: str, last: str) -> None:
         self._session = session
-        self._room_id = room_id
+        self.room_id = room_id
         self._root = root
         self._pace = Pace()
         self._wake = asyncio.Event()
@@ -75,10 +75,10 @@ class RoomThread:
                 event_id = await self._send_once(what, txn_id)
             except MatrixError as error:
                 if error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.status != HTTPStatus.TOO_MANY_REQUESTS:
-                    log.warning("caption_refused", room_id=self._room_id, errcode=error.errcode)
+                    log.warning("caption_refused", room_id=self.room_id, errcode=error.errcode)
                     return None
             except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning("homeserver_away", room_id=self._room_id, reason=type(error).__name__)
+                log.warning("homeserver_away", room_id=self.room_id, reason=type(error).__name__)
             else:
                 if isinstance(what, Post):
                     self.last = event_id
@@ -91,5 +91,5 @@ class RoomThread:
         elif what.segments:
             content = changed_event(what.event_id, what.segments, what.changed)
         else:
-            return await self._session.redact(self._room_id, what.event_id, txn_id)
-        return await self._session.send_event(self._room_id, "m.room.message", content, txn_id)
+            return await self._session.redact(self.room_id, what.event_id, txn_id)
+        return await self._session.send_event(self.room_id, "m.room.message", content, txn_id)

@@ -110,8 +110,13 @@ async def test_after_a_restart_a_voice_keeps_the_label_and_name_that_the_room_sh
     async def relations(room_id: str, event_id: str, kind: str) -> list[dict]:
         return [line] if kind == "m.thread" else []
 
+    async def lines(room_id: str, call_id: str) -> list:
+        return []
+
     meeting._means.session.relations = relations
-    await meeting._recall()
+    meeting._means.past = SimpleNamespace(lines=lines)
+    meeting._resumed = True
+    await meeting._remember()
     await speak(meeting, segment, 7, 3)
     shown = (stored[-1].voice, stored[-1].display_name)
     assert shown == (("voice-2", "Voix 2 (Salle)") if damaged else ("voice-1", "Anne"))

@@ -131,7 +131,7 @@ def test_a_glossary_has_a_limit_and_keeps_what_comes_first():
 def test_what_is_no_recording_is_refused_with_its_reason(tmp_path: Path):
     text = tmp_path / "a.wav"
     text.write_text("no sound")
-    for path, reason in ((text, "no recording"), (tmp_path / "b.wav", "does not exist"), (tmp_path, "no file")):
+    for path, reason in ((text, "no recording"), (tmp_path / "b.wav", "does not exist"), (tmp_path, "is a folder")):
         with pytest.raises(recording.RecordingError, match=reason):
             list(recording.blocks(path))
 
