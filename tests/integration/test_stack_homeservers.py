@@ -149,8 +149,8 @@ def test_delayed_and_sticky_events_are_on(marie):
     assert "org.matrix.msc4354" in str(marie.get("/_matrix/client/versions")["unstable_features"])
 
 
-def test_nobody_can_take_the_name_of_a_guest_or_of_the_bridge(homeservers):
+def test_nobody_can_take_the_name_of_a_guest(homeservers):
+    """Those whose account is there already the bridge keeps people from: it signs nobody in under such a name."""
     base_url = homeservers.ready["homeservers"]["home"]["client_url"]
-    for name in ("guest-1", "passerelle"):
-        answer = httpx2.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, name))
-        assert answer.json()["errcode"] == "M_EXCLUSIVE", f"{name}: {answer.text}"
+    answer = httpx2.post(f"{base_url}/_matrix/client/v3/login", json=staff_login(homeservers, "guest-nobody"))
+    assert answer.json()["errcode"] == "M_EXCLUSIVE", answer.text
