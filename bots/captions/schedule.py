@@ -70,7 +70,8 @@ class Load:
         elif usual_s > LATE_S:
             self._stop(now)
         else:
-            self.level = Level.SLOWER if usual_s >= SLOWER_S else Level.USUAL
+            noticed_s = SLOWER_S if self.level is Level.USUAL else _PROMPT_S
+            self.level = Level.SLOWER if usual_s >= noticed_s else Level.USUAL
 
     def _stop(self, now: float) -> None:
         if self.level is not Level.FINALS_ONLY:

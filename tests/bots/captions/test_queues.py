@@ -107,6 +107,13 @@ def test_the_longer_readings_wait_the_less_is_promised():
     assert load.interval_s == float("inf")
 
 
+def test_what_people_noticed_is_over_once_readings_are_prompt_and_not_before():
+    load = Load()
+    levels(load, SLOWER_S, range(3))
+    assert set(levels(load, SLOWER_S - 0.1, range(3, 10))) == {Level.SLOWER}
+    assert levels(load, 0.1, range(10, 13))[-1] is Level.USUAL
+
+
 def test_readings_that_are_late_but_not_hopeless_keep_partial_texts():
     assert set(levels(Load(), LATE_S - 0.1, range(100))) == {Level.SLOWER}
 
