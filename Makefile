@@ -5,7 +5,7 @@
 # make up     the same stack, which stays: sign in, or open the guest link
 # make test   everything that CI checks
 # make test-long   the same tests with more seeds and longer runs
-# make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: ten quiet minutes
+# make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: half a quiet hour
 # make bench-search   how long a search over 1,000 meetings takes, and build/bench/search.json
 # make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
