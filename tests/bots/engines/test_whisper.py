@@ -21,3 +21,13 @@ def test_no_second_thread_spins_beside_a_reading(engine):
     """OpenBLAS's would, and cost as much as the reading."""
     engine.identify(np.zeros(16_000, np.float32))
     assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def test_names_to_look_for_do_not_cost_what_was_said(engine):
+    """With them alone, base writes one word of the first part."""
+    (talk, *_) = talks("report", "en")
+    sound = talk.samples()
+    for start_s in (4, 8, 12):
+        part = sound[start_s * SAMPLE_RATE : (start_s + 8) * SAMPLE_RATE]
+        plain, named = (engine.transcribe(part, "en", terms=terms).text for terms in ((), ("Marie Curie", "Budget")))
+        assert len(named.split()) > 0.7 * len(plain.split())
