@@ -112,8 +112,8 @@ class SpeechPool:
     def submit(self, job: Job) -> None:
         """Queue an utterance; what is known already is delivered at once."""
         self.counts.asked += 1
-        if job.known is not None:
-            self._answer(job, job.known)
+        if (known := job.known) is not None:
+            self._answer(job, known)
             return
         dropped = self._queue.dropped_finals
         self._queue.push(job, time.monotonic())

@@ -150,8 +150,9 @@ class TrackCaptions:
             return None
         silent = self._next - 1 - self._endpointer.last_voiced
         if silent >= _POST_ROLL:
-            heard = self.audio(utterance)
-            if heard.voiced_ms < guards.MIN_VOICED_MS or (utterance.last and utterance.last.end == heard.end):
+            if utterance.last is not None and utterance.last.end == self._heard_until(utterance):
+                return None
+            if self.audio(utterance).voiced_ms < guards.MIN_VOICED_MS:
                 return None
         elif silent >= _HOLD or not self._grew(utterance, interval_s):
             return None

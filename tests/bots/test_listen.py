@@ -283,18 +283,24 @@ async def test_what_somebody_says_is_kept_until_they_withdraw(room, heard, tape,
     assert sum(stretch.samples() for stretch in track.stretches) == 7 * 16_000, "to the last sample"
 
 
+def listen_once(ready, room, heard, tape) -> CallListener:
+    """Listen to Alice; what she says waits until it is ready to be read."""
+    ears = Ears(
+        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
+        heard.jobs.append, heard.published.append, lambda: 1.0, ready=ready,
+    )  # fmt: skip
+    listener = CallListener(room, "!room", "$call", ears)
+    listener.allow(OWNERS)
+    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    return listener
+
+
 async def test_what_is_said_while_the_models_load_waits_for_them_and_keeps_its_time(
     room, heard, tape, streams, until, monkeypatch
 ):
     loaded, now_s = False, 1_000.0
     monkeypatch.setattr(listen, "time", SimpleNamespace(time=lambda: now_s))
-    ears = Ears(
-        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
-        heard.jobs.append, heard.published.append, lambda: 1.0, ready=lambda: loaded,
-    )  # fmt: skip
-    listener = CallListener(room, "!room", "$call", ears)
-    listener.allow(OWNERS)
-    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    listener = listen_once(lambda: loaded, room, heard, tape)
     await until(lambda: streams)
     streams[0].say(2.0)
     await until(streams[0].frames.empty)
@@ -310,13 +316,7 @@ async def test_what_is_said_while_the_models_load_waits_for_them_and_keeps_its_t
 async def test_what_waits_for_models_that_do_not_come_is_bounded(room, heard, tape, streams, until, monkeypatch):
     monkeypatch.setattr(listen, "EARLY_S", 0.32)
     loaded = False
-    ears = Ears(
-        lambda speaker: TrackCaptions(speaker, tape.track.detector, LanguageChoice(("fr",))),
-        heard.jobs.append, heard.published.append, lambda: 1.0, ready=lambda: loaded,
-    )  # fmt: skip
-    listener = CallListener(room, "!room", "$call", ears)
-    listener.allow(OWNERS)
-    room.subscribed(ALICE, room.publish(ALICE, "TR_A"))
+    listener = listen_once(lambda: loaded, room, heard, tape)
     await until(lambda: streams)
     streams[0].say(5.0)
     await until(streams[0].frames.empty)
