@@ -18,6 +18,8 @@ from sfu.shell.settings import Settings, SettingsError, checked, is_readable_by_
 
 app = cyclopts.App(name="sfu", help="The media server: LiveKit signalling in, RTP through.")
 
+app.command("sfu.load.command:load", name="load")  # imported when it is wanted: a server needs none of it
+
 log = structlog.get_logger()
 
 
@@ -69,6 +71,17 @@ def serve(
         )
         asyncio.run(serve_settings(settings))
     except (SettingsError, StartError) as error:
+        print(f"sfu: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+@app.command(name="config")
+def config_command(what: Literal["show"], /, *, config: Path) -> int:
+    """Print the settings as they are understood, each secret as stars."""
+    try:
+        sys.stdout.write(f"{load(config).model_dump_json(indent=2)}\n")
+    except SettingsError as error:
         print(f"sfu: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -23,6 +23,13 @@ from sfu.core.sids import Sids
 MERGE_S = 0.01
 """Changes of this long are negotiated in one go."""
 
+UNSPACED_TRACKS = 10
+SPACING_S = 0.005
+SPACING_MAX_S = 1.0
+"""Each exchange of descriptions costs both sides as much as there are tracks: with more than ten of them, the next one
+comes so much later for every further track. The first one after a quiet moment does not wait. stops: a crowd that comes
+with cameras making everybody's descriptions anew for each of them."""
+
 RESUMED_OFFER_S = 2.0
 """A client that resumes offers by itself at once (with new ICE credentials); one that does not within this
 is asked if there is need."""
@@ -53,7 +60,7 @@ class Downlinks:
     def negotiate(self, receiver: Participant, now: float) -> None:
         """Negotiate soon, if there is something to negotiate then."""
         if receiver.negotiate_at is None:
-            receiver.negotiate_at = now + MERGE_S
+            receiver.negotiate_at = max(now + MERGE_S, receiver.negotiated_at + spacing(len(receiver.subscriptions)))
 
     def ask(self, receiver: Participant, now: float) -> None:
         """Negotiate now, if there is something to negotiate."""
@@ -63,6 +70,7 @@ class Downlinks:
             return
         wanted = receiver.negotiation.wanted()
         if wanted is not None:
+            receiver.negotiated_at = now
             receiver.offer_by = now + OFFER_TIMEOUT_S
             self._roster.tell(receiver, SectionsRequired(*wanted))
 
@@ -85,7 +93,10 @@ class Downlinks:
                 self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
         for started in result.started:
             self.forward(receiver, started)
-        self._offer(receiver, subscriber, now)
+        if spacing(len(receiver.subscriptions)):
+            self.negotiate(receiver, now)
+        else:
+            self._offer(receiver, subscriber, now)
 
     def resumed(self, receiver: Participant, now: float) -> None:
         """The client is on a new socket: expect its offer; offer the second peer connection with new credentials."""
@@ -130,8 +141,14 @@ class Downlinks:
     def _offer(self, receiver: Participant, subscriber: Subscriber, now: float) -> None:
         offered = subscriber.offers.offer()
         if offered is not None:
+            receiver.negotiated_at = now
             receiver.offer_by = now + OFFER_TIMEOUT_S
             message = ServerOffer(
                 offered.id, offered.sections, subscriber.ice, RECEIVING_OPUS, offered.tracks, receiver.candidates
             )
             self._roster.tell(receiver, message)
+
+
+def spacing(tracks: int) -> float:
+    """Seconds between two exchanges of descriptions with a receiver of so many tracks."""
+    return min(SPACING_MAX_S, SPACING_S * max(0, tracks - UNSPACED_TRACKS))

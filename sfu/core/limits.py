@@ -57,7 +57,7 @@ ROOMS_MAX = 10_000
 """stops: auto-created rooms without end."""
 
 REVOCATIONS_MAX = 10_000
-"""Remembered removals; the oldest is forgotten first. stops: growth by removals."""
+"""Remembered removals, and as many changed rights; the oldest is forgotten first. stops: growth by either."""
 
 REQUESTS_PER_SECOND = 50.0
 """Signalling requests of one session that are taken in the long run; those beyond the burst wait. stops: floods of

@@ -93,6 +93,8 @@ class Participant:
     channels: Channels = field(default_factory=Channels)
     join_by: float | None = None
     negotiate_at: float | None = None
+    negotiated_at: float = float("-inf")
+    """When an exchange of descriptions began last that the server wanted."""
     offer_by: float | None = None
     gone_at: float | None = None
     lost_at: float | None = None
@@ -137,7 +139,8 @@ class Participant:
     @property
     def deadline(self) -> float | None:
         """When time alone changes something about this session."""
-        times = (
+        soonest = None
+        for time in (
             self.join_by,
             self.negotiate_at,
             self.offer_by,
@@ -145,8 +148,10 @@ class Participant:
             self.lost_at,
             self.speaks_until,
             self.flows_at,
-        )
-        return min((time for time in times if time is not None), default=None)
+        ):  # a plain loop: this is asked of everybody after every change of a room
+            if time is not None and (soonest is None or time < soonest):
+                soonest = time
+        return soonest
 
     def info(self, reason: DisconnectReason | None = None) -> ParticipantInfo:
         """Describe it as it is now; with a reason, as gone."""

@@ -1,19 +1,21 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which rooms are there, who may enter, and whose tokens were revoked?"""
+"""Which rooms are there, who may enter with which rights, and whose tokens were revoked?"""
 
 import math
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from sfu.core import limits
 from sfu.core.formats import CARRIED
-from sfu.core.grants import Grants
+from sfu.core.grants import Grants, Rights
 from sfu.core.room import Room, RoomSettings
 from sfu.core.sids import Sids
 
 _K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
 
 
 class AdmissionError(Exception):
@@ -38,6 +40,7 @@ class Registry:
         self._rooms: dict[str, Room] = {}
         self._removed: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._ended: OrderedDict[str, float] = OrderedDict()
+        self._changed: OrderedDict[tuple[str, str], tuple[float, Rights]] = OrderedDict()
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -90,6 +93,17 @@ class Registry:
         """Give the room that the holder of a token enters."""
         return self.check(grants) or self.create(grants.room, RoomSettings(), now, wall_ms)
 
+    def change_rights(self, room: str, identity: str, rights: Rights, at: float) -> None:
+        """Hold tokens that were issued up to a moment (Unix seconds) to these rights instead of their own."""
+        _remember(self._changed, (room, identity), (at, rights))
+
+    def current(self, grants: Grants) -> Grants:
+        """Give the claims of a token as they are now: whoever joins anew with an old one wins nothing back."""
+        changed = self._changed.get((grants.room, grants.identity))
+        if changed is None or grants.issued_at > changed[0]:
+            return grants
+        return replace(grants, rights=changed[1])
+
     def revoke(self, room: str, identity: str, at: float) -> None:
         """Refuse tokens that were issued up to a moment (Unix seconds) from now on.
 
@@ -105,8 +119,8 @@ class Registry:
         _remember(self._ended, room, math.floor(at))
 
 
-def _remember(moments: OrderedDict[_K, float], key: _K, at: float) -> None:
-    moments.pop(key, None)
-    moments[key] = at
-    if len(moments) > limits.REVOCATIONS_MAX:
-        moments.popitem(last=False)
+def _remember(known: OrderedDict[_K, _V], key: _K, value: _V) -> None:
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > limits.REVOCATIONS_MAX:
+        known.popitem(last=False)

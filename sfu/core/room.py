@@ -314,7 +314,8 @@ class Room:
 
     def tick(self, now: float) -> None:
         """Let time pass."""
-        for member in self._roster:
+        due = [member for member in self._roster if (at := member.deadline) is not None and at <= now]
+        for member in due:
             if member.negotiate_at is not None and now >= member.negotiate_at:
                 self._distribution.downlinks.ask(member, now)
             self._departures.tick(member, now)

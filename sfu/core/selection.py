@@ -33,6 +33,9 @@ class LayerFrame:
 class DependencySelection:
     """Follows one decode target of the wanted layers, and changes it where the descriptor says that it can be."""
 
+    reads = Frame
+    """Of packets that say nothing of the kind it takes none."""
+
     __slots__ = (
         "_active",
         "_order",
@@ -137,6 +140,8 @@ class DependencySelection:
 
 class LayerSelection:
     """Sends temporal and spatial layers up to a number each; only a key frame opens a spatial layer."""
+
+    reads = LayerFrame
 
     __slots__ = ("_now_spatial", "_now_temporal", "_top", "needs_keyframe", "spatial", "temporal")
 

@@ -71,6 +71,8 @@ class Slot:
     """Its track shall not go on; free when a client has answered it inactive."""
     started: OfferedSection | None = None
     """How the client took its track in."""
+    shown: OwnSection | None = None
+    """As it was offered last."""
     rejected: bool = False
     """The client took the whole section away, for good (RFC 9429 section 5.3.1)."""
 
@@ -114,6 +116,9 @@ class ServerOffers:
     def __init__(self, fresh_ssrc: Callable[[], int], mimes: tuple[str, ...], *, at_once: bool) -> None:
         self._fresh_ssrc = fresh_ssrc
         self._mimes = mimes
+        self._data = _data_section()
+        self._plain = {kind: _media_section(kind).restricted(mimes) for kind in Kind}
+        """What sections of a kind have in common."""
         self._readable: dict[Kind, frozenset[str]] = {}
         self._stage = Stage.DUE if at_once else Stage.SETTLED
         self._id = 0
@@ -233,29 +238,41 @@ class ServerOffers:
         slot.draining = False
 
     def _sections(self) -> Iterator[OwnSection]:
-        data = OfferedSection(
-            media="application",
-            protocol="UDP/DTLS/SCTP",
-            formats="webrtc-datachannel",
-            mid=DATA_MID,
-            rejected=False,
-            direction=Direction.SENDRECV,
-        )
-        yield OwnSection(data, Direction.SENDRECV)
+        yield self._data
         for slot in self._slots:
-            direction = Direction.INACTIVE if slot.track is None else Direction.SENDONLY
-            section = OfferedSection(
-                media=slot.kind.value,
-                protocol="UDP/TLS/RTP/SAVPF",
-                formats=" ".join(str(codec.payload_type) for codec in CODECS[slot.kind]),
-                mid=slot.mid,
-                rejected=slot.rejected,
-                direction=direction,
-                codecs=CODECS[slot.kind],
-                extensions=EXTENSIONS[slot.kind],
-            )
             sent = slot.sent if slot.track is not None else None
-            yield OwnSection(section.restricted(self._mimes), direction, slot.rejected, sent)
+            shown = slot.shown
+            if shown is None or (shown.sent, shown.rejected) != (sent, slot.rejected):
+                direction = Direction.INACTIVE if sent is None else Direction.SENDONLY
+                plain = self._plain[slot.kind]
+                section = replace(plain, mid=slot.mid, rejected=plain.rejected or slot.rejected, direction=direction)
+                shown = slot.shown = OwnSection(section, direction, slot.rejected, sent)
+            yield shown
+
+
+def _data_section() -> OwnSection:
+    data = OfferedSection(
+        media="application",
+        protocol="UDP/DTLS/SCTP",
+        formats="webrtc-datachannel",
+        mid=DATA_MID,
+        rejected=False,
+        direction=Direction.SENDRECV,
+    )
+    return OwnSection(data, Direction.SENDRECV)
+
+
+def _media_section(kind: Kind) -> OfferedSection:
+    return OfferedSection(
+        media=kind.value,
+        protocol="UDP/TLS/RTP/SAVPF",
+        formats=" ".join(str(codec.payload_type) for codec in CODECS[kind]),
+        mid="",
+        rejected=False,
+        direction=Direction.INACTIVE,
+        codecs=CODECS[kind],
+        extensions=EXTENSIONS[kind],
+    )
 
 
 def _same(one: OfferedSection, other: OfferedSection) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sfu.core.ice_lite import Address, Link
 from sfu.media.tcp import BACKLOG, TcpFront
-from sfu.media.udp import UdpSocket
+from sfu.media.udp import Drain, UdpSocket
 
 _TRIES = 50
 """For a port that is free by UDP and TCP on every address, when any port will do."""
@@ -35,10 +35,10 @@ class Network:
         self._udp: dict[Link, UdpSocket] = {}
         self._tcp = TcpFront(self._next_link, on_datagram, on_gone, clock, dropped)
 
-    def open(self, hosts: Sequence[str], port: int, *, tcp: bool) -> int:
+    def open(self, hosts: Sequence[str], port: int, *, tcp: bool, drain: Drain | None = None) -> int:
         """Bind every address and start reading; the port, the same for all. 0 finds one.
 
-        Raises OSError, whose `filename` says which protocol and address.
+        UDP is read by `drain` if there is one. Raises OSError, whose `filename` says which protocol and address.
         """
         for attempt in range(_TRIES):
             try:
@@ -49,7 +49,7 @@ class Network:
                     raise
         for bound in udp:
             link = self._next_link()
-            self._udp[link] = UdpSocket(bound, link, self._on_datagram, self._dropped)
+            self._udp[link] = UdpSocket(bound, link, self._on_datagram, self._dropped, drain)
         for bound in streams:
             self._tcp.accept_from(bound)
         return int(udp[0].getsockname()[1])
@@ -74,6 +74,11 @@ class Network:
             self._dropped["send_full"] += 1
         except OSError:
             self._dropped["send_error"] += 1
+
+    def fileno_of(self, link: Link) -> int | None:
+        """Give the file descriptor of a UDP socket; None for any other link."""
+        through = self._udp.get(link)
+        return None if through is None else through.fileno
 
     @property
     def tcp_connections(self) -> int:

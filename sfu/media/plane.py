@@ -30,11 +30,14 @@ from sfu.core.media import (
     Wish,
 )
 from sfu.core.reach import reach
-from sfu.media.contract import SrtpKeys
+from sfu.media.contract import Engine, EngineEvents, SrtpKeys
+from sfu.media.native_engine import NativeEngine
 from sfu.media.network import Network
 from sfu.media.python_engine import PythonEngine
 from sfu.media.router import Router
 from sfu.media.transport import Transport
+from sfu.media.udp import Drain
+from sfu.native import MissingError
 
 TICK_S = 0.02
 CONSENT_CHECK_S = 1.0
@@ -63,10 +66,8 @@ class MediaPlane:
         engine: str = "auto",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if engine == "native":
-            raise EngineMissingError('the native engine is not built; set engine to "auto" or "python"')
-        if engine not in {"auto", "python"}:
-            raise EngineMissingError(f'unknown engine {engine!r}; use "auto" or "python"')
+        if engine not in {"auto", "python", "native"}:
+            raise EngineMissingError(f'unknown engine {engine!r}; use "auto", "native" or "python"')
         self._reach = reach([hosts] if isinstance(hosts, str) else hosts, advertise)
         self._port = port
         self._tcp = tcp
@@ -79,13 +80,27 @@ class MediaPlane:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._dropped: Counter[str] = Counter()
         self._network = Network(self._on_datagram, self._on_gone, clock, self._dropped)
-        self._router = Router(lambda events: PythonEngine(self._network.send, events), on_event, clock)
+        self._drain: Drain | None = None
+        self._forget_sources: Callable[[], None] = _remember_nothing
+        self._router = Router(lambda events: self._make_engine(engine, events), on_event, clock)
         self._engine = self._router.engine
         self.engine = self._engine.name
 
+    def _make_engine(self, name: str, events: EngineEvents) -> Engine:
+        if name != "native":
+            return PythonEngine(self._network.send, events)
+        try:
+            native = NativeEngine(self._network.send, events, fileno_of=self._network.fileno_of)
+        except MissingError as error:
+            raise EngineMissingError(f'{error}; or set engine to "auto" or "python"') from error
+        if self._clock is time.monotonic:  # C reads that clock itself
+            self._drain = native.drain
+            self._forget_sources = native.forget_sources
+        return native
+
     async def start(self) -> None:
         """Open the port. Raises OSError when it is taken; its `filename` says which address and protocol."""
-        self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp)
+        self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp, drain=self._drain)
         self._tick()
         self._check_consent()
 
@@ -150,6 +165,7 @@ class MediaPlane:
             if owner == peer:
                 task.cancel()
         self._ice.close(peer)
+        self._forget_sources()
         self._router.close_peer(peer)
 
     def receive(self, uplink: Uplink) -> None:
@@ -240,6 +256,8 @@ class MediaPlane:
             return
         self._network.proven(source)
         self._network.send(verdict.response, source)
+        if verdict.moved or verdict.given_up is not None or verdict.displaced is not None:
+            self._forget_sources()
         if verdict.given_up is not None:
             self._network.hang_up(verdict.given_up)
         if verdict.displaced is not None:
@@ -254,6 +272,7 @@ class MediaPlane:
 
     def _on_gone(self, address: Address) -> None:
         state = self._ice.gone(address)
+        self._forget_sources()
         if state is not None:
             self._engine.set_address(state.peer, None)
 
@@ -286,6 +305,7 @@ class MediaPlane:
         loop = asyncio.get_running_loop()
         self._timers["consent"] = loop.call_later(CONSENT_CHECK_S, self._check_consent)
         now = self._clock()
+        self._forget_sources()
         self._network.sweep(now)
         for peer, transport in list(self._transports.items()):
             ice = transport.ice
@@ -295,3 +315,7 @@ class MediaPlane:
             elif now - ice.heard > SILENT_S and transport.connected and not transport.silent:
                 transport.silent = True
                 self._on_event(PeerSilent(peer))
+
+
+def _remember_nothing() -> None:
+    """An engine that asks for each datagram whose it is has nothing to forget."""

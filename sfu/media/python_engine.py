@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine in Python: the way in. Its tables are `sfu.media.tables`, the way out is `sfu.media.sending`."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 
 from sfu.core.codecs import parse_vp8
 from sfu.core.limits_media import MAX_ARRIVALS, MAX_NACK_ANSWERS, MAX_SSRCS_PER_PEER, MAX_UNKNOWN_SSRCS_PER_PEER
 from sfu.core.media import PeerId
 from sfu.core.rtp import HEADER, find_extension, header_size, read_extensions
 from sfu.media.contract import EngineEvents, SendDatagram
-from sfu.media.rows import Inbound, Packet, Stream
-from sfu.media.selecting import describe, forward_parts, layers_of
-from sfu.media.sending import forward, probe, resend, switch
+from sfu.media.rows import Down, Inbound, Packet, Stream
+from sfu.media.selecting import pass_on
+from sfu.media.sending import forward, probe, resend
 from sfu.media.tables import Tables
 
 
@@ -20,8 +21,10 @@ class PythonEngine(Tables):
 
     name = "python"
 
-    def __init__(self, send: SendDatagram, events: EngineEvents) -> None:
-        super().__init__()
+    def __init__(
+        self, send: SendDatagram, events: EngineEvents, randbelow: Callable[[int], int] = secrets.randbelow
+    ) -> None:
+        super().__init__(randbelow)
         self.send = send
         self._events = events
 
@@ -52,17 +55,17 @@ class PythonEngine(Tables):
         if payload is None:
             self.dropped["srtp_auth"] += 1
             return
+        if ssrc not in row.inbound:
+            row.inbound[ssrc] = inbound
+            row.unknown += 1
+        before = window.highest
+        window.commit(index)
         if first & 0x20:
             padding = payload[-1] if payload else 0
             if not 0 < padding <= len(payload):
                 self.dropped["rtp_malformed"] += 1
                 return
             payload = payload[:-padding]
-        if ssrc not in row.inbound:
-            row.inbound[ssrc] = inbound
-            row.unknown += 1
-        before = window.highest
-        window.commit(index)
         row.heard = now
         self.stats.packets_in += 1
         self.stats.bytes_in += size
@@ -132,8 +135,8 @@ class PythonEngine(Tables):
         level, dependency, vp8 = -1, None, None
         if stream.needs_extensions:
             elements = read_extensions(datagram)
-            dependency = elements.get(stream.dependency_id)
-            value = elements.get(stream.audio_level_id)
+            dependency = elements.get(stream.dependency_id) if stream.dependency_id else None
+            value = elements.get(stream.audio_level_id) if stream.audio_level_id else None
             if value:
                 level = value[0]
                 stream.hear(level, timestamp)
@@ -143,24 +146,11 @@ class PythonEngine(Tables):
             if vp8 is not None and (vp8.picture_id_at or vp8.tl0_at):
                 data = bytearray(payload)
         packet = Packet(data, timestamp, second & 0x80, level, dependency, vp8)
-        if stream.has_layers:
-            packet.frame = describe(stream, payload, dependency)
-        if packet.frame is not None or (vp8 is not None and vp8.temporal >= stream.temporal_layers):
-            layers = layers_of(stream, packet)
-            if layers is not None:
-                self._events.layered(stream.id, *layers)
-        if stream.waiting and index >= before and stream.begins(packet):
-            waiting, stream.waiting = stream.waiting, []
-            for down in waiting:
-                down.wanted = None
-                switch(down, stream, packet, index, now)
-                self._events.switched(down.peer.id, down.row.track, stream.id)
-        if stream.seats is not None and not stream.is_seated(packet, index, now):
-            return
-        if stream.followers:
-            forward(self, stream.followers, packet, index, now)
-        if stream.selective and forward_parts(self, stream, packet, index, now, newest=index > before):
-            self._events.blocked(stream.id, now)
+        pass_on(self, self._events, stream, packet, before, index, now)
+
+    def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
+        """Send a packet to downlinks as it is."""
+        forward(self, followers, packet, index, now)
 
     def on_rtcp(self, peer: PeerId, datagram: bytes, now: float) -> None:
         """Unprotect and hand up."""

@@ -115,6 +115,11 @@ class Peer:
         self.spent: dict[int, int] = {}
         """Next packet index of SSRCs that were sent before."""
 
+    def admit(self, ssrc: int) -> Inbound:
+        """Add the row of an SSRC."""
+        inbound = self.inbound[ssrc] = Inbound()
+        return inbound
+
 
 class Stream:
     """One layer received."""
@@ -224,6 +229,19 @@ class Stream:
             self.take(down)
             if type(before) is type(down.selection):
                 down.selection = before
+
+    def await_keyframe(self, down: "Down") -> None:
+        """Let this downlink begin with the next key frame."""
+        self.waiting.append(down)
+
+    def forgo(self, down: "Down") -> None:
+        """It does not wait any longer."""
+        self.waiting.remove(down)
+
+    def take_waiting(self) -> "list[Down]":
+        """Those who begin now."""
+        waiting, self.waiting = self.waiting, []
+        return waiting
 
     def take(self, down: "Down") -> None:
         """Send to this downlink from now on."""
@@ -351,10 +369,11 @@ class Down(Continuity):
         self.primary_only = False
         """Redundant audio goes out as its newest block."""
         self.rtx_index = first_rtx
-        self.history: History[Packet | bytes | bytearray] = History(
-            AUDIO_HISTORY if row.kind is Kind.AUDIO else VIDEO_HISTORY
-        )
+        self.history = self._new_history(AUDIO_HISTORY if row.kind is Kind.AUDIO else VIDEO_HISTORY)
         self.change(row)
+
+    def _new_history(self, size: int) -> History[Packet | bytes | bytearray]:
+        return History(size)
 
     def change(self, row: Downlink) -> None:
         """Take over what the section says now: payload types and extension ids."""

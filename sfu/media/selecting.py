@@ -1,19 +1,49 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The Python engine's way out for those who get a part of a stream: some layers, or the newest block of RED."""
+"""Which of an accepted packet's receivers get it? Those who follow the stream, wait for it, or get a part of it."""
 
 from dataclasses import replace
 
 from sfu.core.codecs import parse_vp9, red_primary, vp8_place
 from sfu.core.dependency_descriptor import Frame
 from sfu.core.selection import LayerFrame
+from sfu.media.contract import EngineEvents
 from sfu.media.rows import Down, Packet, Stream
-from sfu.media.sending import Outlet, forward
+from sfu.media.sending import Outlet, switch
 
 MARKER = 0x80
 
 
-def describe(stream: Stream, payload: bytes, dependency: bytes | None) -> Frame | LayerFrame | None:
+def pass_on(
+    engine: Outlet, events: EngineEvents, stream: Stream, packet: Packet, before: int, index: int, now: float
+) -> None:
+    """Give an accepted packet to all who are to get it; `before` was the highest index of the stream."""
+    vp8 = packet.vp8
+    if stream.has_layers:
+        packet.frame = describe(stream, packet.payload, packet.dependency)
+    if packet.frame is not None or (vp8 is not None and vp8.temporal >= stream.temporal_layers):
+        layers = layers_of(stream, packet)
+        if layers is not None:
+            events.layered(stream.id, *layers)
+    if stream.waiting and index >= before and stream.begins(packet):
+        begin(events, stream, packet, index, now)
+    if stream.seats is not None and not stream.is_seated(packet, index, now):
+        return
+    if stream.followers:
+        engine.forward(stream.followers, packet, index, now)
+    if stream.selective and forward_parts(engine, stream, packet, index, now, newest=index > before):
+        events.blocked(stream.id, now)
+
+
+def begin(events: EngineEvents, stream: Stream, packet: Packet, index: int, now: float) -> None:
+    """Let all who wait for it follow the stream from this packet on."""
+    for down in stream.take_waiting():
+        down.wanted = None
+        switch(down, stream, packet, index, now)
+        events.switched(down.peer.id, down.row.track, stream.id)
+
+
+def describe(stream: Stream, payload: bytes | bytearray, dependency: bytes | None) -> Frame | LayerFrame | None:
     """Read a VP9 or AV1 packet's place among the layers: by the descriptor where there is one."""
     if dependency is not None:
         return stream.structures.read(dependency)
@@ -55,7 +85,7 @@ def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, no
         selection = down.selection
         if selection is not None:
             before = selection.needs_keyframe
-            if frame is None or not selection.takes(frame, newest=newest):  # type: ignore[arg-type]  # of one stream
+            if not isinstance(frame, selection.reads) or not selection.takes(frame, newest=newest):  # type: ignore[arg-type]  # of one stream
                 chosen = None
             elif not packet.marker and selection.marks(frame):  # type: ignore[arg-type]
                 chosen = _copy(packet, packet.payload, MARKER)
@@ -78,7 +108,7 @@ def _send_at(engine: Outlet, down: Down, packet: Packet, index: int, offsets: tu
     if shift and packet.vp8 is not None:
         moved = replace(packet.vp8, picture_id=packet.vp8.picture_id + shift)
         packet = Packet(packet.payload, packet.timestamp, packet.marker, packet.level, packet.dependency, moved)
-    forward(engine, (down,), packet, index + sequence - down.seq_offset, now)
+    engine.forward((down,), packet, index + sequence - down.seq_offset, now)
 
 
 def _copy(packet: Packet, payload: bytes | bytearray, marker: int) -> Packet:

@@ -29,6 +29,10 @@ class Outlet(Protocol):
 
     send: SendDatagram
 
+    def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
+        """Send to downlinks as it is."""
+        ...
+
 
 def switch(down: Down, stream: Stream, packet: Packet, index: int, now: float) -> None:
     """Follow a stream from this packet on, seamlessly."""

@@ -19,7 +19,8 @@ from sfu.media.contract import SrtpKeys, SrtpProfile
 KEY_SIZE = 16
 
 _WINDOW = 1024
-_LABEL_ENCRYPTION, _LABEL_SALT = 0, 2
+_LABEL_ENCRYPTION, _LABEL_AUTHENTICATION, _LABEL_SALT = 0, 1, 2
+_SALTS = {SrtpProfile.GCM: 12, SrtpProfile.CM: 14}
 _LIBSRTP = {
     SrtpProfile.GCM: pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     SrtpProfile.CM: pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -27,16 +28,24 @@ _LIBSRTP = {
 _REFUSED = (pylibsrtp.Error, ValueError)  # ValueError: longer than libsrtp's buffer
 
 
-def derive_gcm(master: bytes) -> tuple[bytes, int]:
-    """Session key and salt (as an integer of 96 bits) of a master key and salt (RFC 3711 section 4.3)."""
-    key, salt = master[:KEY_SIZE], master[KEY_SIZE : KEY_SIZE + 12].ljust(14, b"\0")
+def derive(master: bytes, profile: SrtpProfile) -> tuple[bytes, bytes, bytes]:
+    """Session key, salt and authentication key (none of GCM) of a master key and salt (RFC 3711 section 4.3)."""
+    size = _SALTS[profile]
+    key, salt = master[:KEY_SIZE], master[KEY_SIZE : KEY_SIZE + size].ljust(14, b"\0")
 
     def generate(label: int, size: int) -> bytes:
         block = bytearray(salt + b"\0\0")
         block[7] ^= label
         return Cipher(AES(key), CTR(bytes(block))).encryptor().update(bytes(size))
 
-    return generate(_LABEL_ENCRYPTION, KEY_SIZE), int.from_bytes(generate(_LABEL_SALT, 12), "big")
+    authentication = generate(_LABEL_AUTHENTICATION, 20) if profile is SrtpProfile.CM else b""
+    return generate(_LABEL_ENCRYPTION, KEY_SIZE), generate(_LABEL_SALT, size), authentication
+
+
+def derive_gcm(master: bytes) -> tuple[bytes, int]:
+    """Session key and salt (as an integer of 96 bits) under GCM."""
+    key, salt, _ = derive(master, SrtpProfile.GCM)
+    return key, int.from_bytes(salt, "big")
 
 
 def _session(master: bytes, profile: SrtpProfile, ssrc_type: int) -> pylibsrtp.Session:

@@ -4,6 +4,7 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Callable
 
 from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
@@ -19,9 +20,18 @@ from sfu.media.srtp import Receiver, Sender
 
 
 class Tables:
-    """Peers, streams and downlinks, and who follows what."""
+    """Peers, streams and downlinks, and who follows what.
 
-    def __init__(self) -> None:
+    `randbelow` gives the first packet index of an SSRC that was never sent before.
+    """
+
+    peer_row: type[Peer] = Peer
+    stream_row: type[Stream] = Stream
+    down_row: type[Down] = Down
+    seats_row: type[Loudest] = Loudest
+
+    def __init__(self, randbelow: Callable[[int], int] = secrets.randbelow) -> None:
+        self._randbelow = randbelow
         self._peers: dict[PeerId, Peer] = {}
         self._streams: dict[StreamId, Stream] = {}
         self._seats: dict[str, Loudest] = {}
@@ -33,7 +43,7 @@ class Tables:
     def open_peer(self, peer: PeerId) -> None:
         """A row without keys or address."""
         self.close_peer(peer)
-        self._peers[peer] = Peer(peer)
+        self._peers[peer] = self.peer_row(peer)
 
     def set_keys(self, peer: PeerId, keys: SrtpKeys) -> None:
         """From the finished handshake."""
@@ -97,11 +107,11 @@ class Tables:
         inbound = self._claim(peer, row.ssrc) if peer else None
         if peer is None or inbound is None:
             return False
-        stream = Stream(row, peer, inbound.window)
+        stream = self.stream_row(row, peer, inbound.window)
         inbound.stream, inbound.rtx = stream, False
         self._streams[row.stream] = stream
         if row.max_speakers:
-            stream.seats = self._seats.setdefault(row.room, Loudest(row.max_speakers))
+            stream.seats = self._seats.setdefault(row.room, self.seats_row(row.max_speakers))
         return True
 
     def put_rtx(self, stream: StreamId, ssrc: int) -> bool:
@@ -158,11 +168,11 @@ class Tables:
             return False
         first = peer.spent.pop(downlink.ssrc, None)
         first_rtx = peer.spent.pop(downlink.rtx_ssrc, None)
-        down = Down(
+        down = self.down_row(
             downlink,
             peer,
-            secrets.randbelow(0x8000) if first is None else first,
-            secrets.randbelow(0x8000) if first_rtx is None else first_rtx,
+            self._randbelow(0x8000) if first is None else first,
+            self._randbelow(0x8000) if first_rtx is None else first_rtx,
         )
         peer.downs[downlink.track] = down
         peer.downs_by_ssrc.update(dict.fromkeys(ssrcs, down))
@@ -198,16 +208,16 @@ class Tables:
             wanted.select(down)
         if down.wanted is not wanted:
             if down.wanted is not None:
-                down.wanted.waiting.remove(down)
+                down.wanted.forgo(down)
             down.wanted = wanted
             if wanted is not None:
-                wanted.waiting.append(down)
+                wanted.await_keyframe(down)
 
     def _leave(self, down: Down) -> None:
         if down.stream is not None:
             down.stream.release(down)
         if down.wanted is not None:
-            down.wanted.waiting.remove(down)
+            down.wanted.forgo(down)
             down.wanted = None
 
     def _claim(self, peer: Peer, ssrc: int) -> Inbound | None:
@@ -217,7 +227,7 @@ class Tables:
             if len(peer.inbound) >= MAX_SSRCS_PER_PEER:
                 self.dropped["ssrc_cap"] += 1
                 return None
-            inbound = peer.inbound[ssrc] = Inbound()
+            inbound = peer.admit(ssrc)
         elif not inbound.claimed:
             peer.unknown -= 1
         elif inbound.stream is not None and not inbound.rtx:

@@ -120,8 +120,10 @@ async def _get_participant(worker: Worker, grants: Grants, request: api.RoomPart
 
 
 async def _remove_participant(worker: Worker, grants: Grants, request: api.RoomParticipantIdentity) -> Message:
+    _allow(grants.administers(request.room), "roomAdmin for this room")
+    # Also where the room is gone: it may be made again while a token of theirs lives.
+    worker.revoke(request.room, request.identity, request.revoke_token_ts or None)
     room = _administered(worker, grants, request.room)
-    worker.revoke(room, request.identity, request.revoke_token_ts or None)
     _order(worker, room, orders.Remove(request.identity))
     return api.RemoveParticipantResponse()
 
@@ -144,6 +146,8 @@ async def _update_participant(worker: Worker, grants: Grants, request: api.Updat
         attributes=dict(request.attributes),
         rights=rights(request.permission) if request.HasField("permission") else None,
     )
+    if change.rights is not None and len(request.identity) <= limits.NAME_MAX_CHARS:
+        worker.change_rights(room, request.identity, change.rights)
     _order(worker, room, change)
     return participant_info(_participant(room, request.identity))
 

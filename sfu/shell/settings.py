@@ -31,6 +31,8 @@ _DISTINCT_MIN = 10
 """Different characters of a secret; `secretsecret…` has five."""
 
 _WELL_KNOWN = ("devkey", "secret", "password", "changeme", "passerelle", "livekit", "example")
+_LEAKED = frozenset({"a-string-secret-at-least-256-bits-long", "0123456789abcdef" * 2, "0123456789abcdef" * 4})
+"""Long enough and published: jwt.io's own, and what people type instead of making one."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Engine = Literal["auto", "python", "native"]
@@ -49,7 +51,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     rest = text.lower()
     for word in _WELL_KNOWN:
         rest = rest.replace(word, "")
-    if len(set(rest)) < _DISTINCT_MIN:
+    if text in _LEAKED or len(set(rest)) < _DISTINCT_MIN:
         raise ValueError("the secret is a well-known one or repeats itself; make one with: openssl rand -hex 32")
     return secret
 

@@ -16,7 +16,7 @@ import structlog
 
 from sfu.core import orders, outputs
 from sfu.core.formats import CARRIED
-from sfu.core.grants import Grants
+from sfu.core.grants import Grants, Rights
 from sfu.core.media import MediaEvent, PeerId, Plane, TrackSid
 from sfu.core.messages import (
     DisconnectReason,
@@ -85,6 +85,7 @@ class Worker:
 
     def join(self, grants: Grants, join: Join, outbox: Outbox) -> PeerId:
         """Start a session whose messages go to `outbox`. Raises `AdmissionError`."""
+        grants = self.registry.current(grants)
         room = self.registry.admit(grants, self._loop.time(), wall_ms())
         peer = room.join(grants, join, self._loop.time(), wall_ms())
         self.joins["signal_connected"] += 1
@@ -168,9 +169,13 @@ class Worker:
         self._settle(room)
         return refusal
 
-    def revoke(self, room: Room, identity: str, until: float | None = None) -> None:
+    def revoke(self, room: str, identity: str, until: float | None = None) -> None:
         """Refuse somebody's tokens that were issued until now, or until a Unix time."""
-        self.registry.revoke(room.name, identity, time.time() if until is None else until)
+        self.registry.revoke(room, identity, time.time() if until is None else until)
+
+    def change_rights(self, room: Room, identity: str, rights: Rights) -> None:
+        """Hold somebody's tokens that were issued until now to these rights."""
+        self.registry.change_rights(room.name, identity, rights, time.time())
 
     def configure(self, room: Room, settings: RoomSettings) -> None:
         """Change a room's settings."""

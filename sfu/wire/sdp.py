@@ -7,7 +7,9 @@ the answer depends on: sections, mids, ICE credentials and fingerprints. Attribu
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sfu.core import limits
 from sfu.core.formats import CARRIED, OPUS, RED, Format, fmtp_parameters, format_of
@@ -25,6 +27,11 @@ _FINGERPRINT_HASHES = {"sha-256", "sha-384", "sha-512"}
 
 _MID_MAX = 32
 """Characters of a section's name. stops: long names repeated in every answer."""
+
+
+_FORMATS_KEPT, _FORMATS_TEXT_MAX = 256, 16 * 1024
+"""Sets of payload types that were read lately, each with so many characters; a browser's has 4,000. stops: memory for
+strangers' texts."""
 
 
 class SdpError(Exception):
@@ -151,10 +158,20 @@ def _direction(attributes: _Attributes) -> Direction:
 
 def _codecs(media: str, numbers: list[str], attributes: _Attributes) -> tuple[Codec, ...]:
     """Read the payload types in the client's order of preference, one of each format."""
-    rtpmap = dict(_pairs(attributes.all("rtpmap")))
-    fmtp = dict(_pairs(attributes.all("fmtp")))
+    names = ("rtpmap", "fmtp", "rtcp-fb")
+    lines = tuple(tuple(attributes.all(name)) for name in names)
+    short = sum(len(value) for values in lines for value in values) < _FORMATS_TEXT_MAX
+    return (_formats if short else _formats.__wrapped__)(media, tuple(numbers), *lines)
+
+
+@lru_cache(maxsize=_FORMATS_KEPT)
+def _formats(
+    media: str, numbers: tuple[str, ...], rtpmaps: tuple[str, ...], fmtps: tuple[str, ...], feedbacks: tuple[str, ...]
+) -> tuple[Codec, ...]:
+    """The same, for every section of every client of one kind at once: a crowd's sections hardly differ in these."""
+    rtpmap, fmtp = dict(_pairs(rtpmaps)), dict(_pairs(fmtps))
     feedback: dict[str, list[str]] = {}
-    for number, value in _pairs(attributes.all("rtcp-fb")):
+    for number, value in _pairs(feedbacks):
         feedback.setdefault(number, []).append(value)
     rtx_of: dict[str, int] = {}
     found: dict[Format, Codec] = {}
@@ -175,7 +192,7 @@ def _codecs(media: str, numbers: list[str], attributes: _Attributes) -> tuple[Co
     return tuple(replace(codec, rtx_payload_type=rtx_of.get(str(codec.payload_type))) for codec in found.values())
 
 
-def _pairs(values: list[str]) -> list[tuple[str, str]]:
+def _pairs(values: Iterable[str]) -> list[tuple[str, str]]:
     """Split `<first> <rest>` of each attribute; those without a rest are left out."""
     split = (value.split(maxsplit=1) for value in values)
     return [(parts[0], parts[1].strip()) for parts in split if len(parts) == 2]

@@ -7,6 +7,7 @@ the description, so that nothing needs to be trickled.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sfu.core.formats import OPUS, answered_fmtp
 from sfu.core.media import Candidate, Codec, Fingerprint
@@ -16,6 +17,9 @@ from sfu.core.messages import Answer, Description
 SCTP_PORT = 5000
 
 _SCTP_MESSAGE_MAX = 65_535
+
+_FORMATS_KEPT = 256
+"""Sets of codecs and extensions that were written lately: one or two a kind of client. stops: memory for strangers'."""
 
 _UDP_PREFERENCE, _TCP_PREFERENCE = 126, 90
 """Host candidates by type (RFC 8445 section 5.1.2.2); by TCP less, so that UDP is chosen where it works."""
@@ -68,18 +72,27 @@ def _section(section: OwnSection, transport: list[str], opus_fmtp: str) -> list[
             f"a=sctp-port:{SCTP_PORT}",
             f"a=max-message-size:{_SCTP_MESSAGE_MAX}",
         ]
-    numbers = [number for codec in offered.codecs for number in _payload_types(codec)]
+    numbers, formats = _formats(offered.codecs, offered.extensions, opus_fmtp)
     return [
-        f"m={offered.media} 9 {offered.protocol} {' '.join(map(str, numbers))}",
+        f"m={offered.media} 9 {offered.protocol} {numbers}",
         *head,
         f"a={section.direction.value}",
-        "a=rtcp-mux",
-        "a=rtcp-rsize",
-        *(f"a=extmap:{number} {uri}" for number, uri in offered.extensions),
-        *(line for codec in offered.codecs for line in _codec(codec, opus_fmtp)),
+        formats,
         *_simulcast(section),
         *(_sent(section.sent) if section.sent is not None else ()),
     ]
+
+
+@lru_cache(maxsize=_FORMATS_KEPT)
+def _formats(codecs: tuple[Codec, ...], extensions: tuple[tuple[int, str], ...], opus_fmtp: str) -> tuple[str, str]:
+    """Give the payload types and the lines about them: hundreds of thousands of sections of a crowd share them."""
+    lines = [
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        *(f"a=extmap:{number} {uri}" for number, uri in extensions),
+        *(line for codec in codecs for line in _codec(codec, opus_fmtp)),
+    ]
+    return " ".join(str(number) for codec in codecs for number in _payload_types(codec)), "\r\n".join(lines)
 
 
 def _payload_types(codec: Codec) -> list[int]:

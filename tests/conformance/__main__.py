@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.conformance [--list] [pytest's options]`: run the suite, print the table, write the JSON.
+"""`python -m tests.conformance [--list|--first|--second] [pytest's options]`: run the suite, print and write its table.
 
-The columns are shared out among a few processes: cells mostly wait. Set LIVEKIT_URL, LIVEKIT_API_KEY and
+The columns are shared out among a few processes: cells mostly wait. What failed is tried once more, all alone; with
+--first it is not, and with --second nothing else is. Set LIVEKIT_URL, LIVEKIT_API_KEY and
 LIVEKIT_API_SECRET to run it against another LiveKit server.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.report import REPORT, Collector, as_text, write
+from tests.conformance.report import REPORT, Collector, as_text, read, write
 from tests.conformance.rows import CHOSEN, chosen
 
 HERE = Path(__file__).parent
@@ -57,36 +57,41 @@ def run_all(columns, options):
     results = {}
     for part, process in running:
         process.wait()
-        for client, capabilities in json.loads(part.read_text() if part.exists() else "{}").items():
-            results |= {(capability, client): result for capability, result in capabilities.items()}
+        results |= read(part)
     return results
 
 
 def main(options):
     if PART in os.environ:
         return run_part(options)
-    listing = "--list" in options
-    options = [option for option in options if option != "--list"]
+    modes = {"--list", "--first", "--second"}
+    mode = next((option for option in options if option in modes), "")
+    options = [option for option in options if option not in modes]
     cells = collect(options)
-    if listing:
+    if mode == "--list":
         for (capability, client), tests in cells.items():
             print(f"{capability} | {client} | {' '.join(tests)}")
         return 0
     print(f"{len(cells)} cells", flush=True)
     columns = [client.name for client in chosen()]
-    found = run_all(
-        [share for share in (columns[n::PROCESSES] for n in range(PROCESSES)) if share], [str(HERE), *options]
-    )
+    if mode == "--second":
+        found = read()
+    else:
+        REPORT.unlink(missing_ok=True)
+        found = run_all(
+            [share for share in (columns[n::PROCESSES] for n in range(PROCESSES)) if share], [str(HERE), *options]
+        )
     results = {cell: found.get(cell, "fail: it was not run to its end") for cell in cells}
     failed = {cell: result for cell, result in results.items() if result != "pass"}
-    if 0 < len(failed) <= AGAIN_AT_MOST:
+    if mode != "--first" and 0 < len(failed) <= AGAIN_AT_MOST:
         tests = sorted({test for cell in failed for test in cells[cell]})
         found = run_all([sorted({client for _, client in failed})], tests)
         for (capability, client), result in failed.items():
             results[capability, client] = found.get((capability, client), result)
             print(f"\nsecond try: {capability}, {client}: {results[capability, client]}\n  the first: {result}")
     write(results)
-    print(f"\n\n{as_text(results)}\n\nThe same as JSON: {REPORT}")
+    if mode != "--first":
+        print(f"\n\n{as_text(results)}\n\nThe same as JSON: {REPORT}")
     return int(any(result != "pass" for result in results.values()))
 
 

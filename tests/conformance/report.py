@@ -60,6 +60,12 @@ def write(results, path=REPORT):
     path.write_text(json.dumps(as_json(results), indent=2, ensure_ascii=False) + "\n")
 
 
+def read(path=REPORT):
+    """What was written last; nothing where nothing was."""
+    table = json.loads(path.read_text() if path.exists() else "{}")
+    return {(capability, client): result for client, column in table.items() for capability, result in column.items()}
+
+
 def as_text(results):
     """The table, capabilities down and clients across, and below it why cells failed."""
     capabilities = list(dict.fromkeys(capability for capability, _ in results))

@@ -16,7 +16,7 @@ from joserfc.jwk import OctKey
 from livekit.protocol import room
 
 from bots.captions import guards
-from bridge.matrix import events, openid
+from bridge.matrix import call_events, events, openid
 from sfu.core import codecs, rtcp, rtp, stun
 from sfu.core.demux import classify
 from sfu.core.dependency_descriptor import DescriptorReader
@@ -162,6 +162,8 @@ def openid_userinfo(payload: bytes) -> None:
 def appservice_transaction(payload: bytes) -> None:
     """What the homeserver pushes; strangers write the events."""
     events.members_changed(payload)
+    events.powers_changed(payload)
+    call_events.call_events(payload)
 
 
 def caption_text(payload: bytes) -> None:

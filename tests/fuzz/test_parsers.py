@@ -18,8 +18,11 @@ from hypothesis import strategies as st
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "6"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "0"))
 """Of coverage-guided fuzzing per parser; `make test-long` has ten minutes."""
+INPUTS = 1_000
+"""For each parser, where no time is given: it gives way to other tests, so a time would say little."""
+PATIENCE_S = SECONDS + 600
 
 CRASHES = Path(__file__).parent / "crashes"
 
@@ -55,16 +58,16 @@ def guided(pytestconfig):
             "-m",
             "tests.fuzz",
             name,
-            f"-max_total_time={SECONDS}",
+            f"-max_total_time={SECONDS}" if SECONDS else f"-runs={INPUTS}",
         ]
         run = partial(subprocess.run, check=False, capture_output=True, text=True)
-        return run(command, cwd=pytestconfig.rootpath, timeout=SECONDS + 60)
+        return run(command, cwd=pytestconfig.rootpath, timeout=PATIENCE_S)
 
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(fuzz, name) for name in TARGETS}
 
 
-@pytest.mark.timeout(len(TARGETS) * (SECONDS + 60))
+@pytest.mark.timeout(len(TARGETS) * PATIENCE_S)
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_parser_takes_what_a_guided_fuzzer_finds(name, guided):
     done = guided[name].result()
@@ -72,4 +75,4 @@ def test_a_parser_takes_what_a_guided_fuzzer_finds(name, guided):
     runs = re.search(r"number_of_executed_units: (\d+)", done.stderr)
     assert runs is not None
     print(f"{name}: {int(runs[1]):,} inputs")
-    assert int(runs[1]) > 500
+    assert int(runs[1]) >= INPUTS

@@ -3,6 +3,7 @@
 """Real clients against the real server: `python -m sfu serve` as a process, the livekit SDK, Chromium."""
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from playwright.async_api import async_playwright
 HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 KEY, SECRET = "key", "0123456789abcdefghijklmnopqrstuv"
+SERVE = (sys.executable, "-m", "sfu", "serve", "--dev", f"--engine={os.environ.get('SFU_ENGINE', 'auto')}")
 RATE = 48_000
 SIZE = (640, 360)
 
@@ -67,7 +69,7 @@ class Sfu:
 def serving(log_path, port, media_port, *arguments):
     with log_path.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sfu", "serve", "--dev", f"--port={port}", f"--media-port={media_port}", *arguments],
+            [*SERVE, f"--port={port}", f"--media-port={media_port}", *arguments],
             stdout=log,
             stderr=log,
             env={"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, "PATH": "/usr/bin:/bin"},

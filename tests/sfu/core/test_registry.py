@@ -7,7 +7,7 @@ import random
 import pytest
 
 from sfu.core import limits
-from sfu.core.grants import Grants
+from sfu.core.grants import Grants, Rights
 from sfu.core.registry import AdmissionError, Registry
 from sfu.core.requests import Join
 from sfu.core.room import RoomSettings
@@ -62,9 +62,24 @@ def test_a_removed_identity_needs_a_token_issued_later():
     assert rooms.check(grants(room="other", issued_at=1.0)) is None
 
 
-def test_remembered_removals_are_limited(monkeypatch):
+def test_changed_rights_hold_for_older_tokens_too():
+    rooms = registry()
+    listener = Rights(can_publish=False)
+    rooms.change_rights("room", "alice", listener, 1000.5)
+    assert rooms.current(grants(issued_at=1000.0)).rights == listener
+    assert rooms.current(grants(issued_at=1001.0)).rights == Rights()
+    assert rooms.current(grants(identity="bob", issued_at=1.0)).rights == Rights()
+    assert rooms.current(grants(room="other", issued_at=1.0)).rights == Rights()
+    rooms.change_rights("room", "alice", Rights(), 1002.5)
+    assert rooms.current(grants(issued_at=1.0)).rights == Rights()
+
+
+def test_remembered_removals_and_rights_are_limited(monkeypatch):
     monkeypatch.setattr(limits, "REVOCATIONS_MAX", 3)
     rooms = registry()
+    for name in "abcd":
+        rooms.change_rights("room", name, Rights(can_publish=False), 10.0)
+    assert [rooms.current(grants(identity=name)).rights.can_publish for name in "abcd"] == [True, False, False, False]
     for name in "abcd":
         rooms.revoke("room", name, 10.0)
     assert rooms.check(grants(identity="a", issued_at=5.0)) is None

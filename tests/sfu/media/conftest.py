@@ -21,6 +21,7 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsTransport,
 )
 
+from sfu import native
 from sfu.core import rtcp, rtp, stun
 from sfu.core.framing import FrameReader, frame
 from sfu.core.media import (
@@ -38,6 +39,7 @@ from sfu.core.media import (
     Uplink,
 )
 from sfu.media.contract import SrtpKeys, SrtpProfile
+from sfu.media.native_engine import NativeEngine
 from sfu.media.plane import MediaPlane
 from sfu.media.python_engine import PythonEngine
 from sfu.media.router import Router
@@ -49,6 +51,7 @@ RECEIVER_EXTENSIONS = Extensions(mid=9, audio_level=5, abs_send_time=7)
 TRACK = TrackSid("TR_1")
 SIMULCAST = (Layer("q", 0), Layer("h", 1), Layer("f", 2))
 SIZES = {SrtpProfile.GCM: 28, SrtpProfile.CM: 30}
+ENGINES = {"python": PythonEngine, "native": NativeEngine}
 LIBSRTP = {SrtpProfile.GCM: 7, SrtpProfile.CM: 1}
 
 
@@ -144,12 +147,14 @@ class Lab:
     opus = OPUS
     vp8_codec = VP8
     simulcast = SIMULCAST
+    engine_name = "python"
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.wire: dict[object, list[tuple[bytes, float]]] = {}
         self.events: list[MediaEvent] = []
-        self.router = Router(lambda events: PythonEngine(self._send, events), self.events.append, lambda: self.now)
+        make = ENGINES[self.engine_name]
+        self.router = Router(lambda events: make(self._send, events), self.events.append, lambda: self.now)
         self.engine = self.router.engine
 
     def _send(self, datagram: bytes | bytearray, address: object) -> None:
@@ -209,15 +214,24 @@ class Lab:
         return head + bytes((tl0 & 0xFF, 0x20, 0x00 if key else 0x01)) + b"frame"
 
 
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each make of the engine that is there."""
+    reason = native.why_not() if request.param == "native" else None
+    if reason is not None:
+        pytest.skip(reason)
+    return str(request.param)
+
+
 @pytest.fixture
-def lab() -> Lab:
-    return Lab()
+def lab(new_lab: type[Lab]) -> Lab:
+    return new_lab()
 
 
 @pytest.fixture(scope="session")
-def new_lab() -> type[Lab]:
+def new_lab(engine: str) -> type[Lab]:
     """For tests that need one per example."""
-    return Lab
+    return type("Lab", (Lab,), {"engine_name": engine})
 
 
 FIRST_PORT, LAST_PORT = 21000, 21999
@@ -408,10 +422,10 @@ class Client:
 class Stage:
     """A media plane on a real port and its clients."""
 
-    def __init__(self, *hosts: str) -> None:
+    def __init__(self, engine: str, *hosts: str) -> None:
         self.events: list[MediaEvent] = []
         self.hosts = hosts
-        self.plane = MediaPlane(hosts, 0, self.events.append)
+        self.plane = MediaPlane(hosts, 0, self.events.append, engine=engine)
         self.clients: list[Client] = []
 
     def client(self, name: str, *, tcp: bool = False, host: str | None = None) -> Client:
@@ -457,8 +471,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*hosts: str) -> AsyncIterator[Stage]:
-    made = Stage(*hosts)
+async def staged(engine: str, *hosts: str) -> AsyncIterator[Stage]:
+    made = Stage(engine, *hosts)
     await made.plane.start()
     yield made
     for client in made.clients:
@@ -467,15 +481,15 @@ async def staged(*hosts: str) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staged("127.0.0.1") as made:
+async def stage(engine: str) -> AsyncIterator[Stage]:
+    async with staged(engine, "127.0.0.1") as made:
         yield made
 
 
 @pytest.fixture
-async def dual_stage() -> AsyncIterator[Stage]:
+async def dual_stage(engine: str) -> AsyncIterator[Stage]:
     """A plane with an IPv4 and an IPv6 address."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 here")
-    async with staged("127.0.0.1", "::1") as made:
+    async with staged(engine, "127.0.0.1", "::1") as made:
         yield made

@@ -14,9 +14,11 @@ from aiortc.rtcsctptransport import DataChunk
 from sfu.core import limits_media as limits
 from sfu.core import stun
 from sfu.core.media import DataChannel, DataOpened, DataReceived, IceCredentials, Kind, PeerId, PeerLost
+from sfu.media import native_engine
 from sfu.media import plane as plane_module
 from sfu.media import transport as transport_module
 from sfu.media.plane import EngineMissingError, MediaPlane
+from sfu.native import MissingError
 
 
 async def test_two_clients_hear_each_other(stage):
@@ -203,7 +205,11 @@ async def test_a_wildcard_address_needs_one_to_advertise():
         MediaPlane("0.0.0.0", 0, print)
 
 
-def test_an_engine_that_is_not_there_is_named():
+def test_an_engine_that_is_not_there_is_named(monkeypatch):
+    def missing() -> None:
+        raise MissingError("the native engine is not built")
+
+    monkeypatch.setattr(native_engine, "load", missing)
     with pytest.raises(EngineMissingError, match="not built"):
         MediaPlane("127.0.0.1", 0, print, engine="native")
     with pytest.raises(EngineMissingError, match="unknown"):

@@ -52,6 +52,8 @@ def test_webhooks_have_urls_and_the_key_that_signs(write):
         ("0123456789abcdefghijklmnopqrstuv", "secret" * 8, "well-known"),
         ("0123456789abcdefghijklmnopqrstuv", "a" * 40, "well-known"),
         ("0123456789abcdefghijklmnopqrstuv", "devkey-secret-devkey-secret-devkey", "well-known"),
+        ("0123456789abcdefghijklmnopqrstuv", "a-string-secret-at-least-256-bits-long", "well-known"),
+        ("0123456789abcdefghijklmnopqrstuv", "", "32 bytes"),
         ('passerelle = "0123456789abcdefghijklmnopqrstuv"', "", "keys"),
         ("[keys]", "[keys", "not TOML"),
         ("[keys]", '[webhook]\nurls = ["ftp://host/"]\napi_key = "passerelle"\n[keys]', "webhook.urls"),

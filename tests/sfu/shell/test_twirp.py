@@ -128,6 +128,13 @@ async def test_people_are_renamed_and_their_rights_changed(closed_server, admin)
         grants = verify(fresh, closed_server.worker.keys, time.time())
         assert (grants.name, grants.rights.can_publish_sources) == ("Alice", (Source.MICROPHONE,))
         assert not grants.rights.can_subscribe
+    async with closed_server.client("alice") as again:
+        assert again.heard[0].join.participant.permission == permission, "the first token wins nothing back"
+    absent = api.UpdateParticipantRequest(room="room", identity="bob", permission=permission)
+    with pytest.raises(api.TwirpError):
+        await admin.update_participant(absent)
+    async with closed_server.client("bob") as bob:
+        assert bob.heard[0].join.participant.permission == permission, "his token was out before he came in"
     for request in (
         api.UpdateParticipantRequest(room="room", identity="nobody", name="x"),
         api.UpdateParticipantRequest(room="none", identity="alice", name="x"),

@@ -1,0 +1,429 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The engine in C: packets pass without Python; what is rare comes up here and is decided by the same Python code.
+
+VP8, H.264, H.265, Opus and RED stay in C. Of VP9 and AV1 the layers are told and chosen in Python, packet by packet;
+they are decrypted, rewritten, protected, kept and sent in C.
+"""
+
+import secrets
+import socket
+import struct
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import TracebackType
+from typing import Literal, cast
+
+from sfu.core.codecs import Vp8Descriptor
+from sfu.core.ice_lite import Address, Link, SocketAddress
+from sfu.core.limits_media import MAX_NACK_ANSWERS
+from sfu.core.media import MediaStats, PeerId
+from sfu.core.rtp import read_extensions
+from sfu.media.contract import EngineEvents, SendDatagram, SrtpKeys, StreamId
+from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream
+from sfu.media.rows import Down, Packet
+from sfu.media.selecting import begin, pass_on
+from sfu.media.tables import Tables
+from sfu.native import CData, load
+
+DRAIN_BATCHES = 4
+"""Of 64 datagrams each, read per wake-up; then other callbacks get their turn."""
+
+_CAUSES = (
+    *("before_keys", "rtp_malformed", "ssrc_cap", "replay", "srtp_auth", "unknown_ssrc", "unknown_payload_type"),
+    *("rtx_early", "codec_missing", "too_long", "too_late", "send_full", "send_error", "receive_error", "oversize"),
+)
+"""In the order of `src/engine.h`."""
+
+_COUNTERS = ("packets_in", "bytes_in", "packets_out", "bytes_out", "retransmitted", "probes")
+_EVENTS = ("admit", "learn", "use", "gap", "late", "layered", "begins", "described", "blocked", "send", "other")
+_ORDER: Literal["little", "big"] = sys.byteorder
+_INET = struct.Struct("!H4s8x")
+_INET6 = struct.Struct("!HI16s")
+
+
+class NativeEngine(Tables):
+    """Fulfils `sfu.media.contract.Engine`.
+
+    `fileno_of` gives the socket of a UDP link, into which packets are written without `send`. Raises
+    `sfu.native.MissingError` where there is no native engine.
+    """
+
+    name = "native"
+    peer_row = NativePeer
+    stream_row = NativeStream
+    down_row = NativeDown
+    seats_row = NativeSeats
+
+    def __init__(
+        self,
+        send: SendDatagram,
+        events: EngineEvents,
+        randbelow: Callable[[int], int] = secrets.randbelow,
+        fileno_of: Callable[[Link], int | None] = lambda _link: None,
+    ) -> None:
+        ffi, lib = load()
+        _listen()
+        self._c = ffi.gc(ffi.new("engine_t *"), lib.engine_close)
+        self._stats, self._dropped = MediaStats(), Counter[str]()
+        super().__init__(randbelow)
+        if not lib.engine_open(self._c):
+            raise MemoryError
+        self._handle = ffi.new_handle(self)
+        self._c.owner = self._handle
+        for event in _EVENTS:
+            setattr(self._c.up, event, getattr(lib, f"up_{event}"))
+        self.send = send
+        self.events = events
+        self._fileno_of = fileno_of
+        self._by_token: dict[int, NativePeer] = {}
+        self._depth = 0
+        self._gone: list[object] = []
+        """Rows that were dropped while C may still look at them."""
+        self.failure: BaseException | None = None
+        self._source: tuple[int, bytes] | None = None
+        """(link, address) of the datagram that is being handed up."""
+        self._on_datagram: Callable[[memoryview, Address], None] | None = None
+        self._packet: tuple[Packet, CData] | None = None
+        """The packet that Python forwards, and what C made of it."""
+
+    # counters
+
+    @property
+    def stats(self) -> MediaStats:
+        """Counters since start."""
+        for name in _COUNTERS:
+            setattr(self._stats, name, getattr(self._c, name))
+        self._count()
+        return self._stats
+
+    @stats.setter
+    def stats(self, stats: MediaStats) -> None:
+        self._stats = stats
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """What was refused, by cause."""
+        self._count()
+        return self._dropped
+
+    @dropped.setter
+    def dropped(self, dropped: Counter[str]) -> None:
+        self._dropped = dropped
+
+    def _count(self) -> None:
+        for number, cause in enumerate(_CAUSES):
+            if self._c.dropped[number]:
+                self._dropped[cause] += self._c.dropped[number]
+                self._c.dropped[number] = 0
+
+    # tables
+
+    def open_peer(self, peer: PeerId) -> None:
+        """A row without keys or address."""
+        super().open_peer(peer)
+        row = cast("NativePeer", self._peers[peer])
+        self._by_token[row.c.token] = row
+
+    def close_peer(self, peer: PeerId) -> None:
+        """Drop its row, streams and downlinks."""
+        row = self._peers.get(peer)
+        super().close_peer(peer)
+        if row is not None:
+            self._by_token.pop(cast("NativePeer", row).c.token, None)
+            self.forget_sources()
+            self._retire(row)
+
+    def drop_stream(self, stream: StreamId) -> None:
+        """Its followers stand still."""
+        known = self._streams.get(stream)
+        super().drop_stream(stream)
+        self._retire(known)
+
+    def set_keys(self, peer: PeerId, keys: SrtpKeys) -> None:
+        """From the finished handshake."""
+        super().set_keys(peer, keys)
+        row = self._peers.get(peer)
+        if isinstance(row, NativePeer):
+            row.set_keys(keys)
+            self._aim(row)
+
+    def set_address(self, peer: PeerId, address: Address | None) -> None:
+        """Where its packets go."""
+        super().set_address(peer, address)
+        row = self._peers.get(peer)
+        if isinstance(row, NativePeer):
+            self._aim(row)
+
+    def _aim(self, row: NativePeer) -> None:
+        _, lib = load()
+        fd = self._fileno_of(row.target[0]) if row.target else None
+        if row.target is None:
+            row.aim(lib.NOWHERE)
+        elif fd is None:
+            row.aim(lib.BY_PYTHON)
+        else:
+            row.aim(lib.BY_UDP, fd, _packed(row.target[1]))
+
+    def _retire(self, row: object) -> None:
+        if self._depth:
+            self._gone.append(row)
+
+    # packets
+
+    def on_rtp(self, peer: PeerId, datagram: memoryview, now: float) -> None:
+        """Unprotect, account, forward."""
+        ffi, lib = load()
+        row = self._peers.get(peer)
+        if row is None:
+            self._dropped["before_keys"] += 1
+            return
+        if self._source is not None:
+            lib.engine_know(self._c, *self._source, len(self._source[1]), cast("NativePeer", row).c)
+        self._call(lib.engine_rtp, cast("NativePeer", row).c, ffi.from_buffer(datagram), len(datagram), now)
+
+    def drain(self, fd: int, link: Link, on_datagram: Callable[[memoryview, Address], None]) -> None:
+        """Read a socket: RTP from known addresses goes its way, all else up to `on_datagram`."""
+        _, lib = load()
+        self._on_datagram = on_datagram
+        self._call(lib.engine_drain, fd, link, DRAIN_BATCHES)
+
+    def forget_sources(self) -> None:
+        """Addresses changed hands: ask again whose a datagram is."""
+        _, lib = load()
+        lib.engine_unknow(self._c)
+
+    def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
+        """Send a packet to downlinks as it is."""
+        ffi, lib = load()
+        listed = [cast("NativeDown", down).c for down in followers]
+        lib.engine_forward(self._c, ffi.new("down_t *[]", listed), len(listed), self._as_c(packet), index, now)
+
+    def _as_c(self, packet: Packet) -> CData:
+        """Give the packet to C; the same one to all its receivers, who keep one copy."""
+        ffi, _ = load()
+        if self._packet is None or self._packet[0] is not packet:
+            payload = ffi.from_buffer("uint8_t[]", packet.payload)
+            dependency = packet.dependency
+            made = ffi.new("packet_t *", {"payload": payload, "size": len(packet.payload), "marker": packet.marker})
+            made.timestamp, made.level, made.dependency_size = packet.timestamp, packet.level, -1
+            described = ffi.NULL if dependency is None else ffi.from_buffer("uint8_t[]", dependency)
+            if dependency is not None:
+                made.dependency, made.dependency_size = described, len(dependency)
+            self._done()
+            self._packet = packet, (made, payload, described)
+        return self._packet[1][0]
+
+    def _done(self) -> None:
+        _, lib = load()
+        if self._packet is not None:
+            lib.packet_done(self._packet[1][0])
+            self._packet = None
+
+    def on_rtcp(self, peer: PeerId, datagram: bytes, now: float) -> None:
+        """Unprotect and hand up."""
+        row = self._peers.get(peer)
+        if row is None or row.receiver is None:
+            self._dropped["before_keys"] += 1
+            return
+        packet = row.receiver.rtcp(datagram)
+        if packet is None:
+            self._dropped["srtcp_auth"] += 1
+            return
+        row.heard = now
+        self.events.rtcp(peer, packet, now)
+
+    def send_rtcp(self, peer: PeerId, packet: bytes) -> None:
+        """Protect and send a compound packet."""
+        row = self._peers.get(peer)
+        if row is None or row.sender is None or row.target is None:
+            return
+        protected = row.sender.rtcp(packet)
+        if protected is not None:
+            self.send(protected, row.target)
+
+    def resend(
+        self,
+        peer: PeerId,
+        ssrc: int,
+        sequences: Sequence[int],
+        now: float,
+        rtt: float,
+        *,
+        since_switch: bool = False,
+        most: int = MAX_NACK_ANSWERS,
+    ) -> int:
+        """Answer a receiver's NACK from the history."""
+        row = self._peers.get(peer)
+        down = row.downs_by_ssrc.get(ssrc) if row else None
+        if down is None or down.row.ssrc != ssrc or (since_switch and down.wanted is not None):
+            return 0
+        _, lib = load()
+        wanted = [sequence & 0xFFFF for sequence in sequences[:MAX_NACK_ANSWERS]]
+        c = cast("NativeDown", down).c
+        return self._call(lib.engine_resend, c, wanted, len(wanted), now, rtt, since_switch, most)
+
+    def probe(self, peer: PeerId, octets: int, now: float) -> int:
+        """Send old packets again to fill a path."""
+        _, lib = load()
+        row = self._peers.get(peer)
+        for down in row.downs.values() if row else ():
+            if down.rtx_payload_type:
+                sent = self._call(lib.engine_probe, cast("NativeDown", down).c, octets, now)
+                if sent:
+                    return sent
+        return 0
+
+    def _call(self, function: Callable[..., int | None], *arguments: object) -> int:
+        self._depth += 1
+        try:
+            done = function(self._c, *arguments)
+        finally:
+            self._depth -= 1
+        if not self._depth:
+            self._gone.clear()
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+        return done or 0
+
+    # up from C
+
+    def admit(self, peer: CData, ssrc: int) -> int:
+        """An authentic packet of an SSRC without a row."""
+        row = self._by_token.get(peer.token)
+        if row is None:
+            return 0
+        row.admit(ssrc)
+        row.unknown += 1
+        return 1
+
+    def learn(self, peer: CData, ssrc: int, payload_type: int, datagram: CData, size: int) -> None:
+        """An authentic packet of an SSRC that no stream has."""
+        ffi, _ = load()
+        row = self._by_token.get(peer.token)
+        if row is not None:
+            self.events.learn(row.id, ssrc, payload_type, read_extensions(bytes(ffi.buffer(datagram, size))))
+
+    def use(self, stream: CData, payload_type: int) -> None:
+        """A stream's payload type is another than before."""
+        known = self._streams.get(stream.id)
+        if known is not None:
+            codec = known.codecs[payload_type]
+            known.use(codec)
+            self.events.started(known.id, codec)
+
+    def layered(self, stream: CData, spatial: int, temporal: int) -> None:
+        """A VP8 stream has more temporal layers than before."""
+        known = self._streams.get(stream.id)
+        if known is not None:
+            known.note_layers(spatial, temporal)
+            self.events.layered(known.id, spatial, temporal)
+
+    def begins(self, stream: CData, packet: CData, index: int, now: float) -> None:
+        """A key frame for which somebody waits."""
+        known = self._streams.get(stream.id)
+        if known is not None:
+            vp8 = Vp8Descriptor(0, True, packet.picture_id, 0, False, packet.tl0, 0) if packet.has_vp8 else None
+            begin(self.events, known, Packet(b"", packet.timestamp, packet.marker, -1, None, vp8), index, now)
+
+    def described(
+        self, stream: CData, packet: CData, datagram: CData, size: int, before: int, index: int, now: float
+    ) -> None:
+        """A packet of a codec whose layers are told in Python."""
+        ffi, _ = load()
+        known = self._streams.get(stream.id)
+        if known is None:
+            return
+        elements = read_extensions(bytes(ffi.buffer(datagram, size)))
+        dependency = elements.get(known.dependency_id) if known.dependency_id else None
+        payload = bytes(ffi.buffer(packet.payload, packet.size))
+        try:
+            pass_on(
+                self,
+                self.events,
+                known,
+                Packet(payload, packet.timestamp, packet.marker, -1, dependency, None),
+                before,
+                index,
+                now,
+            )
+        finally:
+            self._done()
+
+    def send_by_python(self, token: int, datagram: CData, size: int) -> None:
+        """Send a datagram over what is no UDP socket of ours."""
+        ffi, _ = load()
+        row = self._by_token.get(token)
+        if row is not None and row.target is not None:
+            self.send(bytes(ffi.buffer(datagram, size)), row.target)
+
+    def other(self, link: int, address: bytes, datagram: CData, size: int) -> None:
+        """A datagram that is no RTP, or from an address that C does not know."""
+        ffi, _ = load()
+        if self._on_datagram is None:
+            return
+        self._source = link, address
+        try:
+            view = memoryview(bytes(ffi.buffer(datagram, size)))
+            self._on_datagram(view, (Link(link), _unpacked(address)))
+        finally:
+            self._source = None
+
+
+def _packed(address: SocketAddress) -> bytes:
+    """As the kernel wants it: a `sockaddr_in` or `sockaddr_in6`."""
+    host, port, *rest = address
+    if ":" not in host:
+        return socket.AF_INET.to_bytes(2, _ORDER) + _INET.pack(port, socket.inet_aton(host))
+    flow, scope = rest or (0, 0)
+    packed = _INET6.pack(port, flow, socket.inet_pton(socket.AF_INET6, host.partition("%")[0]))
+    return socket.AF_INET6.to_bytes(2, _ORDER) + packed + int(scope).to_bytes(4, _ORDER)
+
+
+def _unpacked(address: bytes) -> SocketAddress:
+    """As `socket.recvfrom` gives it."""
+    if int.from_bytes(address[:2], _ORDER) == socket.AF_INET:
+        port, host = _INET.unpack(address[2:16])
+        return socket.inet_ntoa(host), port
+    port, flow, host = _INET6.unpack(address[2:24])
+    scope = int.from_bytes(address[24:28], _ORDER)
+    name = socket.inet_ntop(socket.AF_INET6, host)
+    return (f"{name}%{socket.if_indextoname(scope)}" if scope else name), port, flow, scope
+
+
+@cache
+def _listen() -> None:
+    """Let C call the engines; an exception goes on where Python called C."""
+    ffi, _ = load()
+
+    def failed(_kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
+        ffi.from_handle(trace.tb_frame.f_locals["owner"]).failure = error
+
+    def listen(name: str, method: str) -> None:
+        def call(owner: CData, *arguments: CData) -> CData:
+            return getattr(ffi.from_handle(owner), method)(*arguments)
+
+        ffi.def_extern(name=f"up_{name}", onerror=failed)(call)
+
+    for name in ("admit", "learn", "use", "layered", "begins", "described"):
+        listen(name, name)
+    listen("send", "send_by_python")
+
+    @ffi.def_extern(onerror=failed)  # type: ignore[untyped-decorator]
+    def up_gap(owner: CData, stream: CData, first: int, stop: int, now: float) -> None:
+        ffi.from_handle(owner).events.gap(stream.id, first, stop, now)
+
+    @ffi.def_extern(onerror=failed)  # type: ignore[untyped-decorator]
+    def up_late(owner: CData, stream: CData, index: int) -> None:
+        ffi.from_handle(owner).events.late(stream.id, index)
+
+    @ffi.def_extern(onerror=failed)  # type: ignore[untyped-decorator]
+    def up_blocked(owner: CData, stream: CData, now: float) -> None:
+        ffi.from_handle(owner).events.blocked(stream.id, now)
+
+    @ffi.def_extern(onerror=failed)  # type: ignore[untyped-decorator]
+    def up_other(owner: CData, link: int, address: CData, length: int, datagram: CData, size: int) -> None:
+        ffi.from_handle(owner).other(link, bytes(ffi.buffer(address, length)), datagram, size)

@@ -1,0 +1,191 @@
+/* SPDX-FileCopyrightText: 2026 The Passerelle authors
+ * SPDX-License-Identifier: Apache-2.0 */
+/* The native engine's tables: what Python fills in, what the packet path reads and counts. Also read by cffi. */
+
+#define MAX_DATAGRAM 4096
+#define MAX_HEAD 640
+#define WINDOW 1024
+#define MAX_SKIPS 128
+#define MAX_RESENDS 6
+#define MAX_ARRIVALS 2048
+#define MAX_SSRCS_PER_PEER 1024
+#define MAX_UNKNOWN_SSRCS_PER_PEER 64
+#define SEND_LOG 2048
+#define PROBE_PACKETS 32
+#define OVERHEAD 64
+
+enum { BEFORE_KEYS, RTP_MALFORMED, SSRC_CAP, REPLAY, SRTP_AUTH, UNKNOWN_SSRC, UNKNOWN_PAYLOAD_TYPE, RTX_EARLY,
+       CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, CAUSES };
+enum { CODEC_OTHER, CODEC_VP8, CODEC_H264, CODEC_H265 };
+enum { NOWHERE, BY_UDP, BY_PYTHON };
+
+typedef struct keys keys_t;
+typedef struct queue queue_t;
+typedef struct kept kept_t;
+
+typedef struct {
+    int64_t highest; /* index, -1 before any packet */
+    uint64_t seen[16]; /* a bit for each of the last WINDOW indices, at index % WINDOW */
+} window_t;
+
+typedef struct {
+    double level, heard;
+    int64_t track;
+    int audible;
+} voice_t;
+
+typedef struct {
+    int seats, count;
+    voice_t *voices; /* those who have a seat, in the order in which they took it */
+} seats_t;
+
+typedef struct stream stream_t;
+
+typedef struct {
+    uint32_t ssrc;
+    int rtx;
+    stream_t *stream;
+    window_t window;
+} inbound_t;
+
+typedef struct {
+    double time;
+    uint32_t number;
+} arrival_t;
+
+typedef struct {
+    int64_t token;
+    keys_t *receive, *send;
+    double heard;
+    int arrival_id, arrival_count;
+    arrival_t *arrivals;
+    int unknown, inbound_count;
+    uint32_t inbound_mask; /* the table has a power of two of places, at most half of them taken */
+    inbound_t **inbound;
+    int target, fd, address_size;
+    uint8_t address[32];
+    int64_t log_next;
+    double *log_times;
+    uint16_t *log_sizes;
+} peer_t;
+
+typedef struct {
+    int spatial, temporal, needs_keyframe, now_spatial, now_temporal, top;
+} layers_t;
+
+typedef struct {
+    int64_t end, sequence, pictures;
+} skip_t;
+
+typedef struct {
+    int64_t index; /* outgoing; -1: empty */
+    double resent_at;
+    kept_t *packet; /* shared by all receivers, where it would go out again as RTX */
+    uint8_t *datagram; /* else the very bytes that were sent */
+    uint32_t size, room, timestamp;
+    int16_t picture;
+    uint8_t tl0, resent;
+} entry_t;
+
+typedef struct {
+    peer_t *peer;
+    int64_t first, floor, seq_offset, timestamp_offset, picture_offset, tl0_offset;
+    int64_t last_index, last_timestamp, last_picture, last_tl0, rtx_index;
+    double last_time;
+    int started;
+    int skip_first, skip_count;
+    int64_t skipped_picture;
+    skip_t *skips;
+    int payload_type, rtx_payload_type, primary_only, numbered;
+    uint32_t ssrc, rtx_ssrc;
+    int head_size, time_at, level_head_size, level_time_at, level_at;
+    uint8_t head[320], level_head[320];
+    int mid_id, mid_size, stamp_id, dependency_id;
+    uint8_t mid[256];
+    int history_mask;
+    entry_t *history;
+    int selects; /* some selection decides; `layers` where it is one by numbers */
+    layers_t *layers;
+    int64_t packets, octets;
+} down_t;
+
+struct stream {
+    int64_t id, track;
+    window_t *window;
+    int payload_type, codec, is_audio, described, audio_level_id, clock_rate, waiting;
+    uint8_t known_types[128];
+    int16_t rtx_types[128];
+    int64_t packets, octets;
+    int64_t first, highest, received;
+    double jitter, transit;
+    int has_transit;
+    double loud_ms;
+    int loudest;
+    int64_t level_at;
+    int spatial_layers, temporal_layers;
+    down_t **followers, **selective;
+    int follower_count, selective_count;
+    seats_t *seats;
+    int seated;
+};
+
+typedef struct {
+    const uint8_t *payload;
+    int size, marker, level;
+    uint32_t timestamp;
+    int has_vp8, starts_frame, picture_id, picture_at, wide, tl0, tl0_at, temporal, syncs, descriptor_size;
+    const uint8_t *dependency;
+    int dependency_size; /* -1: none */
+    kept_t *kept;
+} packet_t;
+
+typedef struct {
+    int (*admit)(void *, peer_t *, uint32_t);
+    void (*learn)(void *, peer_t *, uint32_t, int, const uint8_t *, int);
+    void (*use)(void *, stream_t *, int);
+    void (*gap)(void *, stream_t *, int64_t, int64_t, double);
+    void (*late)(void *, stream_t *, int64_t);
+    void (*layered)(void *, stream_t *, int, int);
+    void (*begins)(void *, stream_t *, packet_t *, int64_t, double);
+    void (*described)(void *, stream_t *, packet_t *, const uint8_t *, int, int64_t, int64_t, double);
+    void (*blocked)(void *, stream_t *, double);
+    void (*send)(void *, int64_t, const uint8_t *, int);
+    void (*other)(void *, int, const uint8_t *, int, const uint8_t *, int);
+} upcalls_t;
+
+typedef struct {
+    void *owner;
+    upcalls_t up;
+    queue_t *queue;
+    int64_t packets_in, bytes_in, packets_out, bytes_out, retransmitted, probes;
+    int64_t dropped[15];
+} engine_t;
+
+int crypto_load(const char *library);
+keys_t *keys_new(int gcm, const uint8_t *key, const uint8_t *salt, const uint8_t *authentication, int encrypts);
+void keys_free(keys_t *keys);
+
+int engine_open(engine_t *engine);
+void engine_close(engine_t *engine);
+int peer_add(peer_t *peer, inbound_t *inbound);
+void peer_close(peer_t *peer);
+int down_open(down_t *down, int history);
+void down_forget(down_t *down);
+void down_close(down_t *down);
+
+void engine_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now);
+void engine_forward(engine_t *engine, down_t **downs, int count, packet_t *packet, int64_t index, double now);
+int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int count, double now, double quiet,
+                  int since_switch, int most);
+int engine_probe(engine_t *engine, down_t *down, int octets, double now);
+void packet_done(packet_t *packet);
+
+void down_begin(down_t *down, int64_t index, int64_t timestamp, double now, int clock_rate, int has_aligned,
+                int64_t aligned, int64_t picture, int64_t tl0);
+int down_skip(down_t *down, int64_t index, int picture);
+int down_offsets(const down_t *down, int64_t index, int64_t *sequence, int64_t *pictures);
+void seats_forget(seats_t *seats, int64_t track);
+
+int engine_drain(engine_t *engine, int fd, int link, int batches);
+void engine_know(engine_t *engine, int link, const uint8_t *address, int size, peer_t *peer);
+void engine_unknow(engine_t *engine);
