@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 from cyclopts import App, Parameter
@@ -64,6 +64,15 @@ def jobs(
 
     try:
         return asyncio.run(show(load(config), retry=retry))
+    except SettingsError as error:
+        sys.exit(f"bots: {error}")
+
+
+@app.command(name="config")
+def config_command(what: Literal["show"], /, *, config: Path) -> None:
+    """Print the settings as they are understood, each secret as stars."""
+    try:
+        sys.stdout.write(f"{load(config).model_dump_json(indent=2)}\n")
     except SettingsError as error:
         sys.exit(f"bots: {error}")
 

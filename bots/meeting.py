@@ -248,7 +248,7 @@ class CaptionedMeeting:
         if why is not Ending.STOPPED:
             self._hand_over()
         if why in notice.FAREWELLS:
-            model = self._passport.sentence() if self._passport else ""
+            model = self._passport.sentence(self._means.languages[0]) if self._passport else ""
             await farewell.part(self._means.session, self._thread, self._note, self._transcript, why, model=model)
         return why
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bots.engines.weights import BASE_SHA256
+from bots.locales import in_language
 
 PASSPORT = "org.passerelle.captions.model"
 """State event of the room; its key is the bot's own user id, so that the homeserver lets nobody else write it."""
@@ -37,12 +38,17 @@ class Passport:
         """Return it as JSON has it."""
         return asdict(self)
 
-    def sentence(self) -> str:
-        """Return it in a line, for people."""
-        version = f" {self.version}" if self.version else ""
-        weights = f", SHA-256 {self.sha256}" if self.sha256 else ""
-        training = "; not used for training" if self.not_used_for_training else ""
-        return f"{self.name}{version} ({self.licence}{weights}), read by {self.engine} on {self.host}{training}"
+    def sentence(self, lang: str) -> str:
+        """Return it in a line, for people who read ``lang``."""
+        licence = f"{self.licence}, SHA-256 {self.sha256}" if self.sha256 else self.licence
+        return in_language(
+            lang,
+            "model_untrained" if self.not_used_for_training else "model",
+            model=f"{self.name} {self.version}".strip(),
+            licence=licence,
+            engine=self.engine,
+            host=self.host,
+        )
 
 
 def whisper_passport(model: str, *, host: str, licence: str = "") -> Passport:

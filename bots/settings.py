@@ -13,6 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from bots.captions.voices import SAME
 from bots.engines.weights import WeightsError, find_model
 
+MIN_SECRET = 32
+"""Characters. Stops: secrets that can be guessed; the bridge asks for the same."""
+_DISTINCT = 8
+
 
 class SettingsError(Exception):
     """The file can't be used; the text says what to correct, and shows no secret."""
@@ -30,6 +34,14 @@ def _user_id(text: str) -> str:
     return text
 
 
+def _strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text) < MIN_SECRET or len(set(text)) < _DISTINCT:
+        raise ValueError(f"must have at least {MIN_SECRET} random characters; make it with: openssl rand -hex 32")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 
@@ -43,7 +55,7 @@ class HomeserverSettings(_Section):
 
     client_url: BaseUrl
     user_id: Annotated[str, AfterValidator(_user_id)]
-    password: SecretStr
+    password: Secret
     device_id: str = Field(min_length=1, max_length=64)
 
     @property
@@ -56,7 +68,7 @@ class BridgeSettings(_Section):
     """Where segments are stored."""
 
     internal_url: BaseUrl
-    internal_token: SecretStr
+    internal_token: Secret
 
 
 class KyutaiSettings(_Section):
@@ -72,7 +84,7 @@ class SpeechSettings(_Section):
 
     ``model`` is Whisper's directory or published name, or empty: the weights of passerelle[base-model]. If Whisper
     believes mostly in ``languages``, only these count; one alone is never asked for. ``workers`` is how many utterances
-    are read at once, 0 for one less than there are processors (Kyutai: sixteen). ``licence`` and ``host`` stand in the
+    are read at once, 0 for as many as there are processors (Kyutai: sixteen). ``licence`` and ``host`` stand in the
     model's passport: by default what is known of the model, and the homeserver's name. ``final_model`` reads calls once
     more when they are over, the live one if it is empty; ``final = "off"`` keeps no sound for that, and ``spool`` is
     where it lies until then, beside ``model_cache`` if it is left out.
@@ -99,7 +111,7 @@ class SpeechSettings(_Section):
     @property
     def worker_count(self) -> int:
         """How many utterances are read at once."""
-        return self.workers or max(1, (os.cpu_count() or 1) - 1)
+        return self.workers or os.cpu_count() or 1
 
     @property
     def spool_folder(self) -> Path:

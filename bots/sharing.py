@@ -11,10 +11,11 @@ import structlog
 
 from bots import notice
 from bots.captions.commands import MODERATOR, Command, Wish
-from bots.captions.microphones import Heard, Microphones
+from bots.captions.microphones import Heard, Microphones, VoiceWords
 from bots.captions.segment import Segment
 from bots.captions.track import Job
 from bots.engines.contract import Samples
+from bots.locales import in_each
 from bots.roomview import RoomView
 from bots.voices import Listening, VoicePool
 
@@ -40,13 +41,19 @@ class Room:
     line: Callable[[str], Sequence[Segment]]
 
 
+def voice_words(lang: str) -> VoiceWords:
+    """Return how voices without a name are called in a meeting in this language."""
+    words = in_each("voice")
+    return VoiceWords(words.get(lang, words["en"]), tuple(words.values()))
+
+
 class Sharing:
     """Without a pool (no ``[diarization]``) every track is its owner's, and wishes are answered by saying so."""
 
     def __init__(self, room: Room, pool: VoicePool | None, lang: str) -> None:
         self._room = room
         self._pool = pool
-        self._microphones = None if pool is None else Microphones(pool.likeness, lang, look=pool.look)
+        self._microphones = None if pool is None else Microphones(pool.likeness, voice_words(lang), look=pool.look)
 
     def listen(self, job: Job) -> None:
         """Listen to an utterance that ended, if somebody may share its microphone; it is read meanwhile."""

@@ -3,12 +3,16 @@
 """Reads utterances in threads of their own, so that the event loop never waits for a model."""
 
 import asyncio
+import os
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -21,8 +25,16 @@ from bots.engines.contract import FAILURES, SAMPLE_RATE, Decoded, Samples, Speec
 _NOTHING = Decoded("", 0.0, 1.0)
 ATTEMPTS = 8
 """stops: an utterance that no engine can read coming back for ever. An engine may be down for a quarter of a minute."""
+READER_NICE = 5
+"""So much lower is the priority of threads that read than the process's own."""
 PAUSE_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Before the next reading while the engine keeps failing: it is down, or being loaded again."""
+STUCK_S = 120.0
+"""stops: an engine that hangs keeping its reader for ever. A thread cannot be ended from outside, so the process is; a
+supervisor starts it again, and it goes back to its calls."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +59,16 @@ class Counts:
     lost: int = 0
 
 
+def _end_process() -> None:
+    os._exit(os.EX_SOFTWARE)  # no way of ending in order gets past a thread that does not return
+
+
+def _give_way() -> None:
+    """Have a thread that reads run after those that hear and send: these need little, but at once."""
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + READER_NICE)
+
+
 class SpeechPool:
     """Shares one engine among all tracks of all calls. ``deliver`` gets every segment, on the event loop."""
 
@@ -55,7 +77,12 @@ class SpeechPool:
         engine: SpeechEngine,
         workers: int,
         deliver: Callable[[Segment], None],
+        *,
+        stuck_s: float = STUCK_S,
+        end: Callable[[], object] = _end_process,
     ) -> None:
+        self._stuck_s = stuck_s
+        self._end = end
         self._engine = engine
         self._workers = workers
         self._deliver = deliver
@@ -65,7 +92,7 @@ class SpeechPool:
         self._reading: Counter[str] = Counter()
         self._errand: _Errand | None = None
         self.counts = Counts()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="speech")
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="speech", initializer=_give_way)
 
     @property
     def interval_s(self) -> float:
@@ -101,10 +128,9 @@ class SpeechPool:
 
         An engine that can't be loaded now is loaded again for each reading.
         """
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, vad.load)
+        await asyncio.get_running_loop().run_in_executor(self._threads, vad.load)
         try:
-            await loop.run_in_executor(self._threads, self._engine.load)
+            await self._load()
         except FAILURES as error:
             self._failed()
             log.error("engine_not_loaded", reason=type(error).__name__)
@@ -170,11 +196,25 @@ class SpeechPool:
                     self._idle.notify_all()
             await asyncio.sleep(self._pause_s)
 
-    async def _run(self, errand: _Errand) -> None:
-        loop = asyncio.get_running_loop()
+    async def _load(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.load)
+
+    async def _ask(self, what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have the engine answer, off the event loop."""
         try:
-            await loop.run_in_executor(self._threads, self._engine.load)
-            decoded = await loop.run_in_executor(self._threads, self._engine.transcribe, errand.samples, errand.lang)
+            async with asyncio.timeout(self._stuck_s) as limit:
+                call = partial(what, *args, **kwargs)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except TimeoutError:
+            if limit.expired():
+                log.critical("engine_hangs", seconds=self._stuck_s)
+                self._end()
+            raise
+
+    async def _run(self, errand: _Errand) -> None:
+        try:
+            await self._load()
+            decoded = await self._ask(self._engine.transcribe, errand.samples, errand.lang)
         except FAILURES as error:
             self._failed()
             if not errand.done.done():
@@ -192,25 +232,23 @@ class SpeechPool:
         heard = job.audio()
         lang, decoded = "", _NOTHING
         if len(heard.samples):
-            loop = asyncio.get_running_loop()
             language = job.track.language
             try:
-                await loop.run_in_executor(self._threads, self._engine.load)
+                await self._load()
                 seconds = len(heard.samples) / SAMPLE_RATE
-                lang = language.pinned or ""
-                if language.asks(seconds) and (
-                    belief := await loop.run_in_executor(self._threads, self._engine.identify, heard.samples)
+                lang, utterance = language.pinned or "", job.utterance.id
+                if language.asks(seconds, utterance=utterance, final=job.final) and (
+                    belief := await self._ask(self._engine.identify, heard.samples)
                 ):
-                    lang = language.observe(belief, seconds, final=job.final)
-                read = partial(
+                    lang = language.observe(belief, seconds, utterance=utterance, final=job.final)
+                decoded = await self._ask(
                     self._engine.transcribe,
                     heard.samples,
                     lang,
-                    utterance=job.utterance.id,
+                    utterance=utterance,
                     final=job.final,
                     terms=tuple(job.track.terms),
                 )
-                decoded = await loop.run_in_executor(self._threads, read)
                 lang = decoded.lang or lang
                 self.counts.failed_in_row = 0
             except FAILURES as error:

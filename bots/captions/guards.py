@@ -11,12 +11,17 @@ MAX_REPEATS = 3
 """stops: a decoder in a loop filling the page; people rarely say the same words four times running."""
 _CHARS_PER_S = 22
 """Faster than people speak: fast French is about 18 characters a second."""
-_LOOP_WORDS = 12
+_LOOP_WORDS = 40
+"""A decoder may go round through several sentences: two of a telephone menu, 17 words, were seen."""
 _NO_SPEECH = 0.6
 _ALL_LOOP, _HALF_LOOP = 0.05, 0.5
 _LOOP_NO_SPEECH = 0.5
 """A decoder in a loop is sure of every word. Over a sung vowel and pink noise it was that with 0.56 and 0.8 here."""
-_SCORE = -0.8
+_SCORES = ((1_500, -1.2), (0, -0.8))
+"""With such a belief that nobody spoke, words below this score are not believed, by how long (ms) the detector heard a
+voice, longest first. Where it heard one for two seconds, base doubted a tenth of the real words of a telephone prompt
+at -0.8 to -1.1; over noises taken for a voice it wrote at -1.3 and less.
+"""
 _MIN_SCORE = -1.3
 
 _ASIDE = re.compile(r"[\[(*♪♫][^\])*♪♫]*[\])*♪♫]")
@@ -37,7 +42,10 @@ def clean(text: str, *, voiced_ms: int, score: float, no_speech: float) -> str:
 
     ``voiced_ms`` is how long the voice detector heard a voice; ``score`` and ``no_speech`` are the engine's own doubts.
     """
-    if voiced_ms < MIN_VOICED_MS or score < _MIN_SCORE or (no_speech > _NO_SPEECH and score < _SCORE):
+    least = (
+        next(least for longer_ms, least in _SCORES if voiced_ms >= longer_ms) if no_speech > _NO_SPEECH else _MIN_SCORE
+    )
+    if voiced_ms < MIN_VOICED_MS or score < least:
         return ""
     written = " ".join(_ASIDE.sub(" ", text).split())
     text = _SAME_LETTER.sub(r"\1", written)

@@ -26,19 +26,24 @@ class LanguageChoice:
         self._candidates = candidates
         self._evidence: dict[str, float] = {}
         self._heard_s = 0.0
+        self._confirmed = ""
         self.pinned: str | None = candidates[0] if len(candidates) == 1 else None
 
-    def asks(self, seconds: float) -> bool:
-        """Tell whether the model's belief of so much speech would matter."""
-        return self.pinned is None or (len(self._candidates) > 1 and seconds >= _CLEAR_S)
+    def asks(self, seconds: float, *, utterance: str, final: bool) -> bool:
+        """Tell whether the model's belief of so much of an utterance would matter: as it grows it is not asked about
+        for ever, since that is a twentieth of a reading's cost.
+        """
+        if self.pinned is None:
+            return True
+        return len(self._candidates) > 1 and seconds >= _CLEAR_S and (final or utterance != self._confirmed)
 
-    def observe(self, belief: Mapping[str, float], seconds: float, *, final: bool) -> str:
-        """Take what the model believes of some seconds of speech; return the language to read them in."""
+    def observe(self, belief: Mapping[str, float], seconds: float, *, utterance: str, final: bool) -> str:
+        """Take what the model believes of some seconds of an utterance; return the language to read them in."""
         known = {lang: belief.get(lang, 0.0) for lang in self._candidates}
         total = sum(known.values())
         weights = {lang: p / total for lang, p in known.items()} if total >= _LIKELY else dict(belief)
         if self.pinned is not None:
-            return self._reconsider(self.pinned, weights, seconds)
+            return self._reconsider(self.pinned, weights, seconds, utterance)
         combined = {
             lang: self._evidence.get(lang, 0.0) + weights.get(lang, 0.0) * seconds
             for lang in self._evidence.keys() | weights.keys()
@@ -52,8 +57,10 @@ class LanguageChoice:
             self.pinned = best
         return best
 
-    def _reconsider(self, pinned: str, weights: Mapping[str, float], seconds: float) -> str:
+    def _reconsider(self, pinned: str, weights: Mapping[str, float], seconds: float, utterance: str) -> str:
         spoken = max(self._candidates, key=lambda lang: weights.get(lang, 0.0))
+        if spoken == pinned and seconds >= _SURE_S:
+            self._confirmed = utterance
         if spoken == pinned or seconds < _CLEAR_S or weights.get(spoken, 0.0) < _CLEAR:
             return pinned
         if seconds >= _SURE_S:

@@ -24,10 +24,34 @@ MAX_NAME_CHARS = 64
 MAX_OWNERS = 200
 """stops: a meeting with ever new people; whoever comes later is not looked at."""
 
-_VOICE = {"fr": "Voix", "en": "Voice"}
 _PUBLIC = "voice-"
-_UNNAMED = re.compile(rf"(?:{'|'.join(_VOICE.values())}) \d+ \(.*\)")
-_NUMBER = re.compile(r"(?:voice|voix)?[ -]?(\d{1,4})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceWords:
+    """How a voice is called of whom nobody said who it is, "Voice {number}".
+
+    In the meeting's language, and in ``every`` one, which people may write and earlier lines may show.
+    """
+
+    own: str
+    every: tuple[str, ...]
+
+    def name(self, number: int) -> str:
+        """Return what to call a voice."""
+        return self.own.format(number=number)
+
+    def number(self, words: str) -> str:
+        """Return the number that somebody means by "voice 1", "1" or "VOIX-1"; empty if none."""
+        found = re.fullmatch(rf"(?:{self._any()})?[ -]?(\d{{1,4}})", words, re.IGNORECASE)
+        return found[1] if found else ""
+
+    def made(self, name: str) -> bool:
+        """Tell whether a name is one of these, with whose microphone it is."""
+        return re.fullmatch(rf"(?:{self._any()}) \d+ \(.*\)", name) is not None
+
+    def _any(self) -> str:
+        return "|".join(re.escape(template.partition("{number}")[0].strip()) for template in self.every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +85,12 @@ class Microphones:
     """One meeting's. Feed it utterances (``said`` and ``heard``, in either order) and wishes; publish what it returns.
 
     What it returns is the difference between what should stand there by now and what was published, in higher
-    revisions. People are "Voice 1" or "Voix 1" (``lang``) until somebody says who they are. ``look``: watch for shared
+    revisions. People are "Voice 1" or "Voix 1" (``words``) until somebody says who they are. ``look``: watch for shared
     microphones that nobody marked.
     """
 
     likeness: Likeness
-    lang: str
+    words: VoiceWords
     look: bool
     _microphones: dict[str, _Microphone] = field(default_factory=dict)
     _utterances: dict[str, _Utterance] = field(default_factory=dict)
@@ -104,7 +128,7 @@ class Microphones:
                 continue
             self._taken = max(self._taken, int(number))
             self._of(segment.user_id).shared = True
-            if not _UNNAMED.fullmatch(segment.display_name):
+            if not self.words.made(segment.display_name):
                 self._names[segment.voice] = segment.display_name
 
     def know(self, owner: str, voice: str, heard: Heard) -> None:
@@ -161,9 +185,9 @@ class Microphones:
     def voice_called(self, words: str) -> str:
         """Return the voice that somebody means by "Voice 1", or by its present name; empty if there is no such one."""
         wanted = " ".join(words.split())
-        number = _NUMBER.fullmatch(wanted)
-        if number is not None and _PUBLIC + number[1] in self._labels.values():
-            return _PUBLIC + number[1]
+        number = self.words.number(wanted)
+        if number and _PUBLIC + number in self._labels.values():
+            return _PUBLIC + number
         return next((voice for voice, name in self._names.items() if name.casefold() == wanted.casefold()), "")
 
     def claim(self, voice: str, user_id: str, name: str) -> list[Segment] | None:
@@ -251,9 +275,4 @@ class Microphones:
         if not part.voice:
             return part.display_name
         number = part.voice.removeprefix(_PUBLIC)
-        return self._names.get(part.voice) or f"{voice_name(int(number), self.lang)} ({part.display_name})"
-
-
-def voice_name(number: int, lang: str) -> str:
-    """Return what to call a voice of whom nobody said who it is, to people who speak ``lang``."""
-    return f"{_VOICE.get(lang, _VOICE['en'])} {number}"
+        return self._names.get(part.voice) or f"{self.words.name(int(number))} ({part.display_name})"

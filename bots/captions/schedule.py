@@ -20,6 +20,8 @@ _PROMPT_S = 0.7
 _STEP_S = 1.0
 REST_S = (5.0, 60.0)
 """Only final texts for so long at least; twice as long if partial ones came back too soon, up to the second."""
+PAUSE_LEAD_S = 0.5
+"""A reading in a pause goes before others asked for so much earlier: it is in time to be the final one."""
 MAX_FINALS = 64
 """stops: audio waiting for a processor that never catches up, at most 50 MB. The oldest is dropped."""
 
@@ -88,7 +90,7 @@ class DecodeQueue:
 
     load: Load = field(default_factory=Load)
     dropped_finals: int = 0
-    _heap: list[tuple[bool, float, int, Job]] = field(default_factory=list)
+    _heap: list[tuple[bool, float, int, float, Job]] = field(default_factory=list)
     _count: int = 0
 
     def __len__(self) -> int:
@@ -108,12 +110,13 @@ class DecodeQueue:
                 self.dropped_finals += 1
             heapq.heapify(self._heap)
         self._count += 1
-        heapq.heappush(self._heap, (not job.final, now, self._count, job))
+        turn = now - PAUSE_LEAD_S if job.in_pause else now
+        heapq.heappush(self._heap, (not job.final, turn, self._count, now, job))
 
     def pop(self, now: float) -> Job | None:
         """Return the reading that waited longest; where only final texts are left, partial ones are passed over."""
         while self._heap:
-            _, asked, _, job = heapq.heappop(self._heap)
+            *_, asked, job = heapq.heappop(self._heap)
             self.load.started(now - asked, now, final=job.final)
             if job.final or self.load.level is not Level.FINALS_ONLY:
                 return job

@@ -82,6 +82,8 @@ class Job:
     final: bool
     frozen: Heard | None = None
     attempt: int = 1
+    in_pause: bool = False
+    """Nobody spoke when it was asked for: this may become the final text."""
 
     def audio(self) -> Heard:
         """Return what to read now."""
@@ -158,7 +160,7 @@ class TrackCaptions:
             return None
         utterance.asked_at = self._next
         utterance.being_read = True
-        return Job(self, utterance, final=False)
+        return Job(self, utterance, final=False, in_pause=silent >= _POST_ROLL)
 
     def _grew(self, utterance: Utterance, interval_s: float) -> bool:
         if utterance.asked_at is None:

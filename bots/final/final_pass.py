@@ -49,6 +49,11 @@ class Desk:
     hearing: LongHearing | None = None
     host: str = ""
 
+    @property
+    def language(self) -> str:
+        """In which language the words around a transcript are."""
+        return next(iter(self.languages), "")
+
 
 @dataclass(slots=True, eq=False)
 class FinalPass:
@@ -72,7 +77,7 @@ class FinalPass:
             voices = await self._voices(await self._tracks())
             tracks = await self._tracks()
             rows = await desk.jobs.kept(self.call.call_id)
-            made = transcript(self.call, tracks, rows, desk.passport, voices)
+            made = transcript(self.call, tracks, rows, desk.passport, voices, desk.language)
             await desk.bridge.store(made, withdrawn=_withdrawn(self.call, tracks))
             await desk.bridge.progress(self.call, State.DONE, 1.0)
             await asyncio.to_thread(desk.spool.call(self.call.call_id).delete)
@@ -120,8 +125,9 @@ class FinalPass:
             if live:
                 await self._give_way()
                 owner = _owner(self.call, track)
-                lang = next(iter(self.desk.languages), "")
-                found[track.sid] = await asyncio.to_thread(voices_of, track, owner, live, self.desk.hearing, lang)
+                found[track.sid] = await asyncio.to_thread(
+                    voices_of, track, owner, live, self.desk.hearing, self.desk.language
+                )
         return found
 
     async def _give_way(self) -> None:
@@ -150,8 +156,9 @@ def transcript(
     rows: Iterable[PieceRow],
     passport: Passport,
     voices: Mapping[str, Voices],
+    lang: str,
 ) -> FinalTranscript:
-    """Put together what was read of the tracks that are still there: who withdrew has none."""
+    """Put together what was read of the tracks that are still there, worded in ``lang``: who withdrew has none."""
     owners = {track.sid: _owner(call, track) for track in tracks}
     utterances: list[Utterance] = []
     for row in rows:
@@ -169,7 +176,7 @@ def transcript(
         call.started_ms,
         call.ended_ms,
         passport.content(),
-        passport.sentence(),
+        passport.sentence(lang),
         paragraphs(call.call_id, utterances),
     )
 

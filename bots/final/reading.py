@@ -15,6 +15,12 @@ from bots.engines.words import Reading
 
 _SURE = 0.8
 _SURE_MS = 2_000
+_SILENT, _WORSE = 0.45, 0.2
+"""A reading that was offered names is not believed where it doubts so much that anybody speaks, or doubts its words so
+much more than one without them. Measured with `base` and twenty names that nobody said, on the tuning recordings (two
+languages; clean, in noise, by telephone): without these rules names stood in the text 81 times, and by telephone four
+French words in five were wrong; with them no name did, and nowhere were more words wrong than without a glossary.
+"""
 
 
 class Reader(Protocol):
@@ -86,7 +92,9 @@ class TrackReader:
         if piece.voiced_ms < guards.MIN_VOICED_MS:
             return PieceRead(piece.end, "", ())
         lang = self._lang(piece)
-        reading = self.reader.read(piece.samples, lang, self.hotwords)
+        reading = self.reader.read(piece.samples, lang)
+        if self.hotwords:
+            reading = believed(reading, self.reader.read(piece.samples, lang, self.hotwords))
         offset_ms = piece.start * 1000 // SAMPLE_RATE
         return PieceRead(piece.end, lang, tuple(_moved(word, offset_ms) for word in said(reading, piece.voiced_ms)))
 
@@ -96,6 +104,12 @@ class TrackReader:
         if len(self.languages) == 1:
             return self.languages[0]
         return self._language.choose(self.reader.identify(piece.samples), piece.voiced_ms)
+
+
+def believed(plain: Reading, named: Reading) -> Reading:
+    """Choose between a reading and one that was offered names, which invents them where it doubts."""
+    doubtful = named.no_speech > _SILENT or named.score < plain.score - _WORSE
+    return plain if doubtful or not named.words else named
 
 
 def said(reading: Reading, voiced_ms: int) -> list[Word]:

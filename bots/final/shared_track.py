@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bots.captions.microphones import voice_name
 from bots.captions.paragraphs import Voice
 from bots.captions.turns import Turn, same_voices
 from bots.engines.contract import SAMPLE_RATE
 from bots.final.hearing import LongHearing
 from bots.final.spool import LiveTurn, SpooledTrack
+from bots.locales import in_language
 
 _LABEL = "voice-"
 
@@ -48,7 +48,7 @@ def voices_of(
         if turn.voice not in labels:
             number += 1
             labels[turn.voice] = f"{_LABEL}{number}"
-            name = f"{voice_name(number, lang)} ({owner.display_name})"
+            name = f"{in_language(lang, 'voice', number=str(number))} ({owner.display_name})"
             known[labels[turn.voice]] = Voice(owner.user_id, name, labels[turn.voice])
     return Voices(tuple(replace(turn, voice=labels[turn.voice]) for turn in found), known)
 

@@ -23,7 +23,7 @@ import soundfile
 from bots.captions.track import Speaker
 from bots.engines.contract import SAMPLE_RATE, Samples
 
-FILE_S = 5
+FILE_S = 2
 """How much sound a crash costs at most."""
 MAX_CALL_BYTES = 4 << 30
 """stops: a meeting that never ends filling the disk; some sixty hours of one voice. What is said later is not kept."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bots.captions.byvoice import by_voice
-from bots.captions.microphones import voice_name
 from bots.captions.paragraphs import FinalTranscript, Utterance, Voice, paragraphs
 from bots.captions.parts import Speakers
 from bots.captions.turns import Turn
@@ -18,6 +17,7 @@ from bots.engines.words import WordReader
 from bots.final import recording
 from bots.final.hearing import ANY_NUMBER, LongHearing
 from bots.final.reading import TrackReader
+from bots.locales import in_language
 from bots.passport import whisper_passport
 
 _NOBODY = Voice("", "")
@@ -66,23 +66,32 @@ class Transcriber:
             if length_s:
                 progress(min(1.0, read.end / SAMPLE_RATE / length_s))
         if self._hearing is not None and utterances:
-            utterances = _by_speaker(
-                utterances, self._hearing.turns(recording.blocks(path), end, self._choices.speakers)
-            )
+            turns = self._hearing.turns(recording.blocks(path), end, self._choices.speakers)
+            utterances = _by_speaker(utterances, turns)
         progress(1.0)
         ended_ms = max(round(length_s * 1000), end * 1000 // SAMPLE_RATE)
         model = whisper_passport(self._path, host=socket.gethostname())
         return FinalTranscript(
-            "", path.name, 0, ended_ms, model.content(), model.sentence(), paragraphs(path.name, utterances)
+            "",
+            path.name,
+            0,
+            ended_ms,
+            model.content(),
+            model.sentence(_spoken_most(utterances)),
+            paragraphs(path.name, utterances),
         )
+
+
+def _spoken_most(utterances: Sequence[Utterance]) -> str:
+    spoken = Counter(utterance.lang for utterance in utterances for _ in utterance.words)
+    return next((lang for lang, _ in spoken.most_common(1)), "")
 
 
 def _by_speaker(utterances: Sequence[Utterance], turns: Sequence[Turn]) -> list[Utterance]:
     """Give the words to speakers, numbered in the order in which they begin, in the language that is spoken most."""
-    spoken = Counter(utterance.lang for utterance in utterances for _ in utterance.words)
-    lang = spoken.most_common(1)[0][0]
+    lang = _spoken_most(utterances)
     voices: dict[str, Voice] = {}
     for turn in sorted(turns, key=lambda turn: turn.start_ms):
         number = len(voices) + 1
-        voices.setdefault(turn.voice, Voice("", voice_name(number, lang), f"voice-{number}"))
+        voices.setdefault(turn.voice, Voice("", in_language(lang, "voice", number=str(number)), f"voice-{number}"))
     return [part for utterance in utterances for part in by_voice(utterance, turns, voices)]

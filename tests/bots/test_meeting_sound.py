@@ -94,10 +94,11 @@ def test_a_call_whose_notice_said_nothing_of_sound_keeps_none(spool: Spool):
     assert list(spool.ended()) == []
 
 
-def test_the_notice_says_in_both_languages_that_sound_is_kept_exactly_where_it_is():
+def test_the_notice_says_in_every_language_that_sound_is_kept_exactly_where_it_is():
     said = notice.asked("Marie", MARIE, keeps_sound=True)["body"]
     assert "sound of those who agree is kept" in said
     assert "conservé sur ce serveur" in said
+    assert "auf diesem Server" in said
     assert "kept" not in notice.asked("Marie", MARIE, keeps_sound=False)["body"]
 
 

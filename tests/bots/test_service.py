@@ -17,6 +17,8 @@ from bots.service import MAX_CALLS, CaptionService
 from bots.settings import Settings
 from bots.store.database import DatabaseAwayError
 
+TOKEN = "0123456789abcdefghijklmnopqrstuv"
+
 BOT = "@captions:hs:8431"
 CHIEF = "@chief:hs:8431"
 
@@ -69,8 +71,8 @@ def bot(session, monkeypatch, tmp_path) -> CaptionService:
     monkeypatch.setattr("bots.speech.model_of", lambda speech: "none")
     settings = Settings.model_validate(
         {
-            "homeserver": {"client_url": "http://hs", "user_id": BOT, "password": "p", "device_id": "CAPTIONS"},
-            "bridge": {"internal_url": "http://bridge", "internal_token": "t"},
+            "homeserver": {"client_url": "http://hs", "user_id": BOT, "password": TOKEN, "device_id": "CAPTIONS"},
+            "bridge": {"internal_url": "http://bridge", "internal_token": TOKEN},
             "speech": {"model_cache": str(tmp_path)},
             "call": {"livekit_service_url": "http://rtc"},
         }

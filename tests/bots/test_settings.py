@@ -12,11 +12,11 @@ GOOD = """
 [homeserver]
 client_url = "http://localhost:8430/"
 user_id = "@captions:localhost:8431"
-password = "a very secret password"
+password = "a very secret password 0123456789"
 device_id = "CAPTIONS"
 [bridge]
 internal_url = "http://127.0.0.1:8401"
-internal_token = "another secret"
+internal_token = "another secret: 0123456789abcdefgh"
 [speech]
 model = ""
 model_cache = "models"
@@ -60,7 +60,9 @@ def test_secrets_are_not_shown(tmp_path):
         ("[call]", "[metrics]\nport = 70000\n[call]", "metrics.port"),
         ("[call]", "[canary]\nmax_wer = 0\n[call]", "canary.max_wer"),
         ("[bridge]", "[bridge", "bots.toml"),
-        ('password = "a very secret password"', "password = 5", "homeserver.password"),
+        ('password = "a very secret password 0123456789"', "password = 5", "homeserver.password"),
+        ("a very secret password 0123456789", "", "homeserver.password"),
+        ("another secret: 0123456789abcdefgh", "a" * 40, "bridge.internal_token"),
     ],
 )
 def test_what_is_wrong_is_named_without_secrets(tmp_path, old, new, said):

@@ -9,12 +9,14 @@ from bots.engines.whisper import WhisperEngine
 from bots.settings import Settings, SettingsError
 from bots.speech import speech_of
 
+TOKEN = "0123456789abcdefghijklmnopqrstuv"
+
 
 def settings(tmp_path, **speech) -> Settings:
     return Settings.model_validate(
         {
-            "homeserver": {"client_url": "http://hs", "user_id": "@c:hs:1", "password": "p", "device_id": "D"},
-            "bridge": {"internal_url": "http://bridge", "internal_token": "t"},
+            "homeserver": {"client_url": "http://hs", "user_id": "@c:hs:1", "password": TOKEN, "device_id": "D"},
+            "bridge": {"internal_url": "http://bridge", "internal_token": TOKEN},
             "speech": {"model_cache": str(tmp_path)} | speech,
             "call": {"livekit_service_url": "http://rtc"},
         }
@@ -34,7 +36,7 @@ def test_a_kyutai_server_reads_where_it_is_asked_for_and_the_passport_says_where
     passport = speech.passport()
     assert (passport.name, passport.licence, passport.host) == ("kyutai/stt-1b-en_fr", "CC-BY-4.0", "gpu.example")
     assert passport.sha256 == ""
-    assert "SHA-256" not in passport.sentence()
+    assert "SHA-256" not in passport.sentence("en")
 
 
 def test_another_model_on_that_server_has_the_licence_that_the_operator_names(tmp_path):

@@ -13,6 +13,8 @@ from bots.settings import Settings, SettingsError
 from bots.voices import MAX_WAITING, Listening, VoicePool, hear, voices_of
 from tests.bots.captions.test_voices import LIKENESS
 
+TOKEN = "0123456789abcdefghijklmnopqrstuv"
+
 
 class Engine:
     """Hears two voices by turns of a second; waits where it is told to."""
@@ -140,8 +142,8 @@ async def test_what_waits_of_somebody_who_withdrew_is_dropped(pool, engine, utte
 
 def settings(**diarization) -> Settings:
     rest = {
-        "homeserver": {"client_url": "http://hs", "user_id": "@bot:hs", "password": "p", "device_id": "CAPTIONS"},
-        "bridge": {"internal_url": "http://bridge", "internal_token": "t"},
+        "homeserver": {"client_url": "http://hs", "user_id": "@bot:hs", "password": TOKEN, "device_id": "CAPTIONS"},
+        "bridge": {"internal_url": "http://bridge", "internal_token": TOKEN},
         "speech": {"model_cache": "/models"},
         "call": {"livekit_service_url": "http://rtc"},
     }

@@ -4,6 +4,8 @@
 
 import asyncio
 import contextlib
+import os
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ import pytest
 from bots.captions.schedule import Level
 from bots.captions.track import Job
 from bots.engines.contract import Decoded
-from bots.worker import SpeechPool
+from bots.worker import READER_NICE, SpeechPool
 
 
 @dataclass
@@ -25,6 +27,7 @@ class FakeEngine:
     reads: int = 0
     error: Exception | None = None
     threads: set[int] = field(default_factory=set)
+    nice: set[int] = field(default_factory=set)
     gate: threading.Event | None = None
     belief: dict[str, float] = field(default_factory=lambda: {"fr": 0.99})
     heard: str = ""
@@ -44,6 +47,7 @@ class FakeEngine:
         self.readings.append((utterance, final))
         self.terms = terms
         self.threads.add(threading.get_ident())
+        self.nice.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         if self.gate:
             assert self.gate.wait(5)
         self.reads += 1
@@ -86,6 +90,14 @@ async def test_utterances_are_read_off_the_event_loop(pool, engine, delivered, t
     assert threading.get_ident() not in engine.threads
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no priority of its own there")
+async def test_readers_give_way_to_what_hears_and_sends(pool, engine, delivered, tape):
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    await next_of(delivered)
+    assert engine.nice == {min(19, os.getpriority(os.PRIO_PROCESS, 0) + READER_NICE)}
+
+
 async def test_an_engine_that_fails_once_costs_no_text(pool, engine, delivered, tape):
     engine.error = RuntimeError("out of tokens")
     for job in tape.play((2, True), (1, False), (2, True), (1, False)):
@@ -95,6 +107,36 @@ async def test_an_engine_that_fails_once_costs_no_text(pool, engine, delivered, 
     assert engine.reads == 3
     assert (await next_of(delivered)).final
     assert delivered.empty()
+
+
+async def test_an_engine_that_hangs_ends_the_process_which_is_the_only_way_out(engine, delivered, tape):
+    ended = asyncio.Event()
+    engine.gate = threading.Event()
+    pool = SpeechPool(engine, 1, delivered.put_nowait, stuck_s=0.2, end=ended.set)
+    running = asyncio.create_task(pool.run())
+    try:
+        for job in tape.play((2, True), (1, False)):
+            pool.submit(job)
+        async with asyncio.timeout(5):
+            await ended.wait()
+    finally:
+        engine.gate.set()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_an_engine_that_gives_up_waiting_by_itself_has_failed_and_does_not_hang(engine, delivered, tape):
+    engine.error = TimeoutError()
+    pool = SpeechPool(engine, 1, delivered.put_nowait, end=lambda: pytest.fail("the process was ended"))
+    running = asyncio.create_task(pool.run())
+    for job in tape.play((2, True), (1, False)):
+        pool.submit(job)
+    assert (await next_of(delivered)).text == "bonjour à tous"
+    assert pool.counts.failed == 1
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 async def test_after_a_failure_the_open_utterance_is_read_again(pool, engine, delivered, tape, track):

@@ -12,6 +12,7 @@ Parts of it, which print and write nothing, and judge nothing:
     python -m tests.bench.captions --lang fr --condition telephone    one language, one condition
     python -m tests.bench.captions --way ours --talk dickens --show   each text as it came to the screen
     python -m tests.bench.captions --talkers 4                        four people at once, for a minute
+    python -m tests.bench.captions --stack 4                          four at once on a whole stack
     python -m tests.bench.captions --quick                            half a minute: does it work?
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from tests.bench.captions import talkers
+from tests.bench.captions import talkers, whole_stack
 from tests.bench.captions.conditions import CLEAN, CONDITIONS
 from tests.bench.captions.corpus import LANGUAGES, SETS, Talk, noisy, talks
 from tests.bench.captions.der import diarization_rows
@@ -44,6 +45,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--talk", default="", help="only talks with this in their name")
     parser.add_argument("--show", action="store_true", help="print every text as it came")
     parser.add_argument("--talkers", type=int, metavar="N", help="only this: N people at once")
+    parser.add_argument("--stack", type=int, metavar="N", help="only this: N people at once on a whole stack")
     parser.add_argument("--quick", action="store_true")
     return parser.parse_args(arguments)
 
@@ -68,6 +70,9 @@ def main(arguments: list[str]) -> int:
     options = parsed(arguments)
     if options.talkers:
         print(asyncio.run(talkers.measure(options.talkers)))
+        return 0
+    if options.stack:
+        print(whole_stack.measure(options.stack))
         return 0
     todo = quick() if options.quick else heard(options)
     rows = measured(todo, tuple(options.way or WAYS))

@@ -36,9 +36,16 @@ def test_music_noises_and_credits_give_nothing(text):
 
 
 def test_a_reading_that_the_model_itself_doubts_gives_nothing():
-    assert cleaned("Merci.", no_speech=0.9, score=-1.0) == ""
+    assert cleaned("Merci.", voiced_ms=1000, no_speech=0.9, score=-1.0) == ""
+    assert cleaned("Merci.", no_speech=0.9, score=-1.25) == ""
     assert cleaned("Merci.", score=-2.0) == ""
     assert cleaned("Merci.", no_speech=0.9, score=-0.1) == "Merci."
+
+
+def test_a_doubt_counts_for_less_where_a_voice_was_clearly_heard():
+    """Whisper base read the one so, and rightly, in a telephone prompt."""
+    assert cleaned("You have also installed a", voiced_ms=2500, no_speech=0.62, score=-1.11) != ""
+    assert cleaned("You have also installed a", voiced_ms=800, no_speech=0.62, score=-1.11) == ""
 
 
 def test_words_over_hardly_any_voice_give_nothing():
@@ -48,6 +55,11 @@ def test_words_over_hardly_any_voice_give_nothing():
 def test_a_decoder_in_a_loop_is_cut_to_a_few_repeats():
     text = "I don't know. " * 20
     assert cleaned(text, voiced_ms=20_000) == " ".join(["I don't know."] * MAX_REPEATS)
+
+
+def test_a_loop_through_several_sentences_that_nobody_has_time_to_say_is_said_once():
+    said = "The minutes of the last meeting are approved. We go on with the budget of next year, as was agreed."
+    assert cleaned(f"{said} {said} {said} The minutes of the", voiced_ms=6_000) == said
 
 
 def test_a_phrase_doubled_faster_than_anybody_speaks_is_kept_once():

@@ -6,6 +6,7 @@ import pytest
 
 from bots.captions.microphones import CLEAR_MS, LOOK_MS, MAX_NAME_CHARS, MAX_UTTERANCES, Heard, Microphones
 from bots.captions.turns import Turn
+from bots.sharing import voice_words
 from tests.bots.captions.test_voices import LIKENESS, sounding
 
 ROOM = "@salle:hs"
@@ -14,7 +15,7 @@ ANNE, BEN = sounding(0), sounding(90)
 
 @pytest.fixture
 def microphones() -> Microphones:
-    return Microphones(LIKENESS, "fr", look=True)
+    return Microphones(LIKENESS, voice_words("fr"), look=True)
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_one_person_is_looked_at_for_a_while_and_then_forgotten(microphones, sai
 
 
 def test_nobody_is_looked_at_where_that_is_not_wanted():
-    assert not Microphones(LIKENESS, "fr", look=False).wants(ROOM)
+    assert not Microphones(LIKENESS, voice_words("fr"), look=False).wants(ROOM)
 
 
 def test_renaming_reaches_back_and_forward(microphones, said):

@@ -2,9 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which utterance is read next, and what waits for the bridge."""
 
+from dataclasses import replace
+
 from bots.captions.outbox import MAX_FINALS as MAX_OUTBOX_FINALS
 from bots.captions.outbox import MAX_PARTIALS, Outbox
-from bots.captions.schedule import BRISK_S, HOPELESS_S, LATE_S, MAX_FINALS, REST_S, SLOWER_S, DecodeQueue, Level, Load
+from bots.captions.schedule import (
+    BRISK_S,
+    HOPELESS_S,
+    LATE_S,
+    MAX_FINALS,
+    PAUSE_LEAD_S,
+    REST_S,
+    SLOWER_S,
+    DecodeQueue,
+    Level,
+    Load,
+)
 from bots.captions.track import Job, Utterance
 
 
@@ -62,6 +75,18 @@ def test_final_texts_go_before_partial_ones(track):
     for wish, at in ((long_ago, 0.0), (just_before, 0.9), (final, 1.0)):
         queue.push(wish, at)
     assert [queue.pop(1.0) for _ in range(3)] == [final, long_ago, just_before]
+
+
+def test_a_reading_in_a_pause_goes_a_little_earlier_and_does_not_count_as_having_waited_for_that(track):
+    queue = DecodeQueue()
+    before, in_pause = job(track), replace(job(track), in_pause=True)
+    queue.push(before, 10.0)
+    queue.push(in_pause, 10.0 + PAUSE_LEAD_S - 0.1)
+    assert [queue.pop(10.4), queue.pop(10.4)] == [in_pause, before]
+    queue.push(before, 20.0)
+    queue.push(in_pause, 20.0 + PAUSE_LEAD_S + 0.1)
+    assert queue.pop(20.6) is before
+    assert queue.load.level is Level.USUAL
 
 
 def test_a_final_reading_is_never_left_out(track):

@@ -27,26 +27,26 @@ def test_an_id_is_safe_in_addresses_and_does_not_change_between_versions():
 
 def test_a_sure_belief_over_three_seconds_pins_the_language():
     choice = LanguageChoice(("fr", "en"))
-    assert choice.observe({"fr": 0.95, "en": 0.02}, 3.2, final=False) == "fr"
+    assert choice.observe({"fr": 0.95, "en": 0.02}, 3.2, utterance="a", final=False) == "fr"
     assert choice.pinned == "fr"
 
 
 def pinned_to_french() -> LanguageChoice:
     choice = LanguageChoice(("fr", "en"))
-    choice.observe({"fr": 0.95}, 3.2, final=True)
+    choice.observe({"fr": 0.95}, 3.2, utterance="a", final=True)
     return choice
 
 
 def test_a_speaker_who_clearly_changes_language_is_followed():
     choice = pinned_to_french()
-    assert choice.observe({"en": 0.97, "fr": 0.01}, 3.5, final=False) == "en"
+    assert choice.observe({"en": 0.97, "fr": 0.01}, 3.5, utterance="a", final=False) == "en"
     assert choice.pinned == "en"
-    assert choice.observe({"fr": 0.97, "en": 0.01}, 3.5, final=False) == "fr"
+    assert choice.observe({"fr": 0.97, "en": 0.01}, 3.5, utterance="a", final=False) == "fr"
 
 
 def test_a_short_phrase_in_another_language_is_read_in_it_and_changes_nothing_else():
     choice = pinned_to_french()
-    assert choice.observe({"en": 0.97}, 2.0, final=True) == "en"
+    assert choice.observe({"en": 0.97}, 2.0, utterance="a", final=True) == "en"
     assert choice.pinned == "fr"
 
 
@@ -55,37 +55,51 @@ def test_a_short_phrase_in_another_language_is_read_in_it_and_changes_nothing_el
 )
 def test_a_doubtful_a_short_and_a_foreign_belief_leave_the_pinned_language(belief, seconds):
     choice = pinned_to_french()
-    assert choice.observe(belief, seconds, final=True) == "fr"
+    assert choice.observe(belief, seconds, utterance="a", final=True) == "fr"
     assert choice.pinned == "fr"
 
 
+def asks(choice: LanguageChoice, seconds: float, *, utterance: str = "a", final: bool = False) -> bool:
+    return choice.asks(seconds, utterance=utterance, final=final)
+
+
 def test_the_model_is_asked_only_where_its_answer_can_matter():
-    assert LanguageChoice(("fr", "en")).asks(0.6)
-    assert not LanguageChoice(("fr",)).asks(9.0)
-    assert not pinned_to_french().asks(1.0)
-    assert pinned_to_french().asks(2.0)
+    assert asks(LanguageChoice(("fr", "en")), 0.6)
+    assert not asks(LanguageChoice(("fr",)), 9.0)
+    assert not asks(pinned_to_french(), 1.0)
+    assert asks(pinned_to_french(), 2.0)
+
+
+def test_an_utterance_whose_language_is_clear_is_asked_about_again_only_at_its_end():
+    choice = pinned_to_french()
+    choice.observe({"fr": 0.9, "en": 0.1}, 2.9, utterance="a", final=False)
+    assert asks(choice, 3.5), "too short to be sure"
+    choice.observe({"fr": 0.9, "en": 0.1}, 3.5, utterance="a", final=False)
+    assert not asks(choice, 4.0)
+    assert asks(choice, 4.0, final=True)
+    assert asks(choice, 4.0, utterance="b")
 
 
 def test_a_short_word_pins_nothing():
     choice = LanguageChoice(("fr", "en"))
-    assert choice.observe({"en": 0.9, "fr": 0.1}, 0.8, final=True) == "en"
+    assert choice.observe({"en": 0.9, "fr": 0.1}, 0.8, utterance="a", final=True) == "en"
     assert choice.pinned is None
 
 
 def test_a_thin_belief_in_other_languages_does_not_hide_the_candidates():
     choice = LanguageChoice(("fr", "en"))
-    assert choice.observe({"cy": 0.4, "en": 0.35, "fr": 0.25}, 1.0, final=True) == "en"
+    assert choice.observe({"cy": 0.4, "en": 0.35, "fr": 0.25}, 1.0, utterance="a", final=True) == "en"
 
 
 def test_a_strong_belief_in_another_language_wins():
     choice = LanguageChoice(("fr", "en"))
-    assert choice.observe({"de": 0.97, "en": 0.02}, 5.0, final=True) == "de"
+    assert choice.observe({"de": 0.97, "en": 0.02}, 5.0, utterance="a", final=True) == "de"
 
 
 def test_doubtful_utterances_add_up_and_pin_in_the_end():
     choice = LanguageChoice(("fr", "en"))
     for _ in range(5):
-        choice.observe({"fr": 0.6, "en": 0.4}, 2.0, final=True)
+        choice.observe({"fr": 0.6, "en": 0.4}, 2.0, utterance="a", final=True)
     assert choice.pinned == "fr"
 
 

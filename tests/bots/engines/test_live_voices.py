@@ -8,6 +8,7 @@ from bots.captions.microphones import Microphones
 from bots.captions.segment import Segment
 from bots.captions.turns import Turn, same_voices
 from bots.engines.diarize import Diarizer
+from bots.sharing import voice_words
 from bots.voices import hear
 from tests.voices import pipeline
 
@@ -31,7 +32,7 @@ def test_two_people_at_one_microphone_get_two_labels_that_stay_theirs(tmp_path):
 
     diarizer = Diarizer(pipeline.make(tmp_path / "pipeline"))
     samples, reference = mix(("staff", "partner"), seed=12)
-    microphones = Microphones(pipeline.LIKENESS, "en", look=True)
+    microphones = Microphones(pipeline.LIKENESS, voice_words("en"), look=True)
     shown: dict[str, Segment] = {}
     marked = []
     for number, (start_ms, end_ms) in enumerate(utterances(reference)):

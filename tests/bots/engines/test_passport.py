@@ -4,6 +4,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from bots.passport import Passport, whisper_passport
@@ -37,6 +38,9 @@ def test_weights_that_were_exchanged_are_hashed_anew(tmp_path):
 
 def test_a_line_for_people_says_all_of_it():
     passport = Passport("whisper-base", "1.0.0", "abc", "MIT", "hs:8431", "faster-whisper 1.2.1")
-    assert passport.sentence() == (
-        "whisper-base 1.0.0 (MIT, SHA-256 abc), read by faster-whisper 1.2.1 on hs:8431; not used for training"
-    )
+    known = "whisper-base 1.0.0 (MIT, SHA-256 abc)"
+    for lang in ("en", "cs"):  # what is spoken may be no language of ours
+        assert passport.sentence(lang) == f"{known}, read by faster-whisper 1.2.1 on hs:8431; not used for training"
+    assert passport.sentence("fr").startswith(f"{known}, lu par faster-whisper 1.2.1 sur hs:8431")
+    assert passport.sentence("de").endswith("nicht zum Training benutzt")
+    assert replace(passport, not_used_for_training=False).sentence("en").endswith("on hs:8431")

@@ -55,8 +55,9 @@ def stream(engine, samples: np.ndarray, *, reading_takes_s: float = 0.2) -> Outc
             heard = job.audio()
             began = time.process_time()
             seconds, lang = len(heard.samples) / SAMPLE_RATE, track.language.pinned
-            if track.language.asks(seconds):
-                lang = track.language.observe(engine.identify(heard.samples), seconds, final=job.final)
+            asked = {"utterance": job.utterance.id, "final": job.final}
+            if track.language.asks(seconds, **asked):
+                lang = track.language.observe(engine.identify(heard.samples), seconds, **asked)
             decoded = engine.transcribe(heard.samples, lang)
             segment = track.answered(job, Answer(decoded, lang, heard.voiced_ms, heard.end))
             outcome.reading_s += time.process_time() - began

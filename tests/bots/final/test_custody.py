@@ -26,7 +26,7 @@ from bots.passport import Passport
 from bots.store.database import open_pool, upgrade
 from bots.store.jobs import Jobs
 from bots.store.pauses import ask_to_pause
-from tests.bots.final.test_final_pass import CALL, START_MS, FakeBridge, consent
+from tests.bots.final.test_final_pass import CALL, START_MS, TOKEN, FakeBridge, consent
 
 ALLISON, JUNE = CALL.names
 
@@ -77,7 +77,7 @@ async def fake() -> FakeBridge:
 
 @pytest.fixture
 async def bridge(fake: FakeBridge) -> AsyncIterator[Bridge]:
-    async with TestServer(fake.app()) as server, Bridge(str(server.make_url("")).rstrip("/"), "secret") as client:
+    async with TestServer(fake.app()) as server, Bridge(str(server.make_url("")).rstrip("/"), TOKEN) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ async def test_sound_of_a_room_that_nobody_can_read_a_transcript_of_goes(spool, 
 
 
 async def test_while_nobody_can_say_who_agrees_nothing_is_deleted_and_nothing_handed_over(spool):
-    async with Bridge("http://127.0.0.1:1", "secret") as away:
+    async with Bridge("http://127.0.0.1:1", TOKEN) as away:
         with pytest.raises(BridgeError):
             await forget_withdrawn(spool, CALL, away)
     assert people(spool) == [ALLISON, JUNE]
@@ -142,7 +142,7 @@ async def test_the_bot_looks_again_and_again_and_waits_out_a_bridge_that_is_away
 async def desk(spool, fake, bridge, database_url) -> AsyncIterator[Desk]:
     await upgrade(database_url)
     async with open_pool(database_url) as pool:
-        glossary = Glossary("http://127.0.0.1:1", "secret")
+        glossary = Glossary("http://127.0.0.1:1", TOKEN)
         yield Desk(Jobs(pool), spool, bridge, glossary, Obedient(), ("en",), Passport("m", "", "", "MIT", "h", "e"))
 
 
@@ -236,6 +236,6 @@ async def test_a_worker_waits_while_live_captions_are_short_of_time_but_not_for_
         connection = await asyncpg.connect(database_url)
         await connection.execute("UPDATE speech.pauses SET until = now()")
         await connection.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await running
     assert speakers(fake) == {ALLISON, JUNE}

@@ -24,6 +24,7 @@ from bots.final.spool import EndedCall, Spool
 from tests.bots.final.conftest import SPEECH
 
 START_MS = 1_700_000_000_000
+TOKEN = "0123456789abcdefghijklmnopqrstuv"
 CALL = EndedCall("!room:hs", "$call/1", START_MS, START_MS + 60_000, {"@a:hs": "Allison", "@j:hs": "June"})
 CALL = replace(CALL, agreed=dict.fromkeys(CALL.names, 5))
 
@@ -54,7 +55,7 @@ class FakeBridge:
         return app
 
     async def _store(self, request: web.Request) -> web.Response:
-        assert request.headers["Authorization"] == "Bearer secret"
+        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         assert request.match_info["call"] == CALL.call_id
         self.refusals -= 1
         if self.refusals >= 0:
@@ -110,11 +111,11 @@ def worker(tmp_path: Path, models: Path, database_url: str, bridge) -> Callable[
 [homeserver]
 client_url = "http://hs"
 user_id = "@captions:hs"
-password = "p"
+password = "{TOKEN}"
 device_id = "D"
 [bridge]
 internal_url = "{bridge[1]}"
-internal_token = "secret"
+internal_token = "{TOKEN}"
 [speech]
 model_cache = "{models}"
 spool = "{tmp_path / "spool"}"
@@ -132,7 +133,7 @@ url = "{database_url}"
 
 async def until(condition: Callable[[], object], log: Path) -> None:
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             while not condition():  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -157,7 +158,7 @@ async def test_a_call_becomes_a_transcript_and_its_sound_goes(tmp_path, spool, w
         connection = await asyncpg.connect(database_url)
         # It failed once, at the very end: what was read stays, and it is tried again.
         due = "UPDATE speech.pgqueuer SET execute_after = now() WHERE attempts > 0"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await connection.execute(due) != "UPDATE 1":  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)
         await connection.close()
@@ -193,7 +194,7 @@ async def test_killed_in_the_middle_another_goes_on_where_it_was(tmp_path, spool
     first = worker()
     connection = None
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             while connection is None or not await connection.fetchval("SELECT count(*) FROM speech.pieces"):
                 if connection is None and fake.told:
                     connection = await asyncpg.connect(database_url)
@@ -209,7 +210,7 @@ async def test_killed_in_the_middle_another_goes_on_where_it_was(tmp_path, spool
     second = worker()
     try:
         await until(lambda: fake.stored, tmp_path / "worker.log")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while await connection.fetchval("SELECT count(*) FROM speech.calls"):  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.05)
     finally:

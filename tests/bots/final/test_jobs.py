@@ -16,6 +16,8 @@ from bots.store.database import UPGRADES, DatabaseAwayError, NewerDatabaseError,
 from bots.store.jobs import MAX_ATTEMPTS, Jobs, PieceRow
 from bots.store.pauses import HOLD_S, ask_to_pause
 
+TOKEN = "0123456789abcdefghijklmnopqrstuv"
+
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
@@ -59,7 +61,7 @@ async def test_the_job_of_a_silent_worker_goes_to_another_and_its_pieces_are_the
     piece = PieceRow("TR_1", 1_700_000_000_000, 16_000, "fr", (Word(0, 400, " été"), Word(400, 500, " l'an.")))
     await dead.keep(first, piece)
     await dead.keep(first, piece)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (second := await living.take()) is None:  # noqa: ASYNC110  # the database's clock
             await asyncio.sleep(0.05)
     assert (second.call_id, second.attempt) == ("$call", 2)
@@ -99,8 +101,8 @@ async def test_without_a_database_the_commands_say_so():
 
 def settings(url: str | None) -> Settings:
     values = {
-        "homeserver": {"client_url": "http://hs", "user_id": "@captions:hs", "password": "p", "device_id": "D"},
-        "bridge": {"internal_url": "http://bridge", "internal_token": "t"},
+        "homeserver": {"client_url": "http://hs", "user_id": "@captions:hs", "password": TOKEN, "device_id": "D"},
+        "bridge": {"internal_url": "http://bridge", "internal_token": TOKEN},
         "speech": {"model_cache": "models"},
         "call": {"livekit_service_url": "http://rtc"},
     }

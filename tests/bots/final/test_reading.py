@@ -18,8 +18,11 @@ from bots.engines.weights import find_model
 from bots.engines.whisper import WhisperEngine
 from bots.engines.words import MAX_HOTWORDS_CHARS, Reading, WordReader, glued, hotwords
 from bots.final import recording
-from bots.final.reading import PieceLanguage, TrackReader, said
+from bots.final.reading import PieceLanguage, TrackReader, believed, said
+from tests.bench.captions.corpus import talks
 from tests.bots.final.conftest import SPEECH
+
+NOBODY_SAID = ["Passerelle", "Ségolène Kerboul", "Légifrance", "Nguyễn Văn An", "AP-HP", "DINUM", "Resana", "LaSuite"]
 
 
 def plain(text: str) -> str:
@@ -97,6 +100,29 @@ def test_names_of_the_glossary_are_spelled_as_they_stand_there(reader: WordReade
     samples, _ = soundfile.read(SPEECH / "staff.flac", dtype="float32", frames=16_000 * 9)
     read = list(TrackReader(reader, ("en",), hotwords(["Jon Dashwoode"])).read([samples]))
     assert "Dashwoode" in joined(read[0].words)
+
+
+def test_names_that_nobody_said_do_not_come_in(reader: WordReader):
+    """Of twenty names, base wrote some six into a telephone prompt, once over and over."""
+    talk = talks("tuning", "fr")[0]
+    heard = talk.samples("telephone")
+    named = TrackReader(reader, ("fr",), hotwords(NOBODY_SAID))
+    text = joined([word for piece in named.read([heard]) for word in piece.words])
+    assert not [name for name in NOBODY_SAID if name in text]
+
+
+@pytest.mark.parametrize(
+    ("named", "chosen"),
+    [
+        (Reading((Word(0, 1, "Kerboul"),), -0.4, 0.1), True),
+        (Reading((Word(0, 1, "Kerboul"),), -0.6, 0.1), False),
+        (Reading((Word(0, 1, "Kerboul"),), -0.2, 0.7), False),
+        (Reading((), 0.0, 1.0), False),
+    ],
+)
+def test_a_reading_with_names_is_believed_unless_it_is_more_doubtful(named: Reading, chosen: bool):
+    plain = Reading((Word(0, 1, "kerboule"),), -0.3, 0.2)
+    assert believed(plain, named) is (named if chosen else plain)
 
 
 def test_a_piece_that_is_not_sure_of_its_language_goes_with_the_rest():
