@@ -4,9 +4,13 @@
 # make demo   a meeting of three people through three doors, with captions, and its report
 # make up     the same stack, which stays: sign in, or open the guest link
 # make test   everything that CI checks
+# make test-browser   what people see, in Chromium, and what each door costs in clicks and seconds: build/browser/doors.json
 # make test-long   the same tests with more seeds and longer runs
-# make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: half a quiet hour
+# make bench-captions   delays, errors, cost of the captions on real recordings, beside two baselines: a quarter of a quiet hour
 # make bench-search   how long a search over 1,000 meetings takes, and build/bench/search.json
+# make bench   what a packet costs in our engines, in a bare loop and in Janus, a meeting of 150, 150 joins: build/bench/sfu.json
+# make texts   brings the translations up to their template: bridge/locales/README.md
+# make wheel   a wheel with the SFU's native engine for other machines: build/wheel
 # make conformance   LiveKit's clients against the SFU, or against LIVEKIT_URL: a table, and the same as JSON
 
 PYTHON ?= python3
@@ -16,6 +20,7 @@ PAGES := bridge/web/vendor
 CLIENTS := tests/sfu/clients
 SUITE := tests/conformance/clients
 CALENDARS := tests/bridge/clients
+PARTNERS := tests/browser/call/clients
 
 # make demo SPEECH=folder   a wav or flac and a txt for each speaker
 SPEECH ?= tests/fixtures/speech
@@ -26,7 +31,7 @@ PORTS := $(if $(PORT_BASE),--port-base $(PORT_BASE))
 # make test PYTEST="-k invite"
 PYTEST ?=
 
-.PHONY: demo up test bench-captions bench-search conformance lint install install-test lock clean
+.PHONY: demo up test test-browser bench bench-captions bench-search conformance texts lint install wheel install-test lock clean
 
 demo: install
 	@exec $(BIN)/passerelle demo --speech "$(SPEECH)" $(PORTS)
@@ -42,11 +47,18 @@ test: install-test lint
 conformance: install $(SUITE)/node_modules/.installed
 	@$(BIN)/python -m tests.conformance $(PYTEST)
 
+bench: install
+	@$(BIN)/python -m tests.bench.sfu $(if $(JANUS),--janus $(JANUS))
+
 bench-captions: install
 	@$(BIN)/python -m tests.bench.captions
 
 bench-search: install
 	@$(BIN)/python -m tests.bench.search
+
+test-browser: install-test
+	@DOOR_PROFILES=20 $(BIN)/python -m pytest tests/browser -m "long or not long" --durations 15 $(PYTEST) \
+	  --deselect "tests/browser/test_accessibility.py::test_a_state_of_a_page_is_for_everybody["
 
 # Hours: every parser fuzzed for ten minutes, 2,000 walks through rooms, ten times as many emulated networks.
 test-long: install-test
@@ -62,8 +74,9 @@ lint: install
 	@$(BIN)/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@$(BIN)/reuse lint --quiet || $(BIN)/reuse lint
 
-install: .venv/.installed $(PAGES)/dist/.built
-install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.installed $(CALENDARS)/node_modules/.installed
+install: .venv/.installed build/.native $(PAGES)/dist/.built
+install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.installed $(CALENDARS)/node_modules/.installed \
+  $(PARTNERS)/node_modules/.installed
 
 .venv/.installed: .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -78,6 +91,12 @@ install-test: install $(CLIENTS)/node_modules/.installed $(SUITE)/node_modules/.
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . 2> build/pip.log || { cat build/pip.log; exit 1; }
 	@touch $@
 
+# Without a compiler the SFU runs its Python engine.
+build/.native: .venv/.installed sfu/native/build.py $(wildcard sfu/native/src/*)
+	@mkdir -p build
+	@$(BIN)/python -m sfu.native.build || true
+	@touch $@
+
 $(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/build.mjs $(wildcard bridge/web/static/*/*)
 	@command -v npm > /dev/null || { echo "Passerelle needs Node.js with npm for its pages."; exit 1; }
 	@echo "==> Element Call and the pages"
@@ -86,14 +105,25 @@ $(PAGES)/dist/.built: $(PAGES)/package-lock.json $(PAGES)/build.mjs $(wildcard b
 	@touch $@
 
 %/clients/node_modules/.installed: %/clients/package-lock.json
-	@echo "==> LiveKit clients for the tests"
+	@echo "==> Clients for the tests: $*"
 	@npm ci --ignore-scripts --prefix $*/clients --no-audit --no-fund --silent
 	@touch $@
+
+texts: install
+	@$(BIN)/python -m bridge.locales bridge/locales bots/locales
 
 # Hashes, and no addresses, so that it installs from any mirror.
 lock: install
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra demo --group dev pyproject.toml -o .ci/requirements.lock
 
+# For every Linux with glibc 2.28 or newer on this kind of processor, and no container: zig is the compiler.
+wheel: install
+	@$(PIP) install --quiet --upgrade --target build/zig 'ziglang==0.17.*'
+	@CC="$(CURDIR)/build/zig/ziglang/zig cc -target $(shell uname -m)-linux-gnu.2.28" ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/build/zig/cache \
+	  WHEEL_PLATFORM=manylinux_2_28_$(shell uname -m) $(PIP) wheel --quiet --no-deps --no-build-isolation -w build/wheel .
+	@ls build/wheel
+
 clean:
-	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules $(SUITE)/node_modules $(CALENDARS)/node_modules
+	rm -rf build .venv $(PAGES)/node_modules $(PAGES)/dist $(CLIENTS)/node_modules $(SUITE)/node_modules $(CALENDARS)/node_modules \
+	  $(PARTNERS)/node_modules

@@ -7,15 +7,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Literal
 
 import cyclopts
 
 from bridge.domain.errors import Unavailable
+from bridge.revoke_cli import app as revoke_cli
 from bridge.settings import BadSettings, load
 from bridge.store.upgrades import NewerDatabase
 from bridge.web.serve import configure_logging, serve
 
 app = cyclopts.App(name="bridge", help="Meetings, doors, authorisation and pages.")
+
+app.command(revoke_cli)
 
 
 @app.command(name="serve")
@@ -30,6 +34,17 @@ def serve_command(*, config: Path) -> int:
     except (NewerDatabase, Unavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    return 0
+
+
+@app.command(name="config")
+def config_command(what: Literal["show"], /, *, config: Path) -> int:
+    """Print the settings as they are understood, each secret as stars."""
+    try:
+        sys.stdout.write(f"{load(config).model_dump_json(indent=2)}\n")
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     return 0
 
 

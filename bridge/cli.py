@@ -136,4 +136,5 @@ def main() -> None:
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         # Imported when it is called, or when the list of commands has to say what it is for.
         app.command(entry.load() if listing else entry.value, name=entry.name)
+    app.command("bridge.revoke_cli:app", name="revoke")
     sys.exit(app())

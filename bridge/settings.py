@@ -10,6 +10,7 @@ from __future__ import annotations
 import stat
 import tomllib
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,17 +25,21 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.domain.branding import ACCENT, PNG, SERVICE, Brand, accent_of, logo_type
 from bridge.domain.contractors import Policy as ContractorPolicy
 from bridge.domain.errors import Refused
 from bridge.domain.identities import MAX_ORGANIZATION
 from bridge.domain.invitation import clean_address
+from bridge.domain.languages import DEFAULT, Language
 from bridge.domain.lifecycle import Policy
+from bridge.domain.lobby import LobbyPolicy
 from bridge.domain.names import is_new_localpart, localpart_of, parse_server_name, server_of
 from bridge.domain.recurrence import zone_of
 
 MIN_SECRET = 32
 """Characters. Stops: secrets that can be guessed; HS256 wants 32 bytes by RFC 7518, 3.2, too."""
-_WELL_KNOWN = ("changeme", "secret", "password", "insecure", "example")
+_WELL_KNOWN = ("changeme", "secret", "password", "insecure", "example", "passerelle", "0123456789abcdef", "abcdefghij")
+"""Of documentation, so that whoever searches for it has it; what jwt.io signs with says `secret`."""
 
 
 class BadSettings(Exception):  # noqa: N818  # reads as what it is
@@ -83,6 +88,8 @@ class HttpSettings(_Section):
     port: Port
     internal_port: Port
     public_url: BaseUrl
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Whose `X-Forwarded-For` is believed. Without it everybody behind a reverse proxy shares one address's limits."""
 
 
 class DatabaseSettings(_Section):
@@ -210,7 +217,7 @@ class GuestsSettings(_Section):
 
     label: str = Field(default="Guest", min_length=1, max_length=40, pattern=r"^[^()]*$")
     """Stands after each guest's name, in brackets; in the language of the house."""
-    language: Literal["en", "fr"] = "en"
+    language: Language = DEFAULT
     """Of what sponsors are told."""
     remind_days: int = Field(default=7, ge=1, le=60)
     """How long before a contractor's end the sponsor is told."""
@@ -241,7 +248,9 @@ class MeetingsSettings(_Section):
     archive_after_days: int = Field(default=30, ge=0, le=3650)
     delete_after_days: int = Field(default=365, ge=0, le=3650)
     time_zone: str = "UTC"
-    language: Literal["en", "fr"] = "en"
+    language: Language = DEFAULT
+    lobby: LobbyPolicy = LobbyPolicy.OFF
+    """For whom a new meeting has a lobby where whoever makes it does not say."""
 
     @field_validator("time_zone")
     @classmethod
@@ -311,10 +320,72 @@ class MailSettings(_Section):
             raise ValueError(msg) from None
 
 
+class BrandingSettings(_Section):
+    """What the service is called and how it looks; without this section, Passerelle as it comes."""
+
+    name: str = Field(default=SERVICE, min_length=1, max_length=40)
+    operator: str = Field(default="", max_length=120)
+    """Who runs it, for the accessibility statement."""
+    logo: Path | None = None
+    """An SVG or a PNG file, shown 28 pixels high beside the name."""
+    accent: str | None = None
+    """The colour of buttons and links on light pages; those of dark pages follow from it."""
+    contact: str = Field(default="", pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)?$")
+    """Where people tell what keeps them out: `mailto:…` or `https://…`."""
+    accessibility_url: str = Field(default="", pattern=r"^(https://\S+)?$")
+    """Your own statement, instead of ours."""
+    legal_url: str = Field(default="", pattern=r"^(https://\S+)?$")
+    privacy_url: str = Field(default="", pattern=r"^(https://\S+)?$")
+
+    def brand(self) -> Brand:
+        """Return what letters and calendars show of it. Reads the logo."""
+        picture = b"" if self.logo is None else self.logo.read_bytes()
+        return Brand(
+            service=self.name,
+            accent=self.accent or ACCENT,
+            picture=picture if picture and logo_type(picture) == PNG else b"",
+            operator=self.operator,
+            legal=self.legal_url,
+            privacy=self.privacy_url,
+        )
+
+    @field_validator("accent")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None:
+            accent_of(text)
+        return text
+
+    @field_validator("logo")
+    @classmethod
+    def _picture(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None:
+                logo_type(path.read_bytes())
+        except (OSError, ValueError) as error:
+            msg = f"{path} {error.strerror or error if isinstance(error, OSError) else error}"
+            raise ValueError(msg) from None
+        return path
+
+
 class InternalSettings(_Section):
     """What bots and operators prove themselves with."""
 
     token: Secret
+
+
+class OperatorsSettings(_Section):
+    """Staff who may revoke what is nobody's alone: people, partner organisations. `passerelle revoke` may, too."""
+
+    users: frozenset[str] = frozenset()
+
+    @field_validator("users")
+    @classmethod
+    def _users(cls, users: frozenset[str]) -> frozenset[str]:
+        if wrong := next((user for user in sorted(users) if server_of(user) is None), None):
+            msg = f"{wrong!r} is no Matrix user id"
+            raise ValueError(msg)
+        return users
 
 
 class Settings(_Section):
@@ -331,6 +402,8 @@ class Settings(_Section):
     mail: MailSettings | None = None
     meetings: MeetingsSettings = MeetingsSettings()
     transcripts: TranscriptsSettings = TranscriptsSettings()
+    branding: BrandingSettings = BrandingSettings()
+    operators: OperatorsSettings = OperatorsSettings()
     internal: InternalSettings
 
     @model_validator(mode="after")

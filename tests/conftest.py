@@ -18,10 +18,12 @@ import pytest
 
 from bridge.stack.errors import StackError
 from bridge.stack.ports import Ports, check_free
+from tests.canary import hits, logs_of, secrets_of
 
 PASSERELLE = Path(sys.executable).with_name("passerelle")
 READY_WITHIN_S = 150
 STOPPED_WITHIN_S = 60
+LEAKED = 8
 HOMESERVERS_ONLY = ("--without", "sfu", "--without", "bridge", "--without", "bots")
 
 
@@ -121,6 +123,12 @@ def stack(tmp_path_factory) -> Iterator[RunningStack]:
         yield running
         if running.process.poll() is None:
             running.stop()
+        # Goal S9, over all that the tests of this run did to it.
+        logs = logs_of(data, running.output)
+        secrets = secrets_of(data)
+        print(f"S9: {len(secrets)} secrets in {sum(map(len, logs.values())):,} characters of {len(logs)} logs")
+        if leaked := hits(secrets, logs):
+            pytest.exit(f"secrets in logs: {leaked}", LEAKED)  # another status than that of failed tests: no second try
 
 
 @pytest.fixture(scope="session")

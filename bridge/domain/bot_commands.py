@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people can tell the meetings' bot, who may say it, and what they said.
 
-One table; `!meet help` is made from it. Words for people are in `bridge/web/locales`.
+One table; `!meet help` is made from it. Words for people are in `bridge/locales`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bridge.domain.errors import Refused
+from bridge.domain.languages import LANGUAGES
 from bridge.domain.names import MeetingId, is_our_id
 from bridge.domain.planning import Times
+from bridge.domain.powers import LEVELS, Group, Role, Source
 
 PREFIXES = ("!meet", "/meet")
 MAX_CHARS = 1000
@@ -21,8 +23,8 @@ MAX_CHARS = 1000
 MAX_AGE = timedelta(minutes=5)
 """Whatever was said longer ago is not answered: nobody waits for it, and the world has moved on."""
 
-MEMBER = 0
-HOST = 50
+MEMBER = LEVELS[Role.MEMBER]
+HOST = LEVELS[Role.HOST]
 
 DEFAULT_DURATION = timedelta(hours=1)
 
@@ -36,6 +38,8 @@ class Command:
     level: int = MEMBER
     about_meeting: bool = False
     makes_meeting: bool = False
+    but: str = ""
+    """A first word with which it is about no meeting, and its own rules say who may."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -50,9 +54,26 @@ COMMANDS: dict[str, Command] = {
         Command("open", "", HOST, about_meeting=True),
         Command("lock", "", HOST, about_meeting=True),
         Command("unlock", "", HOST, about_meeting=True),
+        Command("lobby", "on|off|guests|outsiders|everybody", HOST, about_meeting=True),
+        Command("waiting", "", HOST, about_meeting=True),
+        Command("admit", "1|name|all", HOST, about_meeting=True),
+        Command("refuse", "1|name|all", HOST, about_meeting=True),
         Command("end", "", HOST, about_meeting=True),
+        Command("mute", "@name|all", HOST, about_meeting=True),
+        Command("forbid", f"{'|'.join(Source)} [{'|'.join(Group)}]", HOST, about_meeting=True),
+        Command("allow", "|".join(Source), HOST, about_meeting=True),
+        Command("audience", "on|off", HOST, about_meeting=True),
+        Command("promote", f"@name [{Role.SPEAKER}|{Role.HOST}]", HOST, about_meeting=True),
+        Command("demote", "@name", HOST, about_meeting=True),
+        Command("remove", "@name", HOST, about_meeting=True),
+        Command("bar", "@name", HOST, about_meeting=True),
+        Command("unbar", "@name", HOST, about_meeting=True),
+        Command("hand", "[down]", about_meeting=True),
+        Command("hands", about_meeting=True),
+        Command("next", "", HOST, about_meeting=True),
         Command("cancel", "[2026-12-24]", HOST, about_meeting=True),
-        Command("lang", "en|fr"),
+        Command("revoke", "link [url] | guest name | server name", HOST, about_meeting=True, but="server"),
+        Command("lang", "|".join(LANGUAGES)),
     )
 }
 
@@ -67,6 +88,9 @@ _RULES = {
     "quotidien": "FREQ=DAILY",
     "hebdo": "FREQ=WEEKLY",
     "mensuel": "FREQ=MONTHLY",
+    "täglich": "FREQ=DAILY",
+    "wöchentlich": "FREQ=WEEKLY",
+    "monatlich": "FREQ=MONTHLY",
 }
 _LINK = re.compile(r"\S*/m/([A-Za-z0-9_-]+)\Z", re.ASCII)
 
@@ -131,6 +155,29 @@ def read_schedule(words: tuple[str, ...], zone: str) -> tuple[Times, str]:
     except ValueError:
         raise _usage() from None
     return Times(start, zone, duration, rrule), " ".join(rest)
+
+
+def read_rule(words: tuple[str, ...]) -> tuple[Source, Group]:
+    """Return what `!meet forbid` and `allow` name, and from whom; hosts keep it where nobody is named."""
+    try:
+        return Source(words[0].lower()), Group(words[1].lower() if len(words) > 1 else Group.MEMBERS)
+    except (IndexError, ValueError):
+        text = "Please write !meet forbid camera guests, or !meet allow camera."
+        raise Refused(400, "PASSERELLE_BOT_RULE", text) from None
+
+
+def read_promotion(words: tuple[str, ...]) -> tuple[str, Role | None]:
+    """Return who is to be promoted and to what; None: one step up."""
+    role = {str(role): role for role in (Role.SPEAKER, Role.HOST)}.get(words[-1].lower() if words else "")
+    return " ".join(words if role is None else words[:-1]), role
+
+
+def read_switch(words: tuple[str, ...]) -> bool:
+    """Return what `on` and `off` mean."""
+    switch = {"on": True, "off": False}.get(words[0].lower() if words else "")
+    if switch is None:
+        raise Refused(400, "PASSERELLE_BOT_SWITCH", "Please write on or off.")
+    return switch
 
 
 def read_date(words: tuple[str, ...]) -> date | None:

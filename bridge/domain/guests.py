@@ -9,6 +9,7 @@ account that nobody knows of.
 from __future__ import annotations
 
 import enum
+import re
 from datetime import datetime
 
 
@@ -49,13 +50,30 @@ PENDING_TIMEOUT_S = 120
 """A guest that is still pending after this was left behind by a crash: its use is given back."""
 
 
-def guest_localpart(prefix: str, ends_at: datetime, secret: str) -> str:
+RANDOM_BYTES = 10
+"""Of a guest's name."""
+_RANDOM = re.compile(rf"[0-9a-f]{{{2 * RANDOM_BYTES}}}\Z")
+_DEVICE_CHARS = 10
+
+
+def guest_localpart(prefix: str, ends_at: datetime, random: str) -> str:
     """Return the name of a guest's account, which says when it ends.
 
     The homeserver's module reads it (`homeserver-config/synapse`), so that a guest ends in time without us, too.
-    `secret` is random, in hexadecimal.
+    `random` is in hexadecimal, and no secret: everybody in the room sees it.
     """
-    return f"{prefix}{int(ends_at.timestamp()):08x}-{secret}"
+    return f"{prefix}{int(ends_at.timestamp()):08x}-{random}"
+
+
+def is_guest_localpart(localpart: str, prefix: str, ends_at: datetime) -> bool:
+    """Tell whether a name, which a page brings, is one that we could have made for a guest who ends then."""
+    random = localpart.rpartition("-")[2]
+    return _RANDOM.match(random) is not None and localpart == guest_localpart(prefix, ends_at, random)
+
+
+def guest_device(localpart: str) -> str:
+    """Return the id of a guest's one device: it follows from the name, so that a page can know it beforehand."""
+    return localpart.rpartition("-")[2][:_DEVICE_CHARS].upper()
 
 
 def shown_name(name: str, label: str, organisation: str) -> str:

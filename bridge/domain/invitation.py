@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, vCalAddress, vRecur, vUri
+from icalendar import Calendar, Event, vCalAddress, vRecur, vText, vUri
 
 from bridge.domain.errors import Refused
 from bridge.domain.plain import one_line
@@ -67,6 +67,8 @@ class Entry:
     url: str
     organizer: Mailbox
     schedule: Schedule
+    service: str
+    """What the service is called here."""
     reads_answers: bool = False
     """Whether somebody reads at the organiser's address who accepted; without, calendars are not asked to answer."""
 
@@ -100,8 +102,8 @@ def publication(entries: Iterable[Entry], now: datetime, *, name: str) -> bytes:
     """Return a calendar of meetings, without anybody's address but the organisers'."""
     known = list(entries)
     calendar = _calendar(Method.PUBLISH, [entry.schedule for entry in known])
-    calendar.add("name", one_line(name))
-    calendar.add("x-wr-calname", one_line(name))
+    calendar.add("name", _Plain(one_line(name)))
+    calendar.add("x-wr-calname", _Plain(one_line(name)))
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     for entry in known:
@@ -163,11 +165,18 @@ def _event(entry: Entry, now: datetime, move: Move | None) -> Event:
         event.add("recurrence-id", _local(schedule, move.recurrence_id))
     event.add("dtstart", _local(schedule, start))
     event.add("dtend", _local(schedule, _ended(schedule, start, duration)))
-    event.add("summary", one_line(entry.title))
-    event.add("description", _text(entry.description))
+    event.add("summary", _Plain(one_line(entry.title)))
+    event.add("description", _Plain(_text(entry.description)))
     event.add("location", entry.url)
     event.add("url", vUri(entry.url))
-    conference = vUri(entry.url, params={"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"], "LABEL": "Passerelle"})
+    conference = vUri(
+        entry.url,
+        params={
+            "VALUE": "URI",
+            "FEATURE": ["AUDIO", "VIDEO"],
+            "LABEL": one_line(entry.service).translate(_UNSAFE_IN_PARAMETERS),
+        },
+    )
     event.add("conference", conference)
     if entry.organizer.address:  # a published calendar of a server without mail has none
         event.add("organizer", _address(entry.organizer))
@@ -184,6 +193,14 @@ def _ended(schedule: Schedule, start: datetime, duration: timedelta) -> datetime
     """Return the local end of what lasts this long in real time, also over a change of clocks."""
     end = instant(start, schedule.zone) + duration
     return end.astimezone(ZoneInfo(schedule.zone)).replace(tzinfo=None)
+
+
+class _Plain(vText):
+    """Text whose every sign is meant as it stands (RFC 5545, 3.3.11); `vText` takes a written `\\N` for a new line."""
+
+    def to_ical(self) -> bytes:
+        escaped = self.replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,").replace("\n", r"\n")
+        return escaped.encode()
 
 
 def _text(description: str) -> str:

@@ -41,6 +41,10 @@ class Invite:
     """The member of staff who answers for those who come by it."""
     organisation: str = ""
     """Where they come from, where the link says so; else each may say."""
+    wants_email: bool = False
+    """Whether its guests have to show a mail address of theirs (`bridge.domain.mail_check`)."""
+    coming: int = 0
+    """How many of the uses guests have taken who are not in yet; each comes back where its entry fails."""
 
 
 def token_hash(token: str) -> bytes | None:
@@ -65,15 +69,37 @@ def require_open(invite: Invite, now: datetime) -> None:
         raise Refused(410, "PASSERELLE_INVITE_EXPIRED", "This link has ended. Please ask the organiser for a new one.")
 
 
-def require_use(invite: Invite, now: datetime) -> None:
-    """Refuse an invite that admits nobody more; for the doors that take a use (guest, partner)."""
+def require_unspent(invite: Invite, now: datetime) -> None:
+    """Refuse an invite that will admit nobody more; for whoever comes to a door that takes a use (guest, partner)."""
     require_open(invite, now)
-    if invite.used >= invite.uses:
-        raise Refused(
-            410,
-            "PASSERELLE_INVITE_USED_UP",
-            "This link was used by as many people as it is for. Please ask the organiser for a new one.",
-        )
+    if invite.used - invite.coming >= invite.uses:
+        raise _used_up()
+
+
+def require_use(invite: Invite, now: datetime, *, promised: int = 0) -> None:
+    """Refuse an invite that has no use left now; whoever may get one in a moment is told so (409).
+
+    `promised` uses are not taken yet, but somebody was let in for them who is on the way.
+    """
+    require_unspent(invite, now)
+    if invite.used + promised < invite.uses:
+        return
+    if not invite.coming:
+        raise _used_up()
+    raise Refused(
+        409,
+        "PASSERELLE_INVITE_BUSY",
+        "The last person that this link is for is just coming in. Please try again in a few seconds.",
+        retry_after_s=5,
+    )
+
+
+def _used_up() -> Refused:
+    return Refused(
+        410,
+        "PASSERELLE_INVITE_USED_UP",
+        "This link was used by as many people as it is for. Please ask the organiser for a new one.",
+    )
 
 
 def require_terms(uses: int, ttl_s: int) -> None:

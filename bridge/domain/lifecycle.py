@@ -201,14 +201,12 @@ def require_call(life: Life, *, host: bool) -> None:
         raise Refused(403, "PASSERELLE_MEETING_OVER", "This meeting was ended. A host can open it again.")
 
 
-def require_admission(life: Life, *, locked: bool, guest: bool) -> None:
-    """Refuse whoever comes by a link and is not in yet: locked, over, or (guests) too early."""
+def require_admission(life: Life, *, locked: bool) -> None:
+    """Refuse whoever comes by a link and is not in yet: locked, or over."""
     if life.state in _GONE or (life.state is MeetingState.ENDED and life.ended_by is not None):
         raise _over()
     if locked:
         raise Refused(403, "PASSERELLE_MEETING_LOCKED", "This meeting is locked. Please ask its host to unlock it.")
-    if guest and life.state is MeetingState.SCHEDULED:
-        raise _not_yet(life)
 
 
 _OPEN = frozenset((MeetingState.LOBBY, MeetingState.LIVE))

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from bridge.domain.lifecycle import Life, MeetingState
+from bridge.domain.lobby import LobbyPolicy
 from bridge.domain.names import MeetingId, RoomId, UserId
+from bridge.domain.powers import NOBODY, Content
 from bridge.domain.recurrence import Schedule, occurrences
 
 ROOM_VERSION = "12"
@@ -33,6 +35,7 @@ class Meeting:
     life: Life
     agenda: str = ""
     locked: bool = False
+    lobby: LobbyPolicy = LobbyPolicy.OFF
     schedule: Schedule | None = None
 
 
@@ -48,6 +51,7 @@ def as_json(meeting: Meeting, public_url: str) -> dict[str, Any]:
         "state": life.state.value,
         "agenda": meeting.agenda,
         "locked": meeting.locked,
+        "lobby": meeting.lobby.value,
         "starts_at": _instant(life.starts_at),
         "ends_at": _instant(life.ends_at),
         "cancelled": life.state is MeetingState.ENDED and life.cancelled,
@@ -151,14 +155,12 @@ def room_recipe(title: str, organizer: str) -> dict[str, Any]:
 
 
 _WRITING = 0
-_ARCHIVED_LEVEL = 150
-"""Above every member's level; the room's creator, our bot, stands above all levels."""
 
 
-def room_levels(levels: dict[str, Any], *, closed: bool) -> dict[str, Any]:
+def room_levels(levels: Content, *, closed: bool) -> dict[str, Any]:
     """Return power levels by which members may only read a room, or, as it was made, write and call again."""
     recipe: dict[str, Any] = room_recipe("", "")["power_level_content_override"]
-    level = _ARCHIVED_LEVEL if closed else _WRITING
+    level = NOBODY if closed else _WRITING
     opened = {name: level for name, usual in recipe["events"].items() if usual == _WRITING}
     events = levels.get("events")
     return {**levels, "events_default": level, "events": {**(events if isinstance(events, dict) else {}), **opened}}

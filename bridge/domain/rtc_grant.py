@@ -9,6 +9,9 @@ come from the bytes `>`, `?`, `~`, DEL and non-ASCII, so exactly these are writt
 from __future__ import annotations
 
 import json
+from collections.abc import Set
+
+from bridge.domain.powers import Source
 
 TOKEN_LIFETIME_S = 600
 """Stops: a token that was copied from a page being used long after; the SFU refreshes it while connected."""
@@ -17,11 +20,28 @@ CLOCK_SKEW_S = 10
 EMPTY_TIMEOUT_S = 300
 DEPARTURE_TIMEOUT_S = 20
 
+SOURCES: dict[Source, tuple[str, ...]] = {
+    Source.MICROPHONE: ("microphone",),
+    Source.CAMERA: ("camera",),
+    Source.SCREEN: ("screen_share", "screen_share_audio"),
+}
+"""What LiveKit calls each source."""
+
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in ">?~\x7f"}
 
 
-def join_claims(*, api_key: str, identity: str, room: str, now_s: int) -> bytes:
+def sources_granted(sources: Set[Source]) -> list[str] | None:
+    """Return `canPublishSources`; None where nothing is restricted, which LiveKit writes as no list at all."""
+    if len(sources) == len(Source):
+        return None
+    return [name for source in Source if source in sources for name in SOURCES[source]]
+
+
+def join_claims(
+    *, api_key: str, identity: str, room: str, now_s: int, sources: Set[Source] = frozenset(Source)
+) -> bytes:
     """Return the payload (JSON) of a token that admits one identity to one room, at `now_s` in Unix seconds."""
+    named = sources_granted(sources)
     claims = {
         "iss": api_key,
         "sub": identity,
@@ -30,7 +50,8 @@ def join_claims(*, api_key: str, identity: str, room: str, now_s: int) -> bytes:
         "video": {
             "roomJoin": True,
             "room": room,
-            "canPublish": True,
+            "canPublish": bool(sources),
+            **({"canPublishSources": named} if named else {}),
             "canSubscribe": True,
             "canPublishData": True,
             "canUpdateOwnMetadata": False,

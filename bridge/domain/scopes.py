@@ -20,6 +20,9 @@ MAX_TOKENS = 20
 MAX_DAYS = 366
 """Stops: keys that outlive the memory of what they were for."""
 DEFAULT_DAYS = 90
+SIGN_IN_WITHIN = timedelta(days=35)
+"""A token rests when its person has not signed in for so long: whoever can't sign in any more can't act by a script
+either, and nobody has to think of their tokens when they leave. Signing out of one window ends no script."""
 
 _TOKEN = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}\Z")
 
@@ -32,6 +35,7 @@ class Scope(enum.StrEnum):
     INVITES_WRITE = "invites:write"
     TRANSCRIPTS_READ = "transcripts:read"
     TRANSCRIPTS_WRITE = "transcripts:write"
+    ACCESS_REVOKE = "access:revoke"
 
 
 def is_token(text: str) -> bool:

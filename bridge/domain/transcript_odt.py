@@ -68,7 +68,7 @@ def _content(page: Page) -> str:
 
 
 def _styles(lang: str) -> str:
-    country = {"fr": "FR"}.get(lang, "GB")
+    country = {"fr": "FR", "de": "DE"}.get(lang, "GB")
     language = f'fo:language="{lang}" fo:country="{country}"'
     sheet = [
         _style(

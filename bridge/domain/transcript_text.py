@@ -20,7 +20,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:])")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The words of one language around a transcript."""
+    """The words of one language around a transcript; `date_format` as strftime has it."""
 
     lang: str
     colon: str
@@ -31,32 +31,6 @@ class Labels:
     live: str
     corrected: str
     date_format: str
-
-
-LABELS = {
-    "en": Labels(
-        "en",
-        ":",
-        "Date",
-        "People",
-        "Written by",
-        "not used for training",
-        "These are the live captions; the final text is not there.",
-        "corrected by {name}",
-        "%Y-%m-%d",
-    ),
-    "fr": Labels(
-        "fr",
-        "\u00a0:",
-        "Date",
-        "Personnes",
-        "Transcription",
-        "sans usage pour l’entraînement",
-        "Ce sont les sous-titres du direct\u00a0; le texte définitif manque.",
-        "corrigé par {name}",
-        "%d/%m/%Y",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,27 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import formataddr
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jinja2
+from babel.dates import format_date
 
+from bridge.domain.branding import PNG, Brand
 from bridge.domain.invitation import Mailbox
 from bridge.domain.letters import Letter
 from bridge.domain.plain import one_line
 from bridge.domain.recurrence import Occurrence
-from bridge.mail.texts import texts
+from bridge.locales import catalogue
 
 MAX_DATES = 5
 """Dates that a letter spells out; the calendar has them all."""
 FILE_NAME = "invite.ics"
+PICTURE = "logo@passerelle"
+"""The content id of the operator's logo, which travels in the mail (RFC 2392)."""
+LOCALES = {"en": "en_GB"}
+"""Of a language, the country whose dates are meant, where there are several."""
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -45,6 +52,7 @@ class Draft:
     letter is sent again; `thread_id` is that of the invitation.
     """
 
+    brand: Brand
     letter: Letter
     language: str
     reader: Mailbox
@@ -64,11 +72,12 @@ class Draft:
 
 def compose(draft: Draft, sender: Mailbox, now: datetime) -> EmailMessage:
     """Return the mail. A line break in any header is refused (`ValueError`): that would be a fault of ours."""
-    t = texts(draft.language)
+    t = catalogue(draft.language).mail
     organizer, title = one_line(draft.organizer.name), one_line(draft.title)
+    brand, service = draft.brand, one_line(draft.brand.service)
     host = sender.address.partition("@")[2]
     mail = EmailMessage(SMTP)
-    mail["From"] = _address(Mailbox(sender.address, t["via"].format(name=organizer)))
+    mail["From"] = _address(Mailbox(sender.address, t["via"].format(name=organizer, service=service)))
     mail["To"] = _address(draft.reader)
     if draft.organizer.address:
         mail["Reply-To"] = _address(draft.organizer)
@@ -79,17 +88,23 @@ def compose(draft: Draft, sender: Mailbox, now: datetime) -> EmailMessage:
         mail["In-Reply-To"] = mail["References"] = draft.thread_id
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices in return
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
-    mail["List-Id"] = f"Passerelle <meetings.{host}>"
+    mail["List-Id"] = formataddr((service, f"meetings.{host}"))
     mail["Content-Language"] = draft.language
 
     lead = t[f"{draft.letter}_lead"].format(organizer=organizer)
-    dates = [_date(one, draft.zone, t) for one in draft.occurrences[:MAX_DATES]]
+    dates = [_date(one, draft, t) for one in draft.occurrences[:MAX_DATES]]
     when = [*dates, *([t["more_dates"]] if len(draft.occurrences) > MAX_DATES else [])] or [t["open"]]
     if draft.letter is Letter.CANCELLATION:
         when = dates
     when_label = t["dates"] if len(dates) > 1 else t["when"]
     join_url = "" if draft.letter is Letter.CANCELLATION else draft.join_url
     why = t["why"].format(organizer=organizer)
+    named = ((t["legal"], brand.legal), (t["privacy"], brand.privacy))
+    links = [(label, url) for label, url in named if url]
+    imprint = [
+        " · ".join(filter(None, (service, one_line(brand.operator)))),
+        *(f"{label} – {url}" for label, url in links),
+    ]
     parts = [lead, title]
     if when:
         parts.append(f"{when_label}\n" + "\n".join(f"  {line}" for line in when))
@@ -98,7 +113,7 @@ def compose(draft: Draft, sender: Mailbox, now: datetime) -> EmailMessage:
         parts.append(f"{t['matrix']}\n  {draft.matrix_url}")
     if draft.agenda:
         parts.append(f"{t['agenda']}\n\n{draft.agenda}")
-    parts.append(f"-- \n{why}")
+    parts.append("\n".join(("-- ", why, *imprint)))
     mail.set_content("\n\n".join(parts) + "\n", cte="quoted-printable")
     html = _TEMPLATES.get_template("letter.html").render(
         lang=draft.language,
@@ -111,8 +126,16 @@ def compose(draft: Draft, sender: Mailbox, now: datetime) -> EmailMessage:
         matrix_url=draft.matrix_url,
         agenda=draft.agenda,
         why=why,
+        service=service,
+        picture=f"cid:{PICTURE}" if brand.picture else "",
+        accent=brand.accent,
+        operator=brand.operator,
+        links=links,
     )
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    if brand.picture:
+        *_, page = mail.iter_parts()
+        page.add_related(brand.picture, *PNG.split("/"), cid=f"<{PICTURE}>")
     if draft.calendar is not None:
         calendar = draft.calendar.decode()
         mail.add_alternative(calendar, subtype="calendar", cte="base64", params={"method": draft.method})
@@ -125,14 +148,11 @@ def _address(mailbox: Mailbox) -> Address:
     return Address(one_line(mailbox.name), user, domain)
 
 
-def _date(occurrence: Occurrence, zone: str, t: dict[str, str]) -> str:
-    begin, end = (at.astimezone(ZoneInfo(zone)) for at in (occurrence.begin, occurrence.end))
+def _date(occurrence: Occurrence, draft: Draft, t: dict[str, str]) -> str:
+    begin, end = (at.astimezone(ZoneInfo(draft.zone)) for at in (occurrence.begin, occurrence.end))
     return t["date"].format(
-        weekday=t["weekdays"].split(",")[begin.weekday()],
-        day=begin.day,
-        month=t["months"].split(",")[begin.month - 1],
-        year=begin.year,
+        day=format_date(begin, "full", LOCALES.get(draft.language, draft.language)),
         begin=f"{begin:%H:%M}",
         end=f"{end:%H:%M}",
-        zone=zone,
+        zone=draft.zone,
     )

@@ -11,8 +11,10 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from mautrix.api import Method, Path, PathBuilder
 
+from bridge.domain.display_name import MAX_SHOWN_NAME
 from bridge.domain.errors import Unavailable
 from bridge.domain.names import RoomId, UserId
+from bridge.domain.plain import one_line
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
 
 LOGIN_LIFETIME_S = 60
@@ -56,7 +58,7 @@ class Accounts:
             raise Unavailable(GUEST_MODULE)
         self._guarded_until = time.monotonic() + GUEST_MODULE_CACHE_S
 
-    async def register_guest(self, localpart: str, display_name: str) -> MatrixSession:
+    async def register_guest(self, localpart: str, device_id: str) -> MatrixSession:
         """Make a guest's account with one device."""
         answer = await self._homeserver.as_bot(
             Method.POST,
@@ -64,12 +66,11 @@ class Accounts:
             {
                 "type": "m.login.application_service",
                 "username": localpart,
+                "device_id": device_id,
                 "initial_device_display_name": "Passerelle",
             },
         )
-        session = MatrixSession(UserId(answer["user_id"]), answer["device_id"], answer["access_token"])
-        await self._name(session, display_name)
-        return session
+        return MatrixSession(UserId(answer["user_id"]), answer["device_id"], answer["access_token"])
 
     async def deactivate_guest(self, user_id: UserId) -> None:
         """Close a guest's account: its tokens end, it leaves every room. An account that never was is fine, too."""
@@ -94,7 +95,7 @@ class Accounts:
         )
         session = MatrixSession(UserId(answer["user_id"]), answer["device_id"], answer["access_token"])
         if display_name:
-            await self._name(session, display_name)
+            await self.name(session, display_name)
         return session
 
     async def join_staff(self, localpart: str, room_id: RoomId) -> None:
@@ -113,7 +114,26 @@ class Accounts:
             if error.status not in {401, 403}:
                 raise
 
-    async def _name(self, session: MatrixSession, display_name: str) -> None:
+    async def display_name(self, user_id: UserId) -> str:
+        """Return what a user of ours is called: the name of their profile, or their user id."""
+        try:
+            answer = await self._homeserver.as_bot(Method.GET, Path.v3.profile[user_id].displayname)
+        except HomeserverRefusedError:
+            answer = {}
+        name = answer.get("displayname")
+        return one_line(name)[:MAX_SHOWN_NAME] or user_id if isinstance(name, str) else user_id
+
+    async def sign_out_everywhere(self, localpart: str) -> None:
+        """End every Matrix session of a member of staff, in whatever app; a closed account has none."""
+        try:
+            session = await self.login_staff(localpart)
+            await self._homeserver.with_token(session.access_token, Method.POST, Path.v3.logout.all, {})
+        except HomeserverRefusedError as error:
+            if error.status not in {401, 403}:
+                raise
+
+    async def name(self, session: MatrixSession, display_name: str) -> None:
+        """Say what an account is called."""
         await self._homeserver.with_token(
             session.access_token,
             Method.PUT,

@@ -14,6 +14,8 @@ MAX_EVENTS = 1000
 
 
 MAX_PREFIX = 20
+MAX_KEY = 32
+"""Characters of a sign. Stops: reading books."""
 MAX_SENT_MS = 2**42
 """The year 2109. Stops: times that no calendar has."""
 
@@ -40,9 +42,19 @@ class MessageSent:
     sent_ms: int
 
 
+def powers_changed(body: bytes) -> list[str]:
+    """Return the rooms whose power levels a transaction changes."""
+    rooms = (
+        event.get("room_id")
+        for event in events_of(body)
+        if isinstance(event, dict) and event.get("type") == "m.room.power_levels" and event.get("state_key") == ""
+    )
+    return list(dict.fromkeys(room for room in rooms if isinstance(room, str) and is_room_id(room)))
+
+
 def messages_sent(body: bytes, *, prefixes: tuple[str, ...], max_chars: int) -> list[MessageSent]:
     """Return the messages that begin with one of these, in order and cut; no notices and no edits of earlier ones."""
-    found = (_message_sent(event, prefixes, max_chars) for event in _events(body))
+    found = (_message_sent(event, prefixes, max_chars) for event in events_of(body))
     return [message for message in found if message is not None]
 
 
@@ -68,13 +80,52 @@ def _message_sent(event: object, prefixes: tuple[str, ...], max_chars: int) -> M
     return message if is_room_id(message.room_id) and server_of(message.sender) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    """Somebody set a sign at an event."""
+
+    event_id: str
+    room_id: str
+    sender: str
+    target: str
+    key: str
+    sent_ms: int
+
+
+def reactions(body: bytes) -> list[Reacted]:
+    """Return the signs that people set at events, in order; whatever is not one is passed over."""
+    found = (_reacted(event) for event in events_of(body))
+    return [one for one in found if one is not None]
+
+
+def _reacted(event: object) -> Reacted | None:
+    if not isinstance(event, dict) or event.get("type") != "m.reaction" or "state_key" in event:
+        return None
+    content = event.get("content")
+    relation = content.get("m.relates_to") if isinstance(content, dict) else None
+    if not isinstance(relation, dict) or relation.get("rel_type") != "m.annotation":
+        return None
+    texts = (event.get("event_id"), event.get("room_id"), event.get("sender"), relation.get("event_id"))
+    key, sent_ms = relation.get("key"), event.get("origin_server_ts")
+    if not all(isinstance(text, str) and text.isprintable() and len(text) <= MAX_ID for text in texts):
+        return None
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or " " in key or "\x00" in key:
+        return None
+    if not isinstance(sent_ms, int) or not 0 <= sent_ms < MAX_SENT_MS:
+        return None
+    event_id, room_id, sender, target = (str(text) for text in texts)
+    reacted = Reacted(event_id, room_id, sender, target, key, sent_ms)
+    return reacted if is_room_id(reacted.room_id) and server_of(reacted.sender) else None
+
+
 def members_changed(body: bytes) -> list[MemberChanged]:
     """Return the membership events of a transaction, in order; whatever is not one is passed over."""
-    found = (_member_changed(event) for event in _events(body))
+    found = (_member_changed(event) for event in events_of(body))
     return [change for change in found if change is not None]
 
 
-def _events(body: bytes) -> list[object]:
+def events_of(body: bytes) -> list[object]:
+    """Return the events of a transaction, whatever they are; none when it does not parse."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
-from mautrix.api import HTTPAPI, Method, PathBuilder
+from mautrix.api import HTTPAPI, Method, Path, PathBuilder
 from mautrix.appservice.api.appservice import AppServiceAPI, ChildAppServiceAPI
 from mautrix.errors import MatrixConnectionError, MatrixRequestError
 from mautrix.types import UserID
 
 from bridge.domain.errors import BridgeError, Unavailable
-from bridge.domain.names import UserId
+from bridge.domain.names import RoomId, UserId
 
 REQUEST_TIMEOUT_S = 20.0
 """A federated invitation may wait for the other server; everything else answers in milliseconds."""
@@ -74,6 +75,12 @@ class Homeserver:
     ) -> dict[str, Any]:
         """Make a request as our bot."""
         return await self._run(self._bot, method, path, content, query)
+
+    async def send(self, room_id: RoomId, event_type: str, content: dict[str, Any], *, key: str) -> str:
+        """Send an event as our bot and return its id; with the same `key` twice it is one event."""
+        txn = hashlib.sha256(key.encode()).hexdigest()[:32]
+        answer = await self.as_bot(Method.PUT, Path.v3.rooms[room_id].send[event_type][txn], content)
+        return str(answer.get("event_id", ""))
 
     async def as_guest(
         self, user_id: UserId, method: Method, path: PathBuilder, content: dict[str, Any] | None = None

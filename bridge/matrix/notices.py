@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from mautrix.api import Method, Path
 
 from bridge.domain.names import RoomId, UserId
@@ -47,9 +45,4 @@ class Notices:
         except HomeserverRefusedError as error:
             if error.status != 403:  # there already, or does not want to be
                 raise
-        txn = hashlib.sha256(key.encode()).hexdigest()[:32]
-        await self._homeserver.as_bot(
-            Method.PUT,
-            Path.v3.rooms[room_id].send["m.room.message"][txn],
-            {"msgtype": "m.notice", "body": text},
-        )
+        await self._homeserver.send(room_id, "m.room.message", {"msgtype": "m.notice", "body": text}, key=key)

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakValueDictionary
 
 from mautrix.api import Method, Path
 
@@ -17,14 +20,17 @@ from bridge.domain.display_name import MAX_SHOWN_NAME
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import room_levels, room_recipe
 from bridge.domain.names import RoomId, UserId
+from bridge.domain.partners import refusal
 from bridge.domain.plain import one_line
+from bridge.domain.powers import LEVELS, Content, Powers, Role, with_level
+from bridge.domain.revocation import server_acl, shuts_out
 from bridge.matrix.homeserver import Homeserver, HomeserverRefusedError
 
 MEMBERSHIP_CACHE_S = 10.0
 """How long a "yes, is in the room" holds when no event says otherwise; a "no" is never kept."""
-HOST_LEVEL = 50
+HOST_LEVEL = LEVELS[Role.HOST]
 """The power level from which people moderate a meeting; its organiser has 100."""
-ORGANIZER_LEVEL = 100
+ORGANIZER_LEVEL = LEVELS[Role.ORGANISER]
 """The power level from which people name hosts, and delete a meeting."""
 MAX_KICKS = 50
 """People taken out of a room in one go. Stops: a large room holding the sweeper up."""
@@ -32,6 +38,7 @@ MAX_CACHED_MEMBERS = 10_000
 """Stops: memory growing with people."""
 MAX_REACTION_PAGES = 20
 """Pages of a hundred. Stops: people who react to one event without end."""
+_POWER_LEVELS = "m.room.power_levels"
 
 
 class Rooms:
@@ -42,6 +49,7 @@ class Rooms:
         self._clock = clock
         self._own_suffix = ":" + homeserver.bot_user.partition(":")[2]
         self._joined: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def register_bot(self) -> None:
         """Make sure that our bot's account exists."""
@@ -75,16 +83,14 @@ class Rooms:
                 raise
             raise Unavailable("their homeserver", retry_after_s=10) from error
         except HomeserverRefusedError as error:
-            if await self._membership(room_id, user_id) in {"invite", "join"}:
+            if await self.membership(room_id, user_id) in {"invite", "join"}:
                 return
-            raise Refused(
-                403, "PASSERELLE_CANNOT_INVITE", f"{user_id} could not be invited. Is the name right?"
-            ) from error
+            raise refusal(user_id, str(error)) from error
 
     async def join_guest(self, room_id: RoomId, user_id: UserId) -> None:
-        """Bring a guest of ours in."""
-        await self.invite(room_id, user_id)
+        """Bring an invited guest of ours in."""
         await self._homeserver.as_guest(user_id, Method.POST, Path.v3.rooms[room_id].join, {})
+        self._know_joined(room_id, user_id)  # their call asks for it next
 
     async def remove(self, room_id: RoomId, user_id: UserId) -> None:
         """Take somebody out of a room; whoever is not in it stays out."""
@@ -92,46 +98,97 @@ class Rooms:
         try:
             await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id].kick, {"user_id": user_id})
         except HomeserverRefusedError as error:
-            if await self._membership(room_id, user_id) in {"invite", "join"}:
+            if await self.membership(room_id, user_id) in {"invite", "join"}:
                 raise Refused(403, "M_FORBIDDEN", f"{user_id} could not be removed.") from error
+
+    async def shut_out(self, room_id: RoomId, barred: frozenset[str], own_server: str) -> None:
+        """Take whoever is barred out of a room, and let it refuse what barred servers send from now on."""
+        for user_id in await self.members(room_id):
+            if shuts_out(barred, user_id):
+                await self.remove(room_id, UserId(user_id))
+        known, wanted = await self._state(room_id, "m.room.server_acl"), server_acl(barred, own_server)
+        if known.get("deny", []) != wanted["deny"]:
+            await self._homeserver.as_bot(Method.PUT, Path.v3.rooms[room_id].state["m.room.server_acl"], wanted)
+
+    async def members(self, room_id: RoomId) -> list[str]:
+        """Return who is in a room, invited to it or knocks; nobody where our bot is not."""
+        try:
+            answer = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].members, not_membership="leave")
+        except HomeserverRefusedError:
+            return []
+        events = answer.get("chunk")
+        members = [_member(event) for event in events] if isinstance(events, list) else []
+        return [user for user, membership in members if membership in {"join", "invite", "knock"}]
 
     async def is_joined(self, room_id: RoomId, user_id: UserId) -> bool:
         """Tell whether somebody is in a room of ours now."""
-        key, now = (room_id, user_id), self._clock()
-        if self._joined.get(key, 0.0) > now:
+        if self._joined.get((room_id, user_id), 0.0) > self._clock():
             return True
-        if await self._membership(room_id, user_id) != "join":
+        if await self.membership(room_id, user_id) != "join":
             return False
-        self._joined[key] = now + MEMBERSHIP_CACHE_S
+        self._know_joined(room_id, user_id)
+        return True
+
+    def _know_joined(self, room_id: RoomId, user_id: UserId) -> None:
+        key = (room_id, user_id)
+        self._joined[key] = self._clock() + MEMBERSHIP_CACHE_S
         self._joined.move_to_end(key)
         if len(self._joined) > MAX_CACHED_MEMBERS:
             self._joined.popitem(last=False)
-        return True
 
-    async def levels(self, room_id: RoomId) -> dict[str, int]:
-        """Return the power levels of those in a room who have one of their own; anybody else has 0."""
-        users = (await self._state(room_id, "m.room.power_levels")).get("users")
-        pairs = users.items() if isinstance(users, dict) else ()
-        return {user: level for user, level in pairs if isinstance(level, int)}
+    async def ban(self, room_id: RoomId, user_id: UserId) -> None:
+        """Take somebody out of a room, if they are in, and keep them out."""
+        self.forget(room_id, user_id)
+        await self._member(room_id, user_id, "ban", wanted={"ban"})
+
+    async def unban(self, room_id: RoomId, user_id: UserId) -> None:
+        """Let somebody be invited again."""
+        await self._member(room_id, user_id, "unban", wanted={None, "leave", "invite", "join", "knock"})
+
+    async def _member(self, room_id: RoomId, user_id: UserId, verb: str, *, wanted: set[str | None]) -> None:
+        try:
+            await self._homeserver.as_bot(Method.POST, Path.v3.rooms[room_id][verb], {"user_id": user_id})
+        except HomeserverRefusedError as error:
+            if await self.membership(room_id, user_id) not in wanted:
+                raise Refused(403, "M_FORBIDDEN", f"The homeserver refuses to {verb} {user_id}.") from error
+
+    async def redact(self, room_id: RoomId, event_id: str) -> None:
+        """Take an event back; one that is gone already is no fault."""
+        txn = hashlib.sha256(f"redact {event_id}".encode()).hexdigest()[:32]
+        with contextlib.suppress(HomeserverRefusedError):
+            await self._homeserver.as_bot(Method.PUT, Path.v3.rooms[room_id].redact[event_id][txn], {})
+
+    async def powers(self, room_id: RoomId) -> Powers:
+        """Return the power levels of a room."""
+        return Powers.of(await self._state(room_id, _POWER_LEVELS))
 
     async def level_of(self, room_id: RoomId, user_id: UserId) -> int:
         """Return somebody's power level in a room."""
-        return (await self.levels(room_id)).get(user_id, 0)
+        return (await self.powers(room_id)).level_of(user_id)
 
     async def is_host(self, room_id: RoomId, user_id: UserId) -> bool:
         """Tell whether somebody may moderate a room of ours."""
         return await self.level_of(room_id, user_id) >= HOST_LEVEL
 
+    async def change_powers(self, room_id: RoomId, change: Callable[[Content], dict[str, Any]]) -> None:
+        """Change a room's power levels from what they are, one change of ours after the other."""
+        async with self._changing.setdefault(room_id, asyncio.Lock()):
+            path = Path.v3.rooms[room_id].state[_POWER_LEVELS]
+            try:
+                known = await self._homeserver.as_bot(Method.GET, path)
+                changed = change(known)
+                if changed != known:
+                    await self._homeserver.as_bot(Method.PUT, path, changed)
+            except HomeserverRefusedError as error:
+                raise Refused(403, "M_FORBIDDEN", "The room does not let us change its power levels.") from error
+
     async def set_level(self, room_id: RoomId, user_id: UserId, level: int) -> None:
-        """Give somebody a power level; 0 takes theirs away."""
-        content = await self._state(room_id, "m.room.power_levels")
-        users = {user: known for user, known in dict(content.get("users") or {}).items() if user != user_id}
-        await self._set_levels(room_id, {**content, "users": users | ({user_id: level} if level else {})})
+        """Give somebody a power level."""
+        await self.change_powers(room_id, lambda content: with_level(content, user_id, level))
 
     async def set_closed(self, room_id: RoomId, *, closed: bool) -> None:
         """Let members of a room only read, or write and call again."""
-        content = await self._state(room_id, "m.room.power_levels")
-        await self._set_levels(room_id, room_levels(content, closed=closed))
+        await self.change_powers(room_id, lambda content: room_levels(content, closed=closed))
 
     async def rename(self, room_id: RoomId, title: str) -> None:
         """Give a room another name."""
@@ -141,11 +198,9 @@ class Rooms:
     async def empty(self, room_id: RoomId) -> bool:
         """Take people out of a room, `MAX_KICKS` at a time, and leave it when nobody else is in; True once we left."""
         try:
-            answer = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].members, not_membership="leave")
+            members = await self._members(room_id)
         except HomeserverRefusedError:
             return True  # we are not in it any more
-        events = answer.get("chunk")
-        members = [_member(event) for event in events] if isinstance(events, list) else []
         others = [user for user, membership in members if membership in {"join", "invite", "knock"}]
         others = [user for user in others if user != self._homeserver.bot_user]
         for user_id in others[:MAX_KICKS]:
@@ -154,6 +209,18 @@ class Rooms:
             return False
         await self.leave(room_id)
         return True
+
+    async def withdraw_invitations(self, room_id: RoomId) -> None:
+        """Take back invitations that nobody answered, `MAX_KICKS` at most, but for those of hosts."""
+        powers, members = await self.powers(room_id), await self._members(room_id)
+        invited = [user for user, membership in members if membership == "invite"]
+        for user_id in [user for user in invited if powers.level_of(user) < HOST_LEVEL][:MAX_KICKS]:
+            await self.remove(room_id, UserId(user_id))
+
+    async def _members(self, room_id: RoomId) -> list[tuple[str, str]]:
+        answer = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].members, not_membership="leave")
+        events = answer.get("chunk")
+        return [_member(event) for event in events] if isinstance(events, list) else []
 
     async def leave(self, room_id: RoomId) -> None:
         """Leave a room with our bot, or decline its invitation."""
@@ -209,16 +276,14 @@ class Rooms:
         """Forget that somebody was in a room; the next question asks the homeserver."""
         self._joined.pop((room_id, user_id), None)
 
-    async def _set_levels(self, room_id: RoomId, content: dict[str, Any]) -> None:
-        await self._homeserver.as_bot(Method.PUT, Path.v3.rooms[room_id].state["m.room.power_levels"], content)
-
     async def _state(self, room_id: RoomId, event_type: str) -> dict[str, Any]:
         try:
             return await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state[event_type])
         except HomeserverRefusedError:
             return {}
 
-    async def _membership(self, room_id: RoomId, user_id: UserId) -> str | None:
+    async def membership(self, room_id: RoomId, user_id: UserId) -> str | None:
+        """Return how somebody stands to a room now (`join`, `invite`, `ban`, …), None where they never did."""
         try:
             content = await self._homeserver.as_bot(Method.GET, Path.v3.rooms[room_id].state["m.room.member"][user_id])
         except HomeserverRefusedError:

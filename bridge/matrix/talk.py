@@ -8,8 +8,6 @@ new. A room in which the bot may not speak is no fault: it stays silent there.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from typing import Any
 
 from mautrix.api import Method, Path
@@ -43,6 +41,22 @@ class Talk:
         content = {"msgtype": "m.notice", "body": text, "m.mentions": {}}
         await self._send(room_id, "m.room.message", content, f"hello {named}")
 
+    async def card(self, room_id: RoomId, text: str, calls: list[str], *, named: str) -> str | None:
+        """Say something that is edited later and calls some users; return its event, None where we may not speak."""
+        content = {"msgtype": "m.notice", "body": text, "m.mentions": {"user_ids": calls} if calls else {}}
+        return await self._send(room_id, "m.room.message", content, f"card {named}")
+
+    async def edit(self, room_id: RoomId, event_id: str, text: str, *, named: str) -> None:
+        """Say something else in the place of what was said; nobody is called again."""
+        now = {"msgtype": "m.notice", "body": text, "m.mentions": {}}
+        content = {
+            **now,
+            "body": f"* {text}",
+            "m.new_content": now,
+            "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
+        }
+        await self._send(room_id, "m.room.message", content, f"edit {named}")
+
     async def react(self, room_id: RoomId, event_id: str, key: str) -> None:
         """Set a sign at a message."""
         relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
@@ -73,7 +87,8 @@ class Talk:
         joined = answer.get("joined")
         return isinstance(joined, dict) and set(joined) == {self.bot_user}
 
-    async def _send(self, room_id: RoomId, event_type: str, content: dict[str, Any], name: str) -> None:
-        txn = hashlib.sha256(name.encode()).hexdigest()[:32]
-        with contextlib.suppress(HomeserverRefusedError):
-            await self._homeserver.as_bot(Method.PUT, Path.v3.rooms[room_id].send[event_type][txn], content)
+    async def _send(self, room_id: RoomId, event_type: str, content: dict[str, Any], name: str) -> str | None:
+        try:
+            return await self._homeserver.send(room_id, event_type, content, key=name)
+        except HomeserverRefusedError:
+            return None

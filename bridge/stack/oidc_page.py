@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 
+from bridge.domain.languages import negotiate
+from bridge.locales import catalogue
 from bridge.stack.people import Person
 
 _STYLE = """
@@ -58,43 +60,27 @@ _LAYOUT = """<!doctype html>
 """
 _TEMPLATE = Environment(autoescape=True, undefined=StrictUndefined).from_string(_LAYOUT)
 
-_WORDS = {
-    "en": {
-        "choose": ("Who is signing in?", "This is the sign-in of the local stack: demo people, no passwords."),
-        "error": "This sign-in can't go on",
-        "signed_out": ("Signed out", "You can close this window."),
-    },
-    "fr": {
-        "choose": (
-            "Qui se connecte ?",
-            "Page de connexion de l’installation locale : des personnes de démonstration, sans mot de passe.",
-        ),
-        "error": "Cette connexion ne peut pas continuer",
-        "signed_out": ("Déconnexion effectuée", "Vous pouvez fermer cette fenêtre."),
-    },
-}
-
 
 def language(accept_language: str) -> str:
-    """French for those whose browser prefers it, else English."""
-    return "fr" if accept_language.strip().lower().startswith("fr") else "en"
+    """The one that the browser prefers of those that the pages speak."""
+    return negotiate(accept_language)
 
 
 def choose_page(lang: str, people: Sequence[Person]) -> str:
     """The sign-in page: one button a person. It posts to its own address."""
-    title, text = _WORDS[lang]["choose"]
-    return _render(lang, title, text, people)
+    words = catalogue(lang).demo
+    return _render(lang, words["choose"], words["choose_text"], people)
 
 
 def error_page(lang: str, reason: str) -> str:
     """For a request that can't be sent back to anybody."""
-    return _render(lang, str(_WORDS[lang]["error"]), reason)
+    return _render(lang, catalogue(lang).demo["error"], reason)
 
 
 def signed_out_page(lang: str) -> str:
     """After a sign-out that leads nowhere else."""
-    title, text = _WORDS[lang]["signed_out"]
-    return _render(lang, title, text)
+    words = catalogue(lang).demo
+    return _render(lang, words["signed_out"], words["signed_out_text"])
 
 
 def security_headers(form_target: str | None) -> dict[str, str]:

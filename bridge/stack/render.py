@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bridge.domain.lobby import LobbyPolicy
 from bridge.stack.certificates import Certificate, Certificates
 from bridge.stack.people import (
     ADMIN_LOCALPART,
@@ -285,6 +286,7 @@ def _bridge(where: Addresses, secrets: Secrets, certificates: Certificates) -> T
             "allow_private": [where.home_name, where.partner_name],
         },
         "captions": {"bot_user": f"@{CAPTIONS_LOCALPART}:{where.home_name}"},
+        "meetings": {"lobby": LobbyPolicy.OFF.value},
         "internal": {"token": secrets.internal_token},
     }
 

@@ -30,6 +30,8 @@ class Kind(enum.StrEnum):
     INVITED = "invited"
     LEFT = "left"
     """Somebody left a room that is no meeting; perhaps nobody else is in it."""
+    REACTED = "reacted"
+    """Somebody set a sign at a notice of ours: `body` is the sign, a blank, and the notice."""
 
 
 @dataclass(frozen=True, slots=True)

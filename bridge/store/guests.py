@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
 from bridge.domain.contractors import Contractor
+from bridge.domain.errors import Refused
 from bridge.domain.guests import MAX_LISTED, PENDING_TIMEOUT_S, GuestEvent, GuestState, after, before
 from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit, invites
@@ -44,6 +45,8 @@ class Present:
     sponsor: UserId
     since: datetime
     expires_at: datetime
+    email: str
+    """Shown to be theirs; "" where nobody asked."""
 
 
 async def reserve(
@@ -56,12 +59,16 @@ async def reserve(
     display_name: str = "",
     organisation: str = "",
 ) -> datetime:
-    """Take a use of the invite for a guest that does not exist yet; return when the guest's time ends."""
+    """Take a use of the invite for a guest that does not exist yet; return when the guest's time ends.
+
+    Refused (409) where there is or was a guest of this name, which pages may propose.
+    """
     await invites.take_use(tx, invite_id, now)
-    expires_at: datetime = await tx.value(
+    expires_at: datetime | None = await tx.value(
         """INSERT INTO guests
                (user_id, meeting_id, invite_id, state, created_at, expires_at, display_name, organisation)
-           SELECT $1, $2, id, $3, $5, expires_at, $6, $7 FROM invites WHERE id = $4 RETURNING expires_at""",
+           SELECT $1, $2, id, $3, $5, expires_at, $6, $7 FROM invites WHERE id = $4
+           ON CONFLICT (user_id) DO NOTHING RETURNING expires_at""",
         user_id,
         meeting_id,
         GuestState.PENDING.value,
@@ -70,6 +77,8 @@ async def reserve(
         display_name,
         organisation,
     )
+    if expires_at is None:
+        raise Refused(409, "PASSERELLE_SEAT_TAKEN", "This page was used before. Please press the button once more.")
     await audit.append(tx, AuditRow(user_id, Action.GUEST_ADMITTED, meeting_id, {"invite": invite_id}))
     return expires_at
 
@@ -122,6 +131,11 @@ async def revoke_of_contractor(tx: Connection, contractor_id: str, *, but: Seque
         contractor_id,
         list(but),
     )
+
+
+async def set_email(tx: Connection, user_id: UserId, email: str) -> None:
+    """Write down the mail address that a guest has shown to be theirs."""
+    await tx.execute("UPDATE guests SET email = $2 WHERE user_id = $1", user_id, email)
 
 
 async def admitted(tx: Connection, user_id: UserId) -> bool:
@@ -203,9 +217,9 @@ async def revoke(tx: Connection, user_id: UserId) -> bool:
 
 
 async def to_end(tx: Connection) -> list[Guest]:
-    """Return guests whose account has still to be taken away."""
+    """Return guests whose account has still to be taken away, in no order: one that fails keeps no other waiting."""
     rows = await tx.rows(
-        f"SELECT user_id, meeting_id FROM guests WHERE state = $1 ORDER BY expires_at LIMIT {SWEEP_BATCH}",
+        f"SELECT user_id, meeting_id FROM guests WHERE state = $1 ORDER BY random() LIMIT {SWEEP_BATCH}",
         GuestState.ENDING.value,
     )
     return [Guest(UserId(row["user_id"]), MeetingId(row["meeting_id"])) for row in rows]
@@ -214,7 +228,8 @@ async def to_end(tx: Connection) -> list[Guest]:
 async def ended(tx: Connection, guest: Guest) -> None:
     """Write down that the account is gone, and forget what the guest was called."""
     done = await tx.execute(
-        "UPDATE guests SET state = $2, display_name = '', organisation = '' WHERE user_id = $1 AND state = ANY($3)",
+        "UPDATE guests SET state = $2, display_name = '', organisation = '', email = ''"
+        " WHERE user_id = $1 AND state = ANY($3)",
         guest.user_id,
         after(GuestEvent.DEACTIVATED).value,
         before(GuestEvent.DEACTIVATED),
@@ -226,7 +241,7 @@ async def ended(tx: Connection, guest: Guest) -> None:
 async def present(tx: Connection, meeting_id: MeetingId) -> list[Present]:
     """Return the guests who are in a meeting now, oldest first."""
     rows = await tx.rows(
-        f"""SELECT user_id, guests.display_name, guests.organisation, guests.created_at, guests.expires_at,
+        f"""SELECT user_id, guests.display_name, guests.organisation, guests.created_at, guests.expires_at, email,
                 coalesce(invites.sponsor, contractors.sponsor) AS sponsor
             FROM guests
             LEFT JOIN invites ON invites.id = invite_id LEFT JOIN contractors ON contractors.id = contractor_id
@@ -243,22 +258,28 @@ async def present(tx: Connection, meeting_id: MeetingId) -> list[Present]:
             UserId(row["sponsor"]),
             row["created_at"],
             row["expires_at"],
+            row["email"],
         )
         for row in rows
     ]
 
 
-async def revoke_of(tx: Connection, meeting_id: MeetingId, user_id: str) -> bool:
-    """Begin to end one guest of this meeting by a host's hand; False when there is no such guest."""
+async def is_in(tx: Connection, meeting_id: MeetingId, user_id: str) -> bool:
+    """Tell whether this is a guest of a meeting who has not been ended."""
     return bool(
-        await tx.execute(
-            "UPDATE guests SET state = $1 WHERE user_id = $2 AND meeting_id = $3 AND state = ANY($4)",
-            after(GuestEvent.REVOKED).value,
+        await tx.value(
+            "SELECT true FROM guests WHERE user_id = $1 AND meeting_id = $2 AND state = ANY($3)",
             user_id,
             meeting_id,
-            before(GuestEvent.REVOKED),
+            [GuestState.PENDING.value, GuestState.ACTIVE.value],
         )
     )
+
+
+async def meeting_of(tx: Connection, user_id: str) -> MeetingId | None:
+    """Return the meeting of a guest, or None for whoever is none."""
+    meeting_id: MeetingId | None = await tx.value("SELECT meeting_id FROM guests WHERE user_id = $1", user_id)
+    return meeting_id
 
 
 async def state_of(tx: Connection, user_id: UserId) -> GuestState | None:

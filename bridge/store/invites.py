@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bridge.domain.audit import Action, AuditRow
+from bridge.domain.guests import GuestState
 from bridge.domain.invites import Invite, require_use
 from bridge.domain.names import InviteId, MeetingId, UserId
 from bridge.store import audit
@@ -17,7 +18,8 @@ from bridge.store.database import Connection, Row
 MAX_LISTED = 200
 """Links in one answer. Stops: pages that never end."""
 
-_COLUMNS = "id, meeting_id, uses, used, expires_at, revoked_at, sponsor, organisation"
+_COLUMNS = f"""id, meeting_id, uses, used, expires_at, revoked_at, sponsor, organisation, wants_email,
+    (SELECT count(*) FROM guests WHERE invite_id = invites.id AND state = '{GuestState.PENDING.value}') AS coming"""
 
 
 def _invite(row: Row) -> Invite:
@@ -30,6 +32,8 @@ def _invite(row: Row) -> Invite:
         row["revoked_at"],
         UserId(row["sponsor"]),
         row["organisation"],
+        row["wants_email"],
+        row["coming"],
     )
 
 
@@ -43,12 +47,14 @@ async def create(
     expires_at: datetime,
     sponsor: str,
     organisation: str = "",
+    wants_email: bool = False,
     actor: str,
 ) -> Invite:
     """Write down a link."""
     row = await tx.row(
-        f"""INSERT INTO invites (id, meeting_id, token_hash, uses, expires_at, created_by, sponsor, organisation)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_COLUMNS}""",
+        f"""INSERT INTO invites
+                (id, meeting_id, token_hash, uses, expires_at, created_by, sponsor, organisation, wants_email)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {_COLUMNS}""",
         invite_id,
         meeting_id,
         token_hash,
@@ -57,6 +63,7 @@ async def create(
         actor,
         sponsor,
         organisation,
+        wants_email,
     )
     assert row is not None
     await audit.append(
@@ -95,11 +102,17 @@ async def renew(tx: Connection, invite_id: InviteId, *, token_hash: bytes, expir
     )
 
 
+async def lock(tx: Connection, invite_id: InviteId) -> Invite:
+    """Return a link whose uses nobody else takes until the transaction ends."""
+    await tx.execute("SELECT FROM invites WHERE id = $1 FOR UPDATE", invite_id)
+    invite = await by_id(tx, invite_id)  # a statement of its own: it sees the guests of those who held the lock before
+    assert invite is not None
+    return invite
+
+
 async def take_use(tx: Connection, invite_id: InviteId, now: datetime) -> None:
     """Take one use, or refuse; of any number that race, the row's lock lets exactly the allowed ones through."""
-    row = await tx.row(f"SELECT {_COLUMNS} FROM invites WHERE id = $1 FOR UPDATE", invite_id)
-    assert row is not None
-    require_use(_invite(row), now)
+    require_use(await lock(tx, invite_id), now)
     await tx.execute("UPDATE invites SET used = used + 1 WHERE id = $1", invite_id)
 
 

@@ -28,7 +28,7 @@ from bridge.domain.lifecycle import (
 )
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import MeetingId
-from bridge.store import audit, calls, guests
+from bridge.store import audit, calls, guests, hands
 from bridge.store.database import Connection
 from bridge.store.meetings import COLUMNS, TABLES, from_row
 
@@ -71,6 +71,7 @@ async def happen(
     if event in _EMPTIES:
         await calls.revoke_room(tx, meeting.room_id)
         await guests.revoke_of_meeting(tx, meeting_id)
+        await hands.forget(tx, meeting_id)
     data = {"event": event.value, "from": was.state.value, "to": state.value}
     await audit.append(tx, AuditRow(actor, Action.MEETING_STATE, meeting_id, data))
     row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE id = $1", meeting_id)

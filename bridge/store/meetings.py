@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.audit import SYSTEM, Action, AuditRow
 from bridge.domain.lifecycle import Life, MeetingState
+from bridge.domain.lobby import LobbyPolicy
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import InviteId, MeetingId, RoomId, UserId
 from bridge.store import audit, schedules
@@ -19,8 +21,8 @@ from bridge.store.database import Connection, Row
 MAX_LISTED = 200
 """Meetings in one answer. Stops: pages that never end."""
 
-COLUMNS = f"""id, title, room_id, organizer, created_at, agenda, locked, state, state_since, ended_by, occupied_at,
-    starts_at, ends_at, more, called_off, done_until,
+COLUMNS = f"""id, title, room_id, organizer, created_at, agenda, locked, lobby, state, state_since, ended_by,
+    occupied_at, starts_at, ends_at, more, called_off, done_until,
     {schedules.COLUMNS}"""
 TABLES = "meetings LEFT JOIN schedules ON schedules.meeting_id = meetings.id"
 
@@ -46,21 +48,32 @@ def from_row(row: Row) -> Meeting:
         ),
         row["agenda"],
         row["locked"],
+        LobbyPolicy(row["lobby"]),
         schedules.from_row(row),
     )
 
 
 async def create(
-    tx: Connection, *, meeting_id: str, title: str, room_id: str, organizer: str, actor: str, agenda: str = ""
+    tx: Connection,
+    *,
+    meeting_id: str,
+    title: str,
+    room_id: str,
+    organizer: str,
+    actor: str,
+    agenda: str = "",
+    lobby: LobbyPolicy = LobbyPolicy.OFF,
 ) -> Meeting:
     """Write down a meeting whose room exists."""
     await tx.execute(
-        "INSERT INTO meetings (id, title, room_id, organizer, agenda) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO meetings (id, title, room_id, organizer, agenda, lobby, bars_due)"
+        " VALUES ($1, $2, $3, $4, $5, $6, (SELECT count(*) FROM barred))",
         meeting_id,
         title,
         room_id,
         organizer,
         agenda,
+        lobby.value,
     )
     await audit.append(tx, AuditRow(actor, Action.MEETING_CREATED, meeting_id, {"room_id": room_id}))
     meeting = await by_id(tx, meeting_id)
@@ -84,6 +97,12 @@ async def by_room(tx: Connection, room_id: str) -> Meeting | None:
     """Return the meeting of a room, or None for a room that is none of ours."""
     row = await tx.row(f"SELECT {COLUMNS} FROM {TABLES} WHERE room_id = $1 AND state <> 'deleted'", room_id)
     return None if row is None else from_row(row)
+
+
+async def ids_of(tx: Connection, room_ids: Set[str]) -> list[MeetingId]:
+    """Return the meetings of some rooms."""
+    rows = await tx.rows("SELECT id FROM meetings WHERE room_id = ANY($1) AND state <> 'deleted'", list(room_ids))
+    return [MeetingId(row["id"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +138,11 @@ async def reword(tx: Connection, meeting_id: str, *, title: str, agenda: str) ->
 async def set_locked(tx: Connection, meeting_id: str, *, locked: bool) -> None:
     """Lock a meeting, or unlock it."""
     await tx.execute("UPDATE meetings SET locked = $2 WHERE id = $1", meeting_id, locked)
+
+
+async def set_lobby(tx: Connection, meeting_id: str, policy: LobbyPolicy) -> None:
+    """Say for whom a meeting has a lobby."""
+    await tx.execute("UPDATE meetings SET lobby = $2 WHERE id = $1", meeting_id, policy.value)
 
 
 async def by_title(tx: Connection, title: str | None) -> list[Meeting]:
@@ -164,7 +188,9 @@ async def add_partner(
 ) -> bool:
     """Write down a partner before the Matrix invitation; False when they were already."""
     added = await tx.execute(
-        "INSERT INTO partners (meeting_id, user_id, invite_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        """INSERT INTO partners (meeting_id, user_id, invite_id) VALUES ($1, $2, $3)
+           ON CONFLICT (meeting_id, user_id) DO UPDATE SET invite_id = $3, revoked_at = NULL
+           WHERE partners.revoked_at IS NOT NULL""",
         meeting_id,
         user_id,
         invite_id,
@@ -174,7 +200,17 @@ async def add_partner(
     return bool(added)
 
 
+async def is_partner(tx: Connection, meeting_id: MeetingId, user_id: str) -> bool:
+    """Tell whether a partner was invited before."""
+    return bool(await tx.value("SELECT true FROM partners WHERE meeting_id = $1 AND user_id = $2", meeting_id, user_id))
+
+
 async def drop_partner(tx: Connection, meeting_id: MeetingId, user_id: str) -> None:
     """Take a partner back whose homeserver could not be invited."""
     if await tx.execute("DELETE FROM partners WHERE meeting_id = $1 AND user_id = $2", meeting_id, user_id):
         await audit.append(tx, AuditRow(SYSTEM, Action.PARTNER_FAILED, meeting_id, {"user_id": user_id}))
+
+
+async def forget_partner(tx: Connection, meeting_id: MeetingId, user_id: UserId) -> None:
+    """Forget a partner whom somebody took out of the room: they come by a link that opens, or not at all."""
+    await tx.execute("DELETE FROM partners WHERE meeting_id = $1 AND user_id = $2", meeting_id, user_id)

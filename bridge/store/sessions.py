@@ -75,12 +75,13 @@ async def create(
     idle_s: int = 0,
     kept: str = "",
     agent: str = "",
+    device_id: str = "",
 ) -> None:
     """Write down a bearer. It ends after `idle_s` without a request; 0: it may rest."""
     await tx.execute(
         "INSERT INTO sessions"
-        " (token_hash, user_id, door, meeting_id, expires_at, created_at, seen_at, idle_s, kept, agent)"
-        " VALUES ($1, $2, $3, $4, $5, coalesce($6, now()), coalesce($6, now()), $7, $8, $9)",
+        " (token_hash, user_id, door, meeting_id, expires_at, created_at, seen_at, idle_s, kept, agent, device_id)"
+        " VALUES ($1, $2, $3, $4, $5, coalesce($6, now()), coalesce($6, now()), $7, $8, $9, $10)",
         secret_hash(token),
         user_id,
         door,
@@ -90,6 +91,7 @@ async def create(
         idle_s,
         kept,
         agent,
+        device_id,
     )
 
 
@@ -123,23 +125,36 @@ def id_of(token: str) -> str:
     return secret_hash(token).hex()[:16]
 
 
-async def end(tx: Connection, token: str) -> str | None:
-    """End the session of a bearer; return what it kept, or None when there was no such session."""
+async def kept_by(tx: Connection, session_id: str) -> str | None:
+    """Return what a session keeps, or None when there is no such session."""
     kept: str | None = await tx.value(
-        "UPDATE sessions SET ended = true WHERE token_hash = $1 AND NOT ended RETURNING kept", secret_hash(token)
+        "SELECT kept FROM sessions WHERE left(encode(token_hash, 'hex'), 16) = $1", session_id
     )
     return kept
 
 
-async def end_one(tx: Connection, user_id: UserId, session_id: str) -> bool:
-    """End one of a person's own sessions, by its id."""
-    done = await tx.execute(
-        "UPDATE sessions SET ended = true"
-        " WHERE user_id = $1 AND left(encode(token_hash, 'hex'), 16) = $2 AND NOT ended",
-        user_id,
+async def owner(tx: Connection, session_id: str) -> UserId | None:
+    """Return whose session of staff an id names, while it has not ended."""
+    user_id: UserId | None = await tx.value(
+        "SELECT user_id FROM sessions WHERE left(encode(token_hash, 'hex'), 16) = $1 AND door = 'staff' AND NOT ended",
         session_id,
     )
-    return bool(done)
+    return user_id
+
+
+async def end_device(tx: Connection, session_id: str) -> tuple[UserId, str] | None:
+    """End a session of staff by its id; return whose it was and on which Matrix device, or None without one."""
+    row = await tx.row(
+        "UPDATE sessions SET ended = true"
+        " WHERE left(encode(token_hash, 'hex'), 16) = $1 AND door = 'staff' AND NOT ended RETURNING user_id, device_id",
+        session_id,
+    )
+    return None if row is None else (UserId(row["user_id"]), row["device_id"])
+
+
+async def drop_codes(tx: Connection, localpart: str) -> None:
+    """Let the sign-ins that somebody has begun lead nowhere."""
+    await tx.execute("DELETE FROM login_codes WHERE localpart = $1", localpart)
 
 
 async def end_of_user(tx: Connection, user_id: UserId) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bridge.domain.audit import Action, AuditRow
 from bridge.domain.errors import Refused
 from bridge.domain.names import UserId
-from bridge.domain.scopes import MAX_TOKENS, Scope
+from bridge.domain.scopes import MAX_TOKENS, SIGN_IN_WITHIN, Scope
 from bridge.store import audit
 from bridge.store.database import Connection, Row
 from bridge.store.sessions import secret_hash
@@ -60,8 +60,8 @@ async def create(
             409, "PASSERELLE_TOO_MANY_TOKENS", f"You have {MAX_TOKENS} API tokens. Revoke one that you do not need."
         )
     row = await tx.row(
-        f"""INSERT INTO api_tokens (id, user_id, name, scopes, token_hash, created_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}""",
+        f"""INSERT INTO api_tokens (id, user_id, name, scopes, token_hash, created_at, expires_at, person_seen_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $6) RETURNING {_COLUMNS}""",
         token_id,
         user_id,
         name,
@@ -76,12 +76,20 @@ async def create(
 
 
 async def find(tx: Connection, secret: str, now: datetime) -> ApiToken | None:
-    """Return the token of a secret while it lives, and note that it was used."""
+    """Return the token of a secret while it lives, and note that it was used; 401 for one that rests."""
     row = await tx.row(
-        f"SELECT {_COLUMNS} FROM api_tokens WHERE token_hash = $1 AND expires_at > $2", secret_hash(secret), now
+        f"SELECT {_COLUMNS}, person_seen_at FROM api_tokens WHERE token_hash = $1 AND expires_at > $2",
+        secret_hash(secret),
+        now,
     )
     if row is None:
         return None
+    if row.pop("person_seen_at") <= now - SIGN_IN_WITHIN:
+        raise Refused(
+            401,
+            "PASSERELLE_TOKEN_RESTS",
+            f"This API token rests: its owner has not signed in for {SIGN_IN_WITHIN.days} days. One sign-in wakes it.",
+        )
     if row["used_at"] is None or row["used_at"] < now - USED_EVERY:
         await tx.execute("UPDATE api_tokens SET used_at = $2 WHERE id = $1", row["id"], now)
     return _token(row)
@@ -91,6 +99,17 @@ async def of_user(tx: Connection, user_id: UserId) -> list[ApiToken]:
     """Return somebody's tokens, newest first."""
     rows = await tx.rows(f"SELECT {_COLUMNS} FROM api_tokens WHERE user_id = $1 ORDER BY created_at DESC, id", user_id)
     return [_token(row) for row in rows]
+
+
+async def end_of_user(tx: Connection, user_id: UserId, actor: str) -> None:
+    """Delete all tokens of somebody."""
+    for row in await tx.rows("DELETE FROM api_tokens WHERE user_id = $1 RETURNING id", user_id):
+        await audit.append(tx, AuditRow(actor, Action.TOKEN_REVOKED, row["id"]))
+
+
+async def person_was_here(tx: Connection, user_id: str, now: datetime) -> None:
+    """Write down that somebody signed in, which wakes their tokens."""
+    await tx.execute("UPDATE api_tokens SET person_seen_at = $2 WHERE user_id = $1", user_id, now)
 
 
 async def revoke(tx: Connection, token_id: str, user_id: UserId) -> bool:

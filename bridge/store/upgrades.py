@@ -11,6 +11,12 @@ from __future__ import annotations
 import asyncpg
 
 from bridge.store.database import outages
+from bridge.store.upgrade_access import ACCESS, WAITING_CHECKS
+from bridge.store.upgrade_errands import ERRANDS
+from bridge.store.upgrade_lobby import LOBBY
+from bridge.store.upgrade_mail_checks import MAIL_CHECKS
+from bridge.store.upgrade_moderation import MODERATION
+from bridge.store.upgrade_revocations import REVOCATIONS
 
 _LOCK = 0x7061_7373_6572  # "passer": one number for all bridges of one database
 LOCK_TIMEOUT_S = 60.0
@@ -421,33 +427,6 @@ CREATE TABLE calendars (
 );
 """
 
-_16_ERRANDS = """
--- What the meetings' bot has still to do.
-CREATE TABLE errands (
-    seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id   text NOT NULL UNIQUE,
-    kind       text NOT NULL CHECK (kind IN ('said', 'invited', 'left')),
-    room_id    text NOT NULL,
-    sender     text NOT NULL,
-    body       text NOT NULL,
-    sent_at    timestamptz NOT NULL,
-    claimed_at timestamptz,
-    sign       text NOT NULL DEFAULT '',
-    answer     text NOT NULL DEFAULT ''
-);
-CREATE INDEX errands_by_sender ON errands (sender);
--- Rooms that are no meetings, where the bot is because somebody invited it.
-CREATE TABLE bot_rooms (
-    room_id    text PRIMARY KEY,
-    invited_by text NOT NULL
-);
-CREATE INDEX bot_rooms_by_inviter ON bot_rooms (invited_by);
-CREATE TABLE languages (
-    user_id  text PRIMARY KEY,
-    language text NOT NULL
-);
-"""
-
 UPGRADES: tuple[str, ...] = (
     _1_FIRST_TABLES,
     _2_VOICES,
@@ -464,7 +443,13 @@ UPGRADES: tuple[str, ...] = (
     _13_API_TOKENS,
     _14_CONTRACTORS,
     _15_MAIL,
-    _16_ERRANDS,
+    ERRANDS,
+    MODERATION,
+    LOBBY,
+    REVOCATIONS,
+    MAIL_CHECKS,
+    ACCESS,
+    WAITING_CHECKS,
 )
 
 

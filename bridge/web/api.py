@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bridge.domain.lifecycle import MeetingState
 from bridge.domain.scopes import Scope
+from bridge.web.access import Search
 from bridge.web.api_schemas import SCHEMAS, TEXT, Schema
 from bridge.web.body import Body
 from bridge.web.context import API_SCOPES, SERVICES
@@ -22,7 +23,10 @@ from bridge.web.exports import FORMATS
 from bridge.web.glossary import NewTerms
 from bridge.web.invitees import NewInvitees
 from bridge.web.meetings import MeetingChange, NewHost, NewInvite, NewMeeting, NewPartner, NewTime
+from bridge.web.moderation import NewRole, NewRules
+from bridge.web.revocations import NewRevocation
 from bridge.web.tokens import NewToken
+from bridge.web.waiting import Admission
 
 VERSION = "1"
 DOCUMENT = "/api/v1/openapi.json"
@@ -32,7 +36,8 @@ API tokens are made here, with a session, and reach as far as their scopes and t
 _ONE = "/api/v1/meetings/{meeting_id}"
 _CALL = f"{_ONE}/transcripts/{{call_id}}"
 _CONTRACTOR = "/api/v1/contractors/{contractor_id}"
-_INVITES = Scope.INVITES_WRITE
+_PERSON = f"{_ONE}/people/{{user_id}}"
+_INVITES, _REVOKE = Scope.INVITES_WRITE, Scope.ACCESS_REVOKE
 _READ, _WRITE = Scope.MEETINGS_READ, Scope.MEETINGS_WRITE
 _REFUSALS = {
     "400": "The request is not as it should be.",
@@ -45,6 +50,8 @@ _REFUSALS = {
 }
 _DESCRIPTIONS = {
     "meeting_id": "A meeting's id.",
+    "name": "A homeserver's name, or a user id.",
+    "revocation_id": "A revocation's id.",
     "date": "The wall time by which the schedule names a date: 2026-12-24T18:00.",
     "user_id": "A Matrix user id.",
     "state": f"Some of {', '.join(state.value for state in MeetingState)}; all but archived ones without it.",
@@ -86,9 +93,38 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", f"{_ONE}/dates", "List the dates that run or are to come", _READ, "Dates"),
     Operation("PATCH", f"{_ONE}/dates/{{date}}", "Move one date", _WRITE, "Meeting", NewTime),
     Operation("DELETE", f"{_ONE}/dates/{{date}}", "Cancel one date", _WRITE, "Meeting"),
+    Operation(
+        "GET",
+        f"{_ONE}/host",
+        "Follow what hosts have to know, as server-sent events: one whole snapshot a section",
+        None,
+        "Meeting",
+        media_type="text/event-stream",
+    ),
+    Operation("GET", f"{_ONE}/waiting", "List who waits to be let in", _INVITES, "Waiting"),
+    Operation(
+        "POST", f"{_ONE}/waiting/admit", "Let in all who wait, or all from one place", _INVITES, "Done", Admission
+    ),
+    Operation("POST", f"{_ONE}/waiting/{{place_id}}/admit", "Let somebody in", _INVITES, "Done"),
+    Operation("POST", f"{_ONE}/waiting/{{place_id}}/refuse", "Refuse somebody", _INVITES, "Done"),
     Operation("GET", f"{_ONE}/hosts", "List the hosts, the organiser first", _READ, "Hosts"),
     Operation("POST", f"{_ONE}/hosts", "Make somebody a host (organiser)", _WRITE, "Hosts", NewHost),
     Operation("DELETE", f"{_ONE}/hosts/{{user_id}}", "Make a host a member again (organiser)", _WRITE, "Hosts"),
+    Operation("GET", f"{_ONE}/people", "List who is in the call, what they send and may send", _READ, "People"),
+    Operation("POST", f"{_ONE}/people/mute", "Mute everybody who is no host", _WRITE, "Muted"),
+    Operation("POST", f"{_PERSON}/mute", "Mute somebody; they may unmute themselves", _WRITE, "Muted"),
+    Operation("PUT", f"{_PERSON}/role", "Make somebody a member, a speaker or a host", _WRITE, "Empty", NewRole),
+    Operation("DELETE", _PERSON, "Take somebody out of the room and the call", _WRITE, "Empty"),
+    Operation("GET", f"{_ONE}/rules", "Read what is forbidden to whom, and if members only listen", _READ, "Rules"),
+    Operation("PATCH", f"{_ONE}/rules", "Change that; what is left out stays", _WRITE, "Rules", NewRules),
+    Operation("GET", f"{_ONE}/barred", "List who may not come back", _READ, "Barred"),
+    Operation("PUT", f"{_ONE}/barred/{{user_id}}", "Take somebody out for good", _WRITE, "Empty"),
+    Operation("DELETE", f"{_ONE}/barred/{{user_id}}", "Let somebody come again", _WRITE, "Empty"),
+    Operation("GET", f"{_ONE}/hands", "List the raised hands, the first one first", _READ, "Hands"),
+    Operation("PUT", f"{_ONE}/hand", "Raise one's hand", None, "Hands"),
+    Operation("DELETE", f"{_ONE}/hand", "Lower one's hand", None, "Hands"),
+    Operation("POST", f"{_ONE}/hands/next", "Lower the first hand and let its owner speak", _WRITE, "NextHand"),
+    Operation("DELETE", f"{_ONE}/hands/{{user_id}}", "Lower somebody's hand", _WRITE, "Hands"),
     Operation("GET", f"{_ONE}/invites", "List the links that still open", Scope.INVITES_WRITE, "Invites"),
     Operation(
         "POST",
@@ -102,6 +138,14 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", "/api/v1/invites/{invite_id}", "Withdraw a link", Scope.INVITES_WRITE, "Empty"),
     Operation("GET", f"{_ONE}/guests", "List the guests who are in", Scope.INVITES_WRITE, "Guests"),
     Operation("DELETE", f"{_ONE}/guests/{{user_id}}", "Send a guest away", Scope.INVITES_WRITE, "Empty"),
+    Operation(
+        "GET",
+        f"{_ONE}/access",
+        "List what lets people in, the newest first: links, guests or partner organisations",
+        _INVITES,
+        "Accesses",
+        query=("kind", "after"),
+    ),
     Operation("GET", "/api/v1/contractors", "List the contractors one answers for", _INVITES, "Contractors"),
     Operation(
         "POST",
@@ -189,7 +233,40 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/api/v1/tokens", "List one's API tokens", None, "Tokens"),
     Operation("POST", "/api/v1/tokens", "Make an API token; it is shown once", None, "NewTokenSecret", NewToken, 201),
     Operation("DELETE", "/api/v1/tokens/{token_id}", "Revoke an API token", None, "Empty"),
+    Operation(
+        "POST",
+        "/api/v1/revocations",
+        "Revoke something: all that it opened ends",
+        _REVOKE,
+        "Revocation",
+        NewRevocation,
+        201,
+    ),
+    Operation("GET", "/api/v1/revocations/{revocation_id}", "Tell how far a revocation is", _REVOKE, "Revocation"),
+    Operation(
+        "GET",
+        "/api/v1/barred",
+        "List homeservers and people who are let in nowhere (operators)",
+        _REVOKE,
+        "BarredNames",
+    ),
+    Operation("DELETE", "/api/v1/barred/{name}", "Let one of them in again (operators)", _REVOKE, "Empty"),
+    Operation(
+        "POST",
+        "/api/v1/access",
+        "Look through what lets people in anywhere: links, guests, organisations, sign-ins (operators)",
+        _REVOKE,
+        "Accesses",
+        Search,
+    ),
     Operation("GET", "/api/v1/sessions", "List where one is signed in", None, "Sessions"),
+    Operation(
+        "DELETE",
+        "/api/v1/sessions",
+        "Sign out everywhere, and end one's API tokens and calendar address",
+        None,
+        "Empty",
+    ),
     Operation("DELETE", "/api/v1/sessions/{session_id}", "Sign out there", None, "Empty"),
 )
 

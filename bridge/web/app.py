@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bridge.domain.errors import Refused
 from bridge.web import (
+    access,
     api,
     calendars,
     captions,
@@ -19,14 +20,21 @@ from bridge.web import (
     exports,
     final_pass,
     glossary,
+    guest_mail,
     guests,
     headers,
     homeserver_sign_in,
+    host_page,
     internal,
     invitees,
     invites,
+    lobby,
     meetings,
+    moderation,
+    network_test,
     own_sessions,
+    partners,
+    revocations,
     rtc,
     search,
     sign_in,
@@ -35,6 +43,7 @@ from bridge.web import (
     transactions,
     transcripts,
     translations,
+    waiting,
 )
 from bridge.web.body import MAX_BODY
 from bridge.web.context import SERVICES, Services
@@ -69,10 +78,17 @@ def build_public(services: Services) -> web.Application:
     app.router.add_get("/ready", _ready)
     rtc.add_routes(app)
     invites.add_routes(app)
+    partners.add_routes(app)
+    network_test.add_routes(app)
+    guest_mail.add_routes(app)
     meetings.add_routes(app)
+    moderation.add_routes(app)
     invitees.add_routes(app)
     calendars.add_routes(app)
     guests.add_routes(app)
+    host_page.add_routes(app)
+    lobby.add_routes(app)
+    waiting.add_routes(app)
     contractors.add_routes(app)
     captions.add_routes(app)
     transcripts.add_routes(app)
@@ -81,6 +97,8 @@ def build_public(services: Services) -> web.Application:
     glossary.add_routes(app)
     search.add_routes(app)
     tokens.add_routes(app)
+    revocations.add_routes(app)
+    access.add_routes(app)
     api.install(app)
     own_sessions.add_routes(app)
     if settings.oidc is not None:
@@ -105,6 +123,7 @@ def build_internal(services: Services) -> web.Application:
     app.router.add_get("/ready", _ready)
     transactions.add_routes(app)
     internal.add_routes(app)
+    revocations.add_internal_routes(app)
     homeserver_sign_in.add_internal_routes(app)
     final_pass.add_routes(app)
     corrections.add_internal_routes(app)

@@ -8,16 +8,16 @@ import base64
 import dataclasses
 import json
 import secrets
+from datetime import timedelta
 
 from aiohttp import web
 
 from bridge.domain.identities import local_path
-from bridge.web.context import SERVICES
+from bridge.web import cookies
 from bridge.web.oidc import Attempt
 
 COOKIE = "passerelle_login_"
-LIFETIME_S = 600
-PATH = "/auth"
+LIFETIME = timedelta(minutes=10)
 AT_ONCE = 4
 """Sign-ins that a browser has begun. Stops: cookies that together are longer than a request may be."""
 _STATE_MIN = 32
@@ -31,24 +31,17 @@ def begin(target: str, *, silent: bool = False, homeserver: tuple[str, str] | No
 
 def remember(request: web.Request, response: web.StreamResponse, attempt: Attempt) -> None:
     """Give the browser its attempt, and take away the others when it has too many."""
-    begun = [name for name in request.cookies if name.startswith(COOKIE)]
+    begun = cookies.begun(request, COOKIE)
     for name in begun if len(begun) >= AT_ONCE else ():
-        response.del_cookie(name, path=PATH)
-    response.set_cookie(
-        _name(attempt.state),
-        base64.urlsafe_b64encode(json.dumps(dataclasses.astuple(attempt)).encode()).decode(),
-        max_age=LIFETIME_S,
-        path=PATH,
-        httponly=True,
-        secure=secure(request),
-        samesite="Lax",
-    )
+        cookies.take_away(request, response, name)
+    packed = base64.urlsafe_b64encode(json.dumps(dataclasses.astuple(attempt)).encode()).decode()
+    cookies.give(request, response, _name(attempt.state), packed, LIFETIME)
 
 
 def find(request: web.Request, state: str) -> Attempt | None:
     """Return the attempt that this browser began with this state."""
     try:
-        packed = json.loads(base64.urlsafe_b64decode(request.cookies.get(_name(state)) or ""))
+        packed = json.loads(base64.urlsafe_b64decode(cookies.held(request, _name(state))))
         known, nonce, verifier, target, silent, homeserver = packed
     except (ValueError, TypeError, RecursionError):
         return None
@@ -64,14 +57,9 @@ def find(request: web.Request, state: str) -> Attempt | None:
     )
 
 
-def forget(response: web.StreamResponse, state: str) -> None:
+def forget(request: web.Request, response: web.StreamResponse, state: str) -> None:
     """Take the attempt away: it is over."""
-    response.del_cookie(_name(state), path=PATH)
-
-
-def secure(request: web.Request) -> bool:
-    """Tell whether cookies may travel by HTTPS only."""
-    return request.app[SERVICES].settings.http.public_url.startswith("https://")
+    cookies.take_away(request, response, _name(state))
 
 
 def _name(state: str) -> str:

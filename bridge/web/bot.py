@@ -13,15 +13,17 @@ from bridge.domain.bot_commands import HOST, Command, Said, is_fresh, meeting_na
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import UserId, localpart_of
+from bridge.locales import Catalogue, catalogue
+from bridge.locales.refusals import in_language
 from bridge.matrix.talk import DONE, FAILED
 from bridge.store import errands, meetings
 from bridge.store.errands import Errand, Kind
 from bridge.store.sessions import Bearer
-from bridge.web import admission, organizing
-from bridge.web.bot_answers import Answerer, Asked
+from bridge.web import admission, lobby_card, organizing
+from bridge.web.bot_answers import Answerer
+from bridge.web.bot_asked import Asked
 from bridge.web.context import Services
 from bridge.web.limits import BOT_COMMANDS, BOT_INVITES
-from bridge.web.locales import Catalogue, catalogue
 from bridge.web.meetings import may_open
 from bridge.web.sessions import STAFF
 
@@ -38,7 +40,9 @@ async def work(services: Services) -> None:
         try:
             while await do_next(services):
                 pass
-            await services.bot_now.wait(IDLE_S)
+            await lobby_card.bring_partners(services)
+            more = await lobby_card.move_on(services)
+            await services.bot_now.wait(lobby_card.PAUSE.total_seconds() if more else IDLE_S)
         except Unavailable as gone:
             _LOG.warning("errand_postponed", what=gone.what)
             await services.bot_now.wait(OUTAGE_PAUSE_S)
@@ -52,6 +56,8 @@ async def do_next(services: Services) -> bool:
         return False
     if errand.kind is Kind.SAID:
         await _answer(services, errand)
+    elif errand.kind is Kind.REACTED:
+        await lobby_card.answered(services, errand)
     elif errand.kind is Kind.INVITED:
         await _follow_invitation(services, errand)
     else:
@@ -78,6 +84,8 @@ async def _answer(services: Services, errand: Errand) -> None:
 
 async def _result(services: Services, errand: Errand, said: Said) -> tuple[str, str]:
     words = await _words_for(services, errand.sender)
+    if services.settings.homeserver.is_guest(errand.sender):
+        return FAILED, words.bot["guests"]
     if said.command is None:
         return FAILED, words.bot["unknown"].format(help="!meet help")
     try:
@@ -86,7 +94,9 @@ async def _result(services: Services, errand: Errand, said: Said) -> tuple[str, 
     except Refused as refused:
         example = f"!meet status {services.settings.http.public_url}/m/…"
         text = words.bot.get(refused.errcode)
-        return FAILED, refused.error if text is None else text.format(example=example)
+        if text is None:
+            return FAILED, in_language(refused.error, words.language)
+        return FAILED, text.format(example=example, which=refused.error)
     except Unavailable:
         return FAILED, words.bot["unavailable"]
 
@@ -96,7 +106,7 @@ async def _asked(services: Services, errand: Errand, command: Command, given: tu
     if command.makes_meeting and not _is_staff(services, errand.sender):
         raise Refused(403, "staff_only", "")
     meeting = None
-    if command.about_meeting:
+    if command.about_meeting and given[:1] != (command.but,):
         meeting, given = await _meeting(services, errand, given)
         if command.level >= HOST:
             await organizing.require_level(services, meeting, errand.sender, command.level)
@@ -112,7 +122,8 @@ async def _meeting(services: Services, errand: Errand, given: tuple[str, ...]) -
         meeting = await admission.meeting_by_id(services, named)
         if meeting is not None:
             return meeting, rest
-        raise _which()
+        if "/" in given[0]:
+            raise _which()  # a link; any other word may be somebody's name
     async with services.database.transaction() as tx:
         meeting = await meetings.by_room(tx, errand.room_id)
     if meeting is None:

@@ -7,42 +7,29 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.domain.bot_commands import COMMANDS, read_date, read_schedule
 from bridge.domain.errors import Refused
 from bridge.domain.invites import DEFAULT_TTL_S, DEFAULT_USES
+from bridge.domain.languages import LANGUAGES
 from bridge.domain.lifecycle import LifeEvent, MeetingState
+from bridge.domain.lobby import PlaceEvent
+from bridge.domain.lobby_answers import named, read_policy
 from bridge.domain.meetings import Meeting, matrix_to
 from bridge.domain.names import OUR_ID_BYTES, MeetingId, UserId
 from bridge.domain.planning import Times
 from bridge.domain.recurrence import occurrences, zone_of
-from bridge.store import errands, meetings
-from bridge.web import admission, life, organizing
+from bridge.locales import Catalogue
+from bridge.store import errands, lobby, meetings
+from bridge.web import admission, bot_revoking, life, lobby_card, organizing, waiting
+from bridge.web.bot_asked import Asked
+from bridge.web.bot_moderation import Moderator
 from bridge.web.context import Services
 from bridge.web.limits import NEW_INVITES, NEW_MEETINGS
-from bridge.web.locales import LANGUAGES, Catalogue
 
 MAX_LISTED = 10
 """Meetings in one answer. Stops: answers that fill a screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A command that somebody may give. `meeting` is there for every command that is about one."""
-
-    event_id: str
-    command: str
-    sender: UserId
-    words: tuple[str, ...]
-    meeting: Meeting | None
-
-    @property
-    def about(self) -> Meeting:
-        """The meeting."""
-        assert self.meeting is not None  # `bridge.web.bot` sees to it by the table
-        return self.meeting
 
 
 class Answerer:
@@ -61,9 +48,15 @@ class Answerer:
             "open": self._open,
             "lock": self._lock,
             "unlock": self._unlock,
+            "lobby": self._lobby,
+            "waiting": self._waiting,
+            "admit": self._admit,
+            "refuse": self._refuse,
             "end": self._end,
             "cancel": self._cancel,
+            "revoke": self._revoke,
             "lang": self._lang,
+            **Moderator(services, words).does,
         }
 
     async def answer(self, asked: Asked) -> str:
@@ -143,7 +136,7 @@ class Answerer:
         lines = [f"{self._status_line(meeting)} {self._page(meeting)}" for meeting in coming[:MAX_LISTED]]
         more = len(coming) - MAX_LISTED
         url = self._services.settings.http.public_url
-        end = [self._say("list_more", count=str(more), url=url)] if more > 0 else []
+        end = [self._words.count("bot.list_more", more, url=url)] if more > 0 else []
         return "\n".join((self._words.bot["list"], *lines, *end))
 
     async def _status(self, asked: Asked) -> str:
@@ -173,6 +166,33 @@ class Answerer:
         meeting = await organizing.set_locked(self._services, asked.about, asked.sender, locked=False)
         return self._say("unlocked", title=meeting.title)
 
+    async def _lobby(self, asked: Asked) -> str:
+        if not asked.words:
+            return self._say(f"lobby_{asked.about.lobby.value}", title=asked.about.title)
+        policy = read_policy(asked.words)
+        meeting = await organizing.set_lobby(self._services, asked.about, asked.sender, policy)
+        return self._say(f"lobby_{policy.value}", title=meeting.title)
+
+    async def _waiting(self, asked: Asked) -> str:
+        async with self._services.database.transaction() as tx:
+            there = await lobby.waiting(tx, asked.about.id)
+        if not there:
+            return self._words.bot["waiting_none"]
+        lines = [lobby_card.line(self._words, place) for place in there[: lobby_card.MAX_NAMED]]
+        return "\n".join((self._words.count("bot.waiting", len(there)), *lines))
+
+    async def _admit(self, asked: Asked) -> str:
+        return self._say("waiting_let_in", names=await self._decide(asked, PlaceEvent.ADMITTED))
+
+    async def _refuse(self, asked: Asked) -> str:
+        return self._say("waiting_refused", names=await self._decide(asked, PlaceEvent.REFUSED))
+
+    async def _decide(self, asked: Asked, event: PlaceEvent) -> str:
+        async with self._services.database.transaction() as tx:
+            which = named(await lobby.waiting(tx, asked.about.id), asked.words)
+        done = await waiting.decide(self._services, asked.about, asked.sender, event, which)
+        return ", ".join(place.name for place in done)
+
     async def _end(self, asked: Asked) -> str:
         meeting = await organizing.end(self._services, asked.about, asked.sender)
         if meeting.life.state is MeetingState.ENDED:
@@ -191,6 +211,10 @@ class Answerer:
         if meeting.life.state is MeetingState.ENDED:
             return self._say("cancelled", title=meeting.title)
         return self._say("cancelled_day", title=meeting.title, day=day.isoformat(), when=self._when(meeting))
+
+    async def _revoke(self, asked: Asked) -> str:
+        key, what = await bot_revoking.revoke(self._services, asked.meeting, asked.sender, asked.words)
+        return self._words.count(f"bot.{key}", what) if isinstance(what, int) else self._say(key, name=what)
 
     async def _lang(self, asked: Asked) -> str:
         language = asked.words[0].lower() if asked.words else ""

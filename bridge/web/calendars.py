@@ -22,13 +22,13 @@ from bridge.domain.invitation import Entry, Mailbox, publication
 from bridge.domain.invites import TOKEN_BYTES, require_open, token_hash
 from bridge.domain.meetings import Meeting, matrix_to
 from bridge.store import calendars, meetings
-from bridge.web import admission
+from bridge.web import admission, secret_links
 from bridge.web.context import SERVICES, Services
-from bridge.web.limits import CALENDAR_READS, address_of
+from bridge.web.limits import CALENDAR_READS
 from bridge.web.meetings import enter
+from bridge.web.requester import address_of
 from bridge.web.sessions import require_staff
 
-CALENDAR_NAME = "Passerelle"
 _QR_PIXELS = 6
 
 
@@ -70,23 +70,19 @@ async def _unsubscribe(request: web.Request) -> web.Response:
 
 
 async def _calendar(request: web.Request) -> web.Response:
-    services, address = request.app[SERVICES], address_of(request)
-    services.limits.check_invite_guess(address)
-    hashed = token_hash(request.match_info["token"])
+    services, token = request.app[SERVICES], request.match_info["token"]
+    withdrawn = Refused(404, "PASSERELLE_CALENDAR_UNKNOWN", "This calendar was withdrawn. Please subscribe anew.")
+    known = await secret_links.find(services, token, address_of(request), calendars.by_token, withdrawn)
     async with services.database.transaction() as tx:
-        known = None if hashed is None else await calendars.by_token(tx, hashed)
-        found = [] if known is None else await meetings.of_staff(tx, known.user_id)
-    if known is None:
-        services.limits.count_invite_guess(address)
-        raise Refused(404, "PASSERELLE_CALENDAR_UNKNOWN", "This calendar was withdrawn. Please subscribe anew.")
+        found = await meetings.of_staff(tx, known.user_id)
     services.limits.take(CALENDAR_READS, known.user_id)
     entries = [entry for meeting in found if (entry := _entry(services, meeting)) is not None]
     # Only DTSTAMP tells two readings of the same meetings apart: the tag is of the calendar at its own beginning.
-    etag = hashlib.sha256(await _published(entries, known.created_at)).hexdigest()[:32]
+    etag = hashlib.sha256(await _published(services, entries, known.created_at)).hexdigest()[:32]
     headers = {"ETag": f'"{etag}"', "Cache-Control": "private, no-cache"}
     if any(tag.value in {etag, "*"} for tag in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
-    return _ics(await _published(entries, services.now()), headers)
+    return _ics(await _published(services, entries, services.now()), headers)
 
 
 async def _of_meeting(request: web.Request) -> web.Response:
@@ -127,9 +123,9 @@ def _file(services: Services, meeting: Meeting, now: datetime, url: str | None =
     return _ics(publication([entry], now, name=meeting.title), headers)
 
 
-async def _published(entries: list[Entry], now: datetime) -> bytes:
+async def _published(services: Services, entries: list[Entry], now: datetime) -> bytes:
     """Write hundreds of meetings without keeping others waiting."""
-    return await asyncio.to_thread(publication, entries, now, name=CALENDAR_NAME)
+    return await asyncio.to_thread(publication, entries, now, name=services.settings.branding.name)
 
 
 def _entry(services: Services, meeting: Meeting, url: str | None = None) -> Entry | None:
@@ -139,8 +135,9 @@ def _entry(services: Services, meeting: Meeting, url: str | None = None) -> Entr
         return None
     url = url or f"{settings.http.public_url}/m/{meeting.id}"
     matrix = matrix_to(meeting.room_id, settings.homeserver.name)
-    organizer = Mailbox("" if settings.mail is None else settings.mail.sender, CALENDAR_NAME)
-    return Entry(meeting.title, f"{url}\n{matrix}\n\n{meeting.agenda}".strip(), url, organizer, schedule)
+    service = settings.branding.name
+    organizer = Mailbox("" if settings.mail is None else settings.mail.sender, service)
+    return Entry(meeting.title, f"{url}\n{matrix}\n\n{meeting.agenda}".strip(), url, organizer, schedule, service)
 
 
 def _ics(body: bytes, headers: dict[str, str]) -> web.Response:

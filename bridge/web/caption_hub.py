@@ -22,8 +22,9 @@ MAX_LISTENERS_PER_USER = 8
 class Listener:
     """One page; `backlog` says what is dropped when it reads too slowly."""
 
-    def __init__(self, user_id: str) -> None:
+    def __init__(self, user_id: str, session: str = "") -> None:
         self.user_id = user_id
+        self.session = session
         self._backlog = Backlog()
         self._arrived = asyncio.Event()
         self.closed = False
@@ -38,13 +39,13 @@ class Listener:
         self.closed = True
         self._arrived.set()
 
-    async def take(self, at_most_s: float) -> list[Segment | Translation]:
-        """Wait for some; an empty list when none came in time."""
+    async def take(self, at_most_s: float) -> list[Segment | Translation] | None:
+        """Wait for some; an empty list when none came in time, None once the stream has to end."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._arrived.wait()
         self._arrived.clear()
-        return self._backlog.take()
+        return None if self.closed else self._backlog.take()
 
 
 class CaptionHub:
@@ -54,15 +55,15 @@ class CaptionHub:
         self._rooms: dict[str, set[Listener]] = {}
 
     @contextlib.contextmanager
-    def listen(self, room_id: str, user_id: str) -> Iterator[Listener]:
-        """Listen to a room for as long as the block lasts; refuse (429) past the limits."""
+    def listen(self, room_id: str, user_id: str, session: str = "") -> Iterator[Listener]:
+        """Listen to a room for as long as the block lasts; refuse (429) past the limits. `session` is its id."""
         listeners = self._rooms.setdefault(room_id, set())
         own = sum(listener.user_id == user_id for listener in listeners)
         if len(listeners) >= MAX_LISTENERS_PER_ROOM or own >= MAX_LISTENERS_PER_USER:
             raise Refused(
                 429, "M_LIMIT_EXCEEDED", "This meeting's captions are open in too many windows.", retry_after_s=10
             )
-        listener = Listener(user_id)
+        listener = Listener(user_id, session)
         listeners.add(listener)
         try:
             yield listener
@@ -76,9 +77,9 @@ class CaptionHub:
         for listener in self._rooms.get(segment.room_id, ()):
             listener.put(segment)
 
-    def close(self, user_id: str | None = None) -> None:
-        """End the streams of a user, or every stream."""
+    def close(self, user_id: str | None = None, *, session: str | None = None) -> None:
+        """End the streams of a user, of a session, or every stream."""
         for listeners in self._rooms.values():
             for listener in listeners:
-                if user_id is None or listener.user_id == user_id:
+                if user_id in {None, listener.user_id} and session in {None, listener.session}:
                     listener.close()

@@ -25,16 +25,13 @@ from bridge.store import segments, sessions, translations
 from bridge.web import admission
 from bridge.web.caption_hub import Listener
 from bridge.web.context import SERVICES
+from bridge.web.event_stream import KEEP_ALIVE_S, WRITE_TIMEOUT_S, event_stream
 from bridge.web.meetings import may_open
 from bridge.web.sessions import bearer_text, require
 from bridge.web.transcripts import since_ms
 
-KEEP_ALIVE_S = 15.0
-"""Silence after which a comment is sent, so that proxies keep the stream, and the session is looked at again."""
 LIVE = b"event: live\ndata:\n\n"
 """Ends what was said before: a page reads out what comes after it."""
-WRITE_TIMEOUT_S = 30.0
-"""Stops: a page that reads nothing keeping its stream for ever."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -50,7 +47,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
         raise Refused(404, "M_NOT_FOUND", "There is no such meeting, or you are not invited to it.")
     sieve = Sieve(await since_ms(services, who))
     response = event_stream()
-    with services.hub.listen(meeting.room_id, who.user_id) as listener:
+    with services.hub.listen(meeting.room_id, who.user_id, sessions.id_of(bearer_text(request))) as listener:
         # Listen first, then read: what comes in between is sent twice (same id and rev), never missed.
         async with services.database.transaction() as tx:
             latest = await segments.latest(tx, meeting.room_id)
@@ -69,8 +66,7 @@ async def _follow(
     """Send what comes, for as long as the listener may listen."""
     clock = asyncio.get_running_loop().time
     looked_at = clock()
-    while not listener.closed:
-        arrived = await listener.take(KEEP_ALIVE_S)
+    while (arrived := await listener.take(KEEP_ALIVE_S)) is not None:
         if clock() - looked_at >= KEEP_ALIVE_S:
             looked_at = clock()
             if not await _still_may(request, meeting):
@@ -87,13 +83,6 @@ async def _still_may(request: web.Request, meeting: Meeting) -> bool:
         return who is not None and await may_open(services, who, meeting)
     except Unavailable:
         return True
-
-
-def event_stream() -> web.StreamResponse:
-    """Return the answer that segments are sent in as they come."""
-    return web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
 
 
 async def send(response: web.StreamResponse, found: Sequence[Segment | Translation]) -> None:

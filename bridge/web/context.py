@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,8 +24,10 @@ from bridge.store.database import Database
 from bridge.web.caption_hub import CaptionHub
 from bridge.web.limits import Limits
 from bridge.web.nudge import Nudge
+from bridge.web.presence import Presence
 from bridge.web.seal import Seal
 from bridge.web.sfu import Sfu
+from bridge.web.watchers import Watchers
 
 
 def utc_now() -> datetime:
@@ -44,6 +48,7 @@ class Services:
     notices: Notices
     openid: OpenIdCheck
     sfu: Sfu
+    presence: Presence
     hub: CaptionHub
     limits: Limits
     sweep_now: Nudge
@@ -53,8 +58,18 @@ class Services:
     bot_now: Nudge
     """Wakes the bot: it was told something."""
     now: Callable[[], datetime] = utc_now
+    revoke_now: Nudge = field(default_factory=Nudge)
+    """Wakes what ends people: somebody was revoked, was taken out or has left."""
+    ending: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """By what is ended, held while it is: nothing is ended twice at once."""
+    code_now: Nudge = field(default_factory=Nudge)
+    """Wakes the sending of codes to guests' mail addresses."""
     mail_now: Nudge = field(default_factory=Nudge)
     """Wakes the mailing: somebody was invited."""
+    rights_now: Nudge = field(default_factory=Nudge)
+    """Wakes those who tell the media server: somebody left, or may send something else than before."""
+    watchers: Watchers = field(default_factory=Watchers)
+    """Pages that follow what a meeting's hosts, or those who wait for it, have to know."""
 
     @property
     def seal(self) -> Seal:

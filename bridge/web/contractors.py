@@ -12,18 +12,21 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from bridge.domain import contractors as domain
-from bridge.domain.contractors import Contractor, ContractorEvent
+from bridge.domain.contractors import Contractor
 from bridge.domain.display_name import clean_display_name, clean_organisation
 from bridge.domain.errors import Refused
 from bridge.domain.invites import TOKEN_BYTES, token_hash, unknown
+from bridge.domain.lobby import Door, Place
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import OUR_ID_BYTES, UserId, is_our_id
-from bridge.store import contractors, guests, meetings, sessions
+from bridge.domain.revocation import Kind
+from bridge.store import contractors, guests, meetings
 from bridge.store.database import Connection
-from bridge.web import admission
+from bridge.web import admission, lobby, revoking, secret_links
 from bridge.web.body import Body, Id, read
 from bridge.web.context import SERVICES
-from bridge.web.limits import NEW_INVITES, address_of
+from bridge.web.limits import NEW_INVITES
+from bridge.web.requester import address_of
 from bridge.web.sessions import require_staff
 
 MeetingIds = Annotated[list[Id], Field(max_length=domain.MAX_MEETINGS)]
@@ -119,7 +122,7 @@ async def _set_meetings(request: web.Request) -> web.Response:
         opened = await _own_meetings(tx, body.meetings, who.user_id)
         await contractors.set_meetings(tx, contractor, opened, actor=who.user_id)
         await guests.revoke_of_contractor(tx, contractor.id, but=[meeting.id for meeting in opened])
-    services.sweep_now()
+    services.revoke_now()
     return web.json_response({})
 
 
@@ -128,18 +131,16 @@ async def _revoke(request: web.Request) -> web.Response:
     services, who = request.app[SERVICES], await require_staff(request)
     async with services.database.transaction() as tx:
         contractor = await _own(tx, request, who.user_id)
-        await contractors.happen(tx, contractor, ContractorEvent.REVOKED, actor=who.user_id)
-        await guests.revoke_of_contractor(tx, contractor.id, but=[])
-        await sessions.end_of_contractor(tx, contractor.id)
-    services.sweep_now()
+    await revoking.revoke(services, Kind.CONTRACTOR, contractor.id, who.user_id)
     return web.json_response({})
 
 
 async def _look(request: web.Request) -> web.Response:
     """Tell the holder of a link what it opens."""
     services = request.app[SERVICES]
-    contractor = await _of_link(request)
-    domain.require_visit(contractor, services.now())
+    async with secret_links.even_refusals():
+        contractor = await _of_link(request)
+        domain.require_visit(contractor, services.now())
     async with services.database.transaction() as tx:
         opened = await contractors.meetings_of(tx, contractor)
     return web.json_response(_as_json(contractor, opened), headers={"Cache-Control": "no-store"})
@@ -147,23 +148,21 @@ async def _look(request: web.Request) -> web.Response:
 
 async def _enter(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
-    contractor = await _of_link(request)
-    session = await admission.admit_contractor(services, contractor, request.match_info["meeting_id"])
+    async with secret_links.even_refusals():
+        contractor = await _of_link(request)
+        who, secret = lobby.arrival(
+            request, Door.CONTRACTOR, contractor.display_name, contractor.organisation, contractor_id=contractor.id
+        )
+        session = await admission.admit_contractor(services, contractor, request.match_info["meeting_id"], who)
+    if isinstance(session, Place):
+        return lobby.waiting_answer(request, services, session, secret)
     return web.json_response(session, headers={"Cache-Control": "no-store"})
 
 
 async def _of_link(request: web.Request) -> Contractor:
     """Return whose link this is; every wrong one is refused alike and counted, as invite links are."""
-    services, address = request.app[SERVICES], address_of(request)
-    services.limits.check_invite_guess(address)
-    hashed = token_hash(request.match_info["token"])
-    if hashed is not None:
-        async with services.database.transaction() as tx:
-            contractor = await contractors.by_token(tx, hashed)
-        if contractor is not None:
-            return contractor
-    services.limits.count_invite_guess(address)
-    raise unknown()
+    services, token = request.app[SERVICES], request.match_info["token"]
+    return await secret_links.find(services, token, address_of(request), contractors.by_token, unknown())
 
 
 async def _own(tx: Connection, request: web.Request, sponsor: UserId) -> Contractor:

@@ -27,6 +27,7 @@ from bridge.store.corrections import Kind
 from bridge.web import captions
 from bridge.web.body import NO_NUL, Body, read
 from bridge.web.context import SERVICES
+from bridge.web.event_stream import KEEP_ALIVE_S, event_stream
 from bridge.web.limits import CORRECTIONS
 from bridge.web.transcripts import PRIVATE, Entry, enter, is_host
 
@@ -183,15 +184,14 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     async with services.database.transaction() as tx:
         if "\x00" in room_id or await meetings.by_room(tx, room_id) is None:
             raise Refused(404, "M_NOT_FOUND", "This room is no meeting.")
-    response = captions.event_stream()
+    response = event_stream()
     with services.hub.listen(room_id, BOT) as listener:
         async with services.database.transaction() as tx:
             known = await segments.corrected(tx, room_id)
         await response.prepare(request)
         with contextlib.suppress(OSError, asyncio.TimeoutError):  # the bot went away, or reads nothing
             await captions.send(response, known)
-            while not listener.closed:
-                arrived = await listener.take(captions.KEEP_ALIVE_S)
+            while (arrived := await listener.take(KEEP_ALIVE_S)) is not None:
                 await captions.send(response, [one for one in arrived if isinstance(one, Segment) and one.corrected_by])
     return response
 

@@ -19,10 +19,11 @@ from bridge.domain.plain import one_line
 from bridge.domain.transcript_cues import sub_rip, web_vtt
 from bridge.domain.transcript_odt import MIMETYPE, open_document
 from bridge.domain.transcript_reading import Reading, reading_json
-from bridge.domain.transcript_text import LABELS, Page, markdown, page_of, plain_text
+from bridge.domain.transcript_text import Labels, Page, markdown, page_of, plain_text
+from bridge.locales import catalogue
 from bridge.store import audit
 from bridge.web.context import SERVICES
-from bridge.web.locales import negotiate
+from bridge.web.language import language_of
 from bridge.web.transcripts import PRIVATE, enter, read_call
 
 MAX_FILE_NAME = 60
@@ -54,7 +55,7 @@ async def _export(request: web.Request) -> web.Response:
     if wanted not in FORMATS:
         raise Refused(400, "PASSERELLE_BAD_FORMAT", f"There are these formats: {', '.join(FORMATS)}.")
     zone = _zone(request.query.get("tz"))
-    labels = LABELS[negotiate(request.headers.get("Accept-Language", ""), request.query.get("lang"))]
+    labels = labels_in(language_of(request))
     reading = await read_call(services, entry, request.match_info["call_id"])
     page = page_of(reading, zone, labels)
     content_type, write = FORMATS[wanted]
@@ -64,6 +65,12 @@ async def _export(request: web.Request) -> web.Response:
     name = f"{page.title[:MAX_FILE_NAME]} {page.day(reading.call.started_ms)}"
     headers = PRIVATE | {"Content-Type": content_type, "Content-Disposition": attachment(name, wanted)}
     return web.Response(body=write(reading, page), headers=headers)
+
+
+def labels_in(language: str) -> Labels:
+    """Return the words around a transcript in a language."""
+    words = catalogue(language)
+    return Labels(words.language, **words.file)
 
 
 def attachment(name: str, extension: str) -> str:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.domain.audit import Action, AuditRow
 from bridge.domain.errors import Refused
 from bridge.domain.names import UserId
-from bridge.store import audit, guests, sessions
+from bridge.domain.revocation import Kind
+from bridge.store import guests
+from bridge.web import revoking
 from bridge.web.context import SERVICES
 from bridge.web.meetings import require_host
 
@@ -32,6 +33,7 @@ async def _list(request: web.Request) -> web.Response:
                     "display_name": guest.display_name,
                     "organisation": guest.organisation,
                     "sponsor": guest.sponsor,
+                    "email": guest.email,
                     "since": guest.since.isoformat(timespec="seconds"),
                     "expires_at": guest.expires_at.isoformat(timespec="seconds"),
                 }
@@ -47,9 +49,7 @@ async def _revoke(request: web.Request) -> web.Response:
     services, user_id = request.app[SERVICES], UserId(request.match_info["user_id"])
     who, meeting = await require_host(request)
     async with services.database.transaction() as tx:
-        if not await guests.revoke_of(tx, meeting.id, user_id):
+        if not await guests.is_in(tx, meeting.id, user_id):
             raise Refused(404, "M_NOT_FOUND", "There is no such guest in this meeting.")
-        await sessions.end_of_user(tx, user_id)
-        await audit.append(tx, AuditRow(who.user_id, Action.GUEST_REVOKED, meeting.id, {"user_id": user_id}))
-    services.sweep_now()
+    await revoking.revoke(services, Kind.GUEST, user_id, who.user_id)
     return web.json_response({})

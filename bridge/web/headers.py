@@ -22,8 +22,8 @@ _ALWAYS = {
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_DATA_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_CALL_CSP = "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+DATA_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_CALL_CSP = "default-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -39,7 +39,7 @@ def install(app: web.Application, *, public_url: str) -> None:
             response.headers.setdefault("Content-Security-Policy", _CALL_CSP)
             response.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         else:
-            response.headers.setdefault("Content-Security-Policy", _DATA_CSP)
+            response.headers.setdefault("Content-Security-Policy", DATA_CSP)
             response.headers.setdefault("X-Frame-Options", "DENY")
         if path.startswith(RTC_PREFIX):
             response.headers.update(CORS)

@@ -27,8 +27,9 @@ from bridge.store import sessions
 from bridge.store.sessions import SignedIn
 from bridge.web import attempts
 from bridge.web.context import SERVICES, Services
-from bridge.web.limits import SIGN_INS, address_of
+from bridge.web.limits import SIGN_INS
 from bridge.web.oidc import Attempt, failed
+from bridge.web.requester import address_of
 from bridge.web.sessions import bearer_text
 
 CLIENT_ID = "homeserver"

@@ -145,5 +145,6 @@ async def _create_invite(request: web.Request) -> web.Response:
         actor=OPERATOR,
         sponsor=None if body.sponsor is None else UserId(body.sponsor),
         raw_organisation=body.organisation,
+        verify_email=body.verify_email,
     )
     return web.json_response(created, status=201)

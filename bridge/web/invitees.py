@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import Field
@@ -14,13 +14,16 @@ from bridge.domain.display_name import clean_display_name
 from bridge.domain.errors import Refused
 from bridge.domain.invitation import MAX_ADDRESS, clean_address
 from bridge.domain.invites import MAX_USES, token_hash
+from bridge.domain.languages import DEFAULT, Language
 from bridge.domain.letters import MAX_AT_ONCE, MAX_INVITEES, NEVER, Invitee
 from bridge.domain.lifecycle import MeetingState
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import OUR_ID_BYTES, InviteId
 from bridge.domain.recurrence import occurrences
-from bridge.store import guests, invitees, invites, sessions
+from bridge.domain.revocation import Kind
+from bridge.store import invitees, invites
 from bridge.store.database import Connection
+from bridge.web import revoking
 from bridge.web.body import Body, Short, read
 from bridge.web.context import SERVICES, Services
 from bridge.web.limits import NEW_INVITEES
@@ -36,7 +39,7 @@ class NewInvitee(Body):
 
     address: Annotated[str, Field(max_length=MAX_ADDRESS, examples=["claire@partner.example"])]
     name: Short = ""
-    language: Literal["en", "fr"] = "en"
+    language: Language = DEFAULT
 
 
 class NewInvitees(Body):
@@ -88,13 +91,9 @@ async def _withdraw(request: web.Request) -> web.Response:
     who, meeting = await require_host(request)
     invite_id = InviteId(request.match_info["invite_id"])
     async with services.database.transaction() as tx:
-        if not await invitees.withdraw(tx, meeting.id, invite_id, who.user_id):
+        if invite_id not in {invitee.invite_id for invitee in await invitees.of_meeting(tx, meeting.id)}:
             raise Refused(404, "M_NOT_FOUND", "Nobody is invited by this mail.")
-        await invites.revoke(tx, invite_id, who.user_id)
-        await guests.revoke_of_invite(tx, invite_id)
-        await sessions.end_of_invite(tx, invite_id)
-    services.sweep_now()
-    services.mail_now()
+    await revoking.revoke(services, Kind.LINK, invite_id, who.user_id)
     return await _answer(services, meeting)
 
 

@@ -30,7 +30,10 @@ async def happen(services: Services, meeting: Meeting, event: LifeEvent, actor: 
         changed = await lifecycle.happen(
             tx, meeting.id, event, actor=actor, now=services.now(), policy=services.settings.meetings.policy
         )
+    services.rights_now()
     services.sweep_now()
+    services.watchers.tell(meeting.id)
+    services.revoke_now()
     return changed
 
 
@@ -84,6 +87,7 @@ async def _look(services: Services, meeting: Meeting) -> None:
         )
     if event is not None:
         _LOG.info("meeting_moved_on", meeting=meeting.id, event_=event.value)
+        services.watchers.tell(meeting.id)
 
 
 async def _tidy(services: Services, meeting: Meeting) -> None:

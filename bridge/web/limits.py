@@ -7,8 +7,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from aiohttp import web
-
 from bridge.domain.errors import Refused
 from bridge.domain.meter import Meter, Rate
 
@@ -17,16 +15,25 @@ INVITE_GUESSES = Rate("invite_guesses_per_address", burst=10, per_second=10 / 60
 INVITE_GUESSES_GLOBAL = Rate("invite_guesses_everywhere", burst=1000, per_second=1000 / 60)
 """Unknown links, all addresses together; past it, an address is out after its first wrong guess. Stops: guessing from
 many addresses, without shutting out those who hold a real link."""
+INVITE_GUESSERS = Rate("invite_guessers", burst=1, per_second=1 / 600)
+"""Who guessed wrongly in the last ten minutes: out while there are too many guesses everywhere. Stops: guessing slowly
+from so many addresses that none of them is too fast."""
 CALL_TOKENS = Rate("call_tokens_per_address", burst=200, per_second=5.0)
 """Requests to the authorisation service, per address; one join makes three. Stops: using us to flood homeservers."""
+NETWORK_TESTS = Rate("network_tests_per_address", burst=30, per_second=0.5)
+"""Tests of the way to the media server, per address; a class behind one address may all try theirs. Stops: one link
+keeping the media server busy with tests."""
 OPENID_FAILURES = Rate("openid_failures_per_address", burst=60, per_second=1.0)
 """Identities that were not confirmed, per address. Stops: guessing OpenID tokens, probing names through us."""
-SIGN_INS = Rate("sign_ins_per_address", burst=30, per_second=0.5)
-"""Sign-ins begun or finished, per address. Stops: flooding the provider, guessing codes."""
+SIGN_INS = Rate("sign_ins_per_address", burst=300, per_second=5.0)
+"""Steps of sign-ins, per address; one takes three, and a whole house behind one address begins its day at nine. Stops:
+flooding the provider, guessing codes."""
 NEW_MEETINGS = Rate("meetings_per_user", burst=30, per_second=30 / 3600)
 """Rooms per member of staff. Stops: filling the homeserver with rooms."""
 MEETING_CHANGES = Rate("meeting_changes_per_user", burst=120, per_second=0.5)
 """What hosts do to their meetings, per person; each asks the homeserver. Stops: flooding rooms with changes."""
+HANDS = Rate("hands_per_user", burst=20, per_second=0.5)
+"""Hands raised and lowered, per person. Stops: a hand that goes up and down without pause."""
 BOT_COMMANDS = Rate("bot_commands_per_user", burst=10, per_second=1 / 6)
 """Commands to the bot, per person. Stops: one person's flood in everybody's room."""
 BOT_INVITES = Rate("bot_invites_per_user", burst=5, per_second=5 / 3600)
@@ -41,9 +48,22 @@ LETTERS = Rate("letters_per_organizer", burst=1000, per_second=1000 / 86400)
 """Letters about one organiser's meetings; what is more waits. Stops: the same by changing a meeting over and over."""
 CALENDAR_READS = Rate("calendar_reads_per_person", burst=30, per_second=1 / 10)
 """Readings of one subscribed calendar. Stops: a client that asks without pause."""
+SEATS = Rate("seats_per_address", burst=200, per_second=2.0)
+"""Pages of guests that start Element Call, per address; a class behind one has many. Stops: one page in a loop."""
+SPENT_LINKS = Rate("spent_links_per_meeting", burst=100, per_second=100 / 60)
+"""Tries of links that are over or used up, per meeting; those that open are not counted. Stops: hammering one link."""
+MAIL_CODES = Rate("mail_codes_per_address", burst=20, per_second=20 / 600)
+"""Codes for guests' mail addresses, per address that asks; a class behind one has many. Stops: writing to strangers."""
+REVOCATIONS = Rate("revocations_per_user", burst=120, per_second=1.0)
+"""Revocations per person. Stops: a script keeping the homeserver busy with what is over."""
 PARTNER_INVITES = Rate("partner_invites_per_address", burst=20, per_second=20 / 600)
 """Invitations to other homeservers, per address or organiser. Stops: unwanted invitations sent in our name."""
+PARTNER_LOOKS = Rate("partner_looks_per_address", burst=120, per_second=5.0)
+"""How often pages of partners who wait ask, per address; one asks every two seconds. Stops: a page in a loop that keeps
+the homeserver busy."""
 
+LOBBY_LOOKS = Rate("lobby_looks_per_address", burst=200, per_second=2.0)
+"""Pages opened or reloaded by those who wait, per address. Stops: streams opened and dropped without end."""
 RETENTION = Rate("sweeps_of_old_transcripts", burst=1, per_second=1 / 600)
 """How often the sweeper looks for transcripts that are too old. Stops: every sweep reading all that was ever said."""
 API_CALLS = Rate("calls_per_api_token", burst=120, per_second=2.0)
@@ -95,12 +115,13 @@ class Limits:
         self.check(INVITE_GUESSES, address)
         now = self._clock()
         wait_s = self._meter(INVITE_GUESSES_GLOBAL).wait_s("", now)
-        if wait_s > 0 and self._meter(INVITE_GUESSES).level(address, now) > 0:
+        if wait_s > 0 and self._meter(INVITE_GUESSERS).level(address, now) > 0:
             raise too_many(wait_s)
 
     def count_invite_guess(self, address: str) -> None:
         """Count a link that leads nowhere."""
         self.count(INVITE_GUESSES, address)
+        self.count(INVITE_GUESSERS, address)
         self.count(INVITE_GUESSES_GLOBAL, "")
 
 
@@ -108,8 +129,3 @@ def too_many(wait_s: float) -> Refused:
     """Return the answer to somebody who is too fast."""
     seconds = max(1, round(wait_s + 0.5))
     return Refused(429, "M_LIMIT_EXCEEDED", f"Too many tries. Please wait {seconds} s.", retry_after_s=seconds)
-
-
-def address_of(request: web.Request) -> str:
-    """Return the address a request came from; no header is believed."""
-    return request.remote or "unknown"

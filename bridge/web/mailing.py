@@ -25,13 +25,14 @@ from bridge.domain.lifecycle import MeetingState
 from bridge.domain.meetings import Meeting, matrix_to
 from bridge.domain.names import InviteId, localpart_of
 from bridge.domain.recurrence import Schedule, cancel_all, ends_at, occurrences
+from bridge.locales import catalogue
 from bridge.mail.compose import MAX_DATES, Draft, compose
-from bridge.mail.smtp import Rejected, Send, Server, connected
-from bridge.mail.texts import texts
+from bridge.mail.smtp import Rejected, Send, connected
 from bridge.settings import MailSettings
 from bridge.store import invitees, invites, meetings, sessions
 from bridge.web.context import Services
 from bridge.web.limits import LETTERS
+from bridge.web.mail_server import mail_server
 
 INTERVAL_S = 5.0
 """How late a change of a meeting is noticed."""
@@ -90,19 +91,9 @@ async def deliver(services: Services, mail: MailSettings) -> int:
     ready = [letter for one in due if (letter := await _prepare(services, mail, one, claimed)) is not None]
     if not ready:
         return len(due)
-    password = mail.password()
-    server = Server(
-        mail.host,
-        mail.port,
-        mail.security,
-        mail.sender,
-        mail.user,
-        password,
-        None if mail.ca_file is None else str(mail.ca_file),
-    )
     left = list(ready)
     try:
-        async with connected(server) as send:
+        async with connected(mail_server(mail)) as send:
             while left:
                 await _send(services, send, left.pop(0), claimed)
     except Unavailable as gone:
@@ -192,7 +183,7 @@ def _draft(
     reader = Mailbox(invitee.address, invitee.name)
     join_url = f"{settings.http.public_url}/j/{token}"
     matrix_url = matrix_to(meeting.room_id, settings.homeserver.name)
-    t = texts(invitee.language)
+    t = catalogue(invitee.language).mail
     cancelled = letter is Letter.CANCELLATION
     calendar = None
     if schedule is not None:
@@ -200,12 +191,21 @@ def _draft(
             schedule = cancel_all(schedule)  # the meeting was deleted
         description = f"{t['join']}\n{join_url}\n\n{t['matrix']}\n{matrix_url}\n\n{meeting.agenda}".strip()
         owner = organizer if organizer.address else Mailbox(mail.sender, organizer.name)
-        entry = Entry(meeting.title, description, join_url, owner, schedule, reads_answers=bool(organizer.address))
+        entry = Entry(
+            meeting.title,
+            description,
+            join_url,
+            owner,
+            schedule,
+            settings.branding.name,
+            reads_answers=bool(organizer.address),
+        )
         calendar = cancellation(entry, reader, now) if cancelled else request(entry, reader, now)
     host = mail.sender.partition("@")[2]
     thread_id = f"<{invitee.invite_id}.invitation@{host}>"
     this = f"<{invitee.invite_id}.{version_of(schedule)}.{letter}@{host}>"
     return Draft(
+        brand=settings.branding.brand(),
         letter=letter,
         language=invitee.language,
         reader=reader,

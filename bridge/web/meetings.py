@@ -13,15 +13,17 @@ from pydantic import Field
 from bridge.domain.errors import Refused
 from bridge.domain.invites import DEFAULT_TTL_S, DEFAULT_USES
 from bridge.domain.lifecycle import LifeEvent, MeetingState
-from bridge.domain.meetings import Meeting, dates_json
-from bridge.domain.names import MAX_ID
+from bridge.domain.lobby import LobbyPolicy
+from bridge.domain.meetings import Meeting, dates_json, matrix_to, matrix_uri
+from bridge.domain.names import MAX_ID, UserId
 from bridge.domain.planning import Times
+from bridge.domain.powers import Role
 from bridge.domain.recurrence import parse_local
 from bridge.matrix.rooms import HOST_LEVEL, ORGANIZER_LEVEL
 from bridge.store import invites, meetings
 from bridge.store.meetings import Filter
 from bridge.store.sessions import Bearer
-from bridge.web import admission, life, organizing
+from bridge.web import admission, life, moderating, organizing
 from bridge.web.body import Body, Id, Short, read
 from bridge.web.context import SERVICES, Services
 from bridge.web.limits import MEETING_CHANGES, NEW_INVITES, NEW_MEETINGS
@@ -53,6 +55,7 @@ class NewMeeting(Body):
     title: str = Field(examples=["Weekly with Lyon"])
     agenda: str = ""
     schedule: NewSchedule | None = None
+    lobby: LobbyPolicy | None = Field(default=None, description="For whom; left out: what the operator chose.")
 
 
 class MeetingChange(Body):
@@ -61,6 +64,7 @@ class MeetingChange(Body):
     title: str | None = None
     agenda: str | None = None
     schedule: NewSchedule | None = None
+    lobby: LobbyPolicy | None = None
 
 
 class NewInvite(Body):
@@ -69,6 +73,8 @@ class NewInvite(Body):
     uses: int = DEFAULT_USES
     ttl_s: int = DEFAULT_TTL_S
     organisation: str = ""
+    verify_email: bool = False
+    """Whether guests have to show a mail address of theirs, by a code; needs `[mail]`."""
 
 
 class NewPartner(Body):
@@ -146,6 +152,7 @@ async def _create(request: web.Request) -> web.Response:
         actor=who.user_id,
         raw_agenda=body.agenda,
         times=_times(body.schedule),
+        lobby=body.lobby,
     )
     return web.json_response(admission.meeting_json(services, meeting), status=201)
 
@@ -209,6 +216,8 @@ async def _change(request: web.Request) -> web.Response:
         raw_agenda=body.agenda,
         times=_times(body.schedule),
     )
+    if body.lobby is not None:
+        changed = await organizing.set_lobby(request.app[SERVICES], changed, who.user_id, body.lobby)
     return _answer(request, changed)
 
 
@@ -289,8 +298,10 @@ async def _drop_host(request: web.Request) -> web.Response:
 
 
 async def _set_host(request: web.Request, who: Bearer, meeting: Meeting, user_id: str, *, host: bool) -> web.Response:
-    services = request.app[SERVICES]
-    await organizing.set_host(services, meeting, who.user_id, user_id, host=host)
+    services, user = request.app[SERVICES], UserId(user_id)
+    is_host = user in await organizing.hosts(services, meeting)
+    if not (host and is_host):
+        await moderating.set_role(services, meeting, who.user_id, user, Role.HOST if host else Role.MEMBER)
     return web.json_response({"hosts": await organizing.hosts(services, meeting)})
 
 
@@ -316,6 +327,7 @@ async def _invite(request: web.Request) -> web.Response:
         actor=who.user_id,
         sponsor=who.user_id,
         raw_organisation=body.organisation,
+        verify_email=body.verify_email,
     )
     return web.json_response(created, status=201, headers={"Cache-Control": "no-store"})
 
@@ -324,7 +336,10 @@ async def _partner(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     who, meeting = await require_host(request)
     body = await read(request, NewPartner)
-    return web.json_response(await admission.invite_partner(services, meeting, body.user_id, who.user_id))
+    await admission.invite_partner(services, meeting, body.user_id, who.user_id)
+    via = services.settings.homeserver.name
+    found = {"matrix_to": matrix_to(meeting.room_id, via), "matrix_uri": matrix_uri(meeting.room_id, via)}
+    return web.json_response({"room_id": meeting.room_id, **found})
 
 
 def _times(body: NewSchedule | None) -> Times | None:

@@ -8,6 +8,8 @@ that the client was registered with. The only module that knows authlib; `bridge
 
 from __future__ import annotations
 
+import base64
+import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -219,6 +221,7 @@ class Provider:
     async def _verified(self, token: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a token says, if one of the provider's keys signed it; a new key of theirs is looked for once."""
         algorithms = [self._settings.signing_algorithm]
+        _require_each_name_once(token)
         try:
             return dict(jwt.decode(token, await self._published_keys(metadata), algorithms=algorithms).claims)
         except (InvalidKeyIdError, BadSignatureError):
@@ -294,6 +297,19 @@ class Provider:
             raise Unavailable("the sign-in provider")
         self._metadata = (self._clock(), metadata)
         return metadata
+
+
+def _require_each_name_once(token: str) -> None:
+    """Refuse two claims of one name: another reader of the same token would believe the other (RFC 7519, 4)."""
+    for part in token.split(".")[:2]:
+        json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(read := dict(pairs)) < len(pairs):
+        msg = "a name stands there twice"
+        raise ValueError(msg)
+    return read
 
 
 def failed(why: str) -> Refused:

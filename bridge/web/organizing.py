@@ -14,18 +14,16 @@ from bridge.domain.audit import Action, AuditRow
 from bridge.domain.display_name import clean_title
 from bridge.domain.errors import Refused
 from bridge.domain.lifecycle import LifeEvent, end_by_host
+from bridge.domain.lobby import LobbyPolicy
 from bridge.domain.meetings import Meeting
-from bridge.domain.names import OUR_ID_BYTES, MeetingId, UserId, localpart_of, server_of
+from bridge.domain.names import OUR_ID_BYTES, MeetingId, UserId
 from bridge.domain.planning import Times, clean_agenda, plan, reworded
 from bridge.domain.recurrence import Schedule, cancel_all, cancel_one, move_one
-from bridge.matrix.rooms import HOST_LEVEL, ORGANIZER_LEVEL
+from bridge.matrix.rooms import HOST_LEVEL
 from bridge.store import audit, lifecycle, meetings, schedules
 from bridge.store.database import Connection
 from bridge.web import admission, life
 from bridge.web.context import Services
-
-MAX_HOSTS = 50
-"""Hosts of one meeting. Stops: power levels that outgrow an event."""
 
 
 async def require_level(services: Services, meeting: Meeting, user_id: UserId, level: int = HOST_LEVEL) -> None:
@@ -44,6 +42,7 @@ async def create(
     raw_agenda: str = "",
     times: Times | None = None,
     meeting_id: MeetingId | None = None,
+    lobby: LobbyPolicy | None = None,
 ) -> Meeting:
     """Make a meeting, open at once or at its time; its organiser is in the room when they are of our homeserver."""
     title, agenda = clean_title(raw_title), clean_agenda(raw_agenda)
@@ -52,7 +51,14 @@ async def create(
     room_id = await services.rooms.create(title, organizer)
     async with services.database.transaction() as tx:
         meeting = await meetings.create(
-            tx, meeting_id=meeting_id, title=title, room_id=room_id, organizer=organizer, actor=actor, agenda=agenda
+            tx,
+            meeting_id=meeting_id,
+            title=title,
+            room_id=room_id,
+            organizer=organizer,
+            actor=actor,
+            agenda=agenda,
+            lobby=lobby or services.settings.meetings.lobby,
         )
         if schedule is not None:
             meeting = await _replan(services, tx, meeting_id, schedule, actor)
@@ -91,6 +97,7 @@ async def change(
             await audit.append(tx, AuditRow(actor, Action.MEETING_CHANGED, meeting.id, {"what": ", ".join(changed)}))
         after = await lifecycle.lock(tx, meeting.id)
     services.sweep_now()
+    services.watchers.tell(meeting.id)
     return after
 
 
@@ -109,6 +116,7 @@ async def change_date(services: Services, meeting: Meeting, actor: str, date: da
         await audit.append(tx, AuditRow(actor, Action.MEETING_CHANGED, meeting.id, {"what": what}))
         after = await lifecycle.lock(tx, meeting.id)
     services.sweep_now()
+    services.watchers.tell(meeting.id)
     return after
 
 
@@ -122,6 +130,7 @@ async def cancel(services: Services, meeting: Meeting, actor: str) -> Meeting:
         else:
             after = await _replan(services, tx, meeting.id, cancel_all(schedule), actor)
     services.sweep_now()
+    services.watchers.tell(meeting.id)
     return after
 
 
@@ -131,44 +140,36 @@ async def end(services: Services, meeting: Meeting, actor: str) -> Meeting:
 
 
 async def set_locked(services: Services, meeting: Meeting, actor: str, *, locked: bool) -> Meeting:
-    """Let nobody new in by a link, or let them in again."""
+    """Let nobody new in, by a link or an invitation that waits for its answer, or let them in again."""
     async with services.database.transaction() as tx:
         if (await lifecycle.lock(tx, meeting.id)).locked != locked:
             await meetings.set_locked(tx, meeting.id, locked=locked)
             action = Action.MEETING_LOCKED if locked else Action.MEETING_UNLOCKED
             await audit.append(tx, AuditRow(actor, action, meeting.id))
-        return await lifecycle.lock(tx, meeting.id)
+        after = await lifecycle.lock(tx, meeting.id)
+    if locked:
+        await services.rooms.withdraw_invitations(meeting.room_id)
+    services.watchers.tell(meeting.id)
+    return after
+
+
+async def set_lobby(services: Services, meeting: Meeting, actor: str, policy: LobbyPolicy) -> Meeting:
+    """Say who has to wait before the doors; whoever waits and need not any more comes in."""
+    async with services.database.transaction() as tx:
+        if (await lifecycle.lock(tx, meeting.id)).lobby is not policy:
+            await meetings.set_lobby(tx, meeting.id, policy)
+            data = {"what": "lobby", "lobby": policy.value}
+            await audit.append(tx, AuditRow(actor, Action.MEETING_CHANGED, meeting.id, data))
+        after = await lifecycle.lock(tx, meeting.id)
+    services.watchers.tell(meeting.id)
+    return after
 
 
 async def hosts(services: Services, meeting: Meeting) -> list[str]:
     """Return a meeting's hosts, the organiser first, then by level."""
-    levels = await services.rooms.levels(meeting.room_id)
+    levels = (await services.rooms.powers(meeting.room_id)).users
     found = [user for user, level in levels.items() if level >= HOST_LEVEL]
     return sorted(found, key=lambda user: (user != meeting.organizer, -levels[user], user))
-
-
-async def set_host(services: Services, meeting: Meeting, actor: str, user_id: str, *, host: bool) -> None:
-    """Make somebody a host, or an ordinary member again; the organiser stays what they are."""
-    if server_of(user_id) is None:
-        raise Refused(400, "PASSERELLE_BAD_USER_ID", "This is no Matrix user id; they look like @name:server.")
-    user = UserId(user_id)
-    if host and services.settings.homeserver.is_guest(user):
-        raise Refused(403, "M_FORBIDDEN", "Guests cannot be hosts.")
-    levels = await services.rooms.levels(meeting.room_id)
-    level = levels.get(user, 0)
-    if level >= ORGANIZER_LEVEL:
-        if host:
-            return
-        raise Refused(403, "M_FORBIDDEN", "Organisers stay hosts. They can step back in their Matrix app.")
-    if host == (level >= HOST_LEVEL):
-        return
-    if host and sum(known >= HOST_LEVEL for known in levels.values()) >= MAX_HOSTS:
-        raise Refused(409, "PASSERELLE_TOO_MANY_HOSTS", f"A meeting has at most {MAX_HOSTS} hosts.")
-    await services.rooms.set_level(meeting.room_id, user, HOST_LEVEL if host else 0)
-    async with services.database.transaction() as tx:
-        await audit.append(tx, AuditRow(actor, Action.HOST_CHANGED, meeting.id, {"user": user, "host": int(host)}))
-        if host and localpart_of(user, services.settings.homeserver.name) is not None:
-            await meetings.add_staff(tx, meeting.id, user, let_in_by=actor)
 
 
 async def _replan(services: Services, tx: Connection, meeting_id: MeetingId, schedule: Schedule, actor: str) -> Meeting:

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from aiohttp import web
 
-from bridge.domain.audit import Action, AuditRow
 from bridge.domain.errors import Refused
-from bridge.store import audit, sessions
+from bridge.domain.names import UserId
+from bridge.domain.revocation import Kind
+from bridge.store import sessions
+from bridge.web import revoking
 from bridge.web.context import SERVICES
 from bridge.web.sessions import bearer_text, require_staff
 
@@ -16,6 +20,7 @@ from bridge.web.sessions import bearer_text, require_staff
 def add_routes(app: web.Application) -> None:
     """Add the routes; API tokens reach none of them."""
     app.router.add_get("/api/v1/sessions", _list)
+    app.router.add_delete("/api/v1/sessions", _end_all)
     app.router.add_delete("/api/v1/sessions/{session_id}", _end)
 
 
@@ -42,11 +47,32 @@ async def _list(request: web.Request) -> web.Response:
 
 async def _end(request: web.Request) -> web.Response:
     services, who = request.app[SERVICES], await require_staff(request)
+    session_id = request.match_info["session_id"]
     async with services.database.transaction() as tx:
-        ended = await sessions.end_one(tx, who.user_id, request.match_info["session_id"])
-        if ended:
-            await audit.append(tx, AuditRow(who.user_id, Action.STAFF_SIGNED_OUT, who.user_id))
-    if not ended:
-        raise Refused(404, "M_NOT_FOUND", "There is no such session, or it has ended.")
-    services.sweep_now()
+        if await sessions.owner(tx, session_id) != who.user_id:
+            raise Refused(404, "M_NOT_FOUND", "There is no such session, or it has ended.")
+    await revoking.revoke(services, Kind.DEVICE, session_id, who.user_id)
+    return web.json_response({})
+
+
+async def _end_others(request: web.Request, user_id: UserId) -> web.Response:
+    services, current = request.app[SERVICES], sessions.id_of(bearer_text(request))
+    async with services.database.transaction() as tx:
+        own = await sessions.of_user(tx, user_id, services.now())
+    others = [one.id for one in own if one.id != current]
+    for session_id in others:
+        with contextlib.suppress(Refused):  # it ended by itself meanwhile
+            await revoking.revoke(services, Kind.DEVICE, session_id, user_id)
+    return web.json_response({"ended": len(others)})
+
+
+async def _end_all(request: web.Request) -> web.Response:
+    """Sign out everywhere: here, in every Matrix app, and by every API token and calendar address.
+
+    With `?others` from every other session of ours alone, each with its Matrix device.
+    """
+    services, who = request.app[SERVICES], await require_staff(request)
+    if "others" in request.query:
+        return await _end_others(request, who.user_id)
+    await revoking.revoke(services, Kind.EVERYWHERE, who.user_id, who.user_id)
     return web.json_response({})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,13 @@ import jinja2
 import structlog
 from aiohttp import web
 
+from bridge.domain.languages import LANGUAGES, OWN_NAMES
+from bridge.domain.scopes import Scope
+from bridge.locales import catalogue
 from bridge.settings import Settings
-from bridge.web.locales import catalogue, negotiate
+from bridge.web.branding import Look, add_branding
+from bridge.web.headers import DATA_CSP
+from bridge.web.language import language_of, remember
 
 _LOG = structlog.get_logger(__name__)
 
@@ -54,9 +60,12 @@ def _read_manifest(built: Path) -> _Built | None:
 
 
 class _Pages:
-    def __init__(self, settings: Settings, built: Path) -> None:
+    def __init__(self, settings: Settings, built: Path, look: Look) -> None:
         self._settings = settings
+        self._look = look
         self._built = _read_manifest(built)
+        for language in LANGUAGES:
+            catalogue(language)  # now, so that nobody waits for files
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -82,8 +91,26 @@ class _Pages:
     async def contractor(self, request: web.Request) -> web.Response:
         return self._render(request, "pass", token=request.match_info["token"])
 
+    async def host(self, request: web.Request) -> web.Response:
+        return self._render(request, "host", meeting_id=request.match_info["meeting_id"])
+
     async def contractors(self, request: web.Request) -> web.Response:
         return self._render(request, "contractors")
+
+    async def plan(self, request: web.Request) -> web.Response:
+        return self._render(request, "plan", meeting_id=request.match_info["meeting_id"])
+
+    async def account(self, request: web.Request) -> web.Response:
+        return self._render(request, "account", scopes=[scope.value for scope in Scope])
+
+    async def access(self, request: web.Request) -> web.Response:
+        return self._render(request, "access")
+
+    async def accessibility(self, request: web.Request) -> web.Response:
+        return self._render(request, "accessibility")
+
+    async def onward(self, request: web.Request) -> web.Response:
+        return self._render(request, "onward")
 
     async def search(self, request: web.Request) -> web.Response:
         return self._render(request, "search")
@@ -93,6 +120,16 @@ class _Pages:
         response = self._render(request, "sign_in", kind=kind, again=again, back=back)
         if self._built is not None:
             response.set_status(status)
+        return response
+
+    def problem(self, request: web.Request, status: int, said: str) -> web.Response:
+        """Render what a browser shows where there is no page for it: what happened, and what to do."""
+        refused = "missing" if status == HTTPStatus.NOT_FOUND else "refused"
+        kind = "away" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else refused
+        t = catalogue(language_of(request)).text
+        values = {"heading": t(f"oops_{kind}_heading"), "advice": t(f"oops_{kind}_text")}
+        response = self._render(request, "problem", said=said if kind == "refused" else "", **values)
+        response.set_status(status)
         return response
 
     async def element_call_config(self, _request: web.Request) -> web.Response:
@@ -124,17 +161,21 @@ class _Pages:
         if self._built is None:
             return web.Response(status=503, text=NOT_BUILT)
         built = self._built
-        language = negotiate(request.headers.get("Accept-Language", ""), request.query.get("lang"))
+        language = language_of(request)
         texts = catalogue(language)
         nonce = secrets.token_urlsafe(16)
         html = self._templates.get_template(f"{name}.html").render(
             t=texts.text,
             lang=language,
+            languages=OWN_NAMES,
+            look=self._look,
             nonce=nonce,
             script=f"{name}.js",
             script_strings=texts.script,
             asset=lambda file: f"/static/{built.page[file]}",
             captions_bot=self._settings.captions.bot_user,
+            lobby=self._settings.meetings.lobby.value,
+            mail=self._settings.mail is not None,
             element_call={
                 "version": built.version,
                 "source": ELEMENT_CALL_SOURCE.format(version=built.version),
@@ -143,14 +184,21 @@ class _Pages:
             **values,
         )
         headers = {
-            "Content-Security-Policy": self._policy(nonce),
+            # A partner's Element Call, which the page opens in a window, is loaded anew by it.
+            "Cross-Origin-Opener-Policy": "same-origin-allow-popups" if name == "join" else "same-origin",
+            "Content-Security-Policy": self._policy(nonce, tests_network=name == "join"),
             "Content-Language": language,
-            "Vary": "Accept-Language",
+            "Vary": "Accept-Language, Cookie",
             "Cache-Control": "no-store",
         }
-        return web.Response(text=html, content_type="text/html", headers=headers)
+        response = web.Response(text=html, content_type="text/html", headers=headers)
+        remember(request, response)
+        return response
 
-    def _policy(self, nonce: str) -> str:
+    def _policy(self, nonce: str, *, tests_network: bool) -> str:
+        servers = self._settings.homeserver.client_url
+        if tests_network:
+            servers += f" {self._settings.sfu.public_url}"
         return "; ".join(
             (
                 "default-src 'none'",
@@ -159,7 +207,7 @@ class _Pages:
                 "img-src 'self' data:",
                 "font-src 'self'",
                 "media-src 'self' blob:",
-                f"connect-src 'self' {self._settings.homeserver.client_url}",
+                f"connect-src 'self' {servers}",
                 "frame-src 'self'",
                 "form-action 'self'",
                 "base-uri 'none'",
@@ -194,13 +242,19 @@ PAGES: web.AppKey[_Pages] = web.AppKey("pages", _Pages)
 
 def add_pages(app: web.Application, settings: Settings, *, built: Path = BUILT) -> None:
     """Serve the pages, their files and Element Call; without built files the pages say how to build them."""
-    pages = app[PAGES] = _Pages(settings, built)
+    pages = app[PAGES] = _Pages(settings, built, add_branding(app, settings.branding))
     call = _Files(built / "ec", pages.element_call_policy(), hashed="assets/")
-    static = _Files(built / "page", "default-src 'none'", hashed="")
+    static = _Files(built / "page", DATA_CSP, hashed="")
     app.router.add_get("/", pages.home)
     app.router.add_get("/j/{token}", pages.join)
     app.router.add_get("/m/{meeting_id}", pages.meeting)
     app.router.add_get("/m/{meeting_id}/transcript", pages.transcript)
+    app.router.add_get("/m/{meeting_id}/host", pages.host)
+    app.router.add_get("/m/{meeting_id}/plan", pages.plan)
+    app.router.add_get("/account", pages.account)
+    app.router.add_get("/access", pages.access)
+    app.router.add_get("/accessibility", pages.accessibility)
+    app.router.add_get("/onward", pages.onward)
     app.router.add_get("/search", pages.search)
     app.router.add_get("/c/{token}", pages.contractor)
     app.router.add_get("/contractors", pages.contractors)

@@ -14,9 +14,9 @@ from bridge.domain.audit import SYSTEM
 from bridge.domain.contractors import Contractor, ContractorEvent, due
 from bridge.domain.errors import BridgeError, Unavailable
 from bridge.domain.guests import shown_name
+from bridge.locales import catalogue
 from bridge.store import contractors, sessions
 from bridge.web.context import Services
-from bridge.web.locales import catalogue
 
 _LOG = structlog.get_logger(__name__)
 
@@ -50,18 +50,20 @@ async def _look_at(services: Services, seen: Contractor) -> None:
 
 
 async def _remind(services: Services, contractor: Contractor) -> None:
-    text = catalogue(services.settings.guests.language).text
+    words = catalogue(services.settings.guests.language)
     async with services.database.transaction() as tx:
         room = await contractors.notice_room(tx, contractor.sponsor)
     if room is None:
-        room = await services.notices.make_room(contractor.sponsor, text("notices_room"))
+        room = await services.notices.make_room(
+            contractor.sponsor, words.text("notices_room", service=services.settings.branding.name)
+        )
         async with services.database.transaction() as tx:
             await contractors.set_notice_room(tx, contractor.sponsor, room)
-    reminder = text(
-        "contractor_reminder",
+    reminder = words.count(
+        "page.contractor_reminder",
+        services.settings.guests.grace_days,
         name=shown_name(contractor.display_name, services.settings.guests.label, contractor.organisation),
         date=f"{contractor.ends_at:%Y-%m-%d}",
-        days=str(services.settings.guests.grace_days),
         url=f"{services.settings.http.public_url}/contractors",
     )
     key = f"{contractor.id} {contractor.ends_at.isoformat()}"

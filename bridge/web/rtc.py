@@ -9,6 +9,8 @@ for it. Names and errors are those that clients know (lk-jwt-service 0.5); beyon
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import structlog
 from aiohttp import web
 from pydantic import Field
@@ -17,13 +19,14 @@ from bridge.domain import rtc_identity
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.meetings import Meeting
 from bridge.domain.names import MAX_ID, RoomId, UserId, is_device_id, is_room_id
-from bridge.store import calls, meetings
+from bridge.store import barred, calls, meetings, revocations
 from bridge.store.calls import CallGrant
-from bridge.web import life
+from bridge.web import call_rights, life
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
 from bridge.web.errors import error_response
-from bridge.web.limits import CALL_TOKENS, OPENID_FAILURES, address_of
+from bridge.web.limits import CALL_TOKENS, OPENID_FAILURES
+from bridge.web.requester import address_of
 
 _LOG = structlog.get_logger(__name__)
 
@@ -101,7 +104,7 @@ async def _sfu_get(request: web.Request) -> web.Response:
         raise Refused(400, "M_BAD_JSON", "device_id must not hold a colon. Sign in with another device id.")
     meeting, user_id = await _admit(request, RoomId(body.room), body.openid_token)
     identity = rtc_identity.plain_identity(user_id, body.device_id)
-    return await _let_in(services, meeting, user_id, identity)
+    return await _let_in(services, meeting, user_id, body.device_id, identity)
 
 
 async def _get_token(request: web.Request) -> web.Response:
@@ -117,7 +120,7 @@ async def _get_token(request: web.Request) -> web.Response:
     if user_id != member.claimed_user_id:
         raise Refused(401, "M_UNAUTHORIZED", "The OpenID token belongs to somebody else than claimed_user_id.")
     identity = rtc_identity.hashed_identity(user_id, member.claimed_device_id, member.id)
-    return await _let_in(services, meeting, user_id, identity)
+    return await _let_in(services, meeting, user_id, member.claimed_device_id, identity)
 
 
 def _require_no_delegation(body: _Delegation) -> None:
@@ -142,6 +145,8 @@ async def _admit(request: web.Request, room_id: RoomId, token: OpenIdToken) -> t
     services.limits.check(OPENID_FAILURES, address)
     async with services.database.transaction() as tx:
         meeting = await meetings.by_room(tx, room_id)
+        if await barred.is_barred(tx, [token.matrix_server_name]):
+            meeting = None
     if meeting is None:
         raise _not_in_room()  # before any other server is asked in a stranger's name
     try:
@@ -159,19 +164,29 @@ def _not_in_room() -> Refused:
     return Refused(403, "M_FORBIDDEN", "Only people who are in the room may join its call. Join the room first.")
 
 
-async def _let_in(services: Services, meeting: Meeting, user_id: UserId, identity: str) -> web.Response:
+async def _let_in(services: Services, meeting: Meeting, user_id: UserId, device_id: str, identity: str) -> web.Response:
     room_id = meeting.room_id
     room = rtc_identity.livekit_room(room_id)
     try:
-        await services.sfu.create_room(room)
+        made_at = await services.sfu.create_room(room)
+        await _keep_out(services, room, made_at)
     except Unavailable:
         _LOG.warning("sfu_room_failed", room_id=room_id)
         return error_response(500, "M_UNKNOWN", "Unable to create room on SFU")
     async with services.database.transaction() as tx:
         await life.call_began(services, tx, meeting, user_id)
-        await calls.grant(tx, CallGrant(room, identity), room_id=room_id, user_id=user_id)
-    now_s = int(services.now().timestamp())
-    return web.json_response(
-        {"url": services.sfu.public_url, "jwt": services.sfu.token(room=room, identity=identity, now_s=now_s)},
-        headers={"Cache-Control": "no-store"},
-    )
+        await revocations.require_call(tx, meeting.id, user_id, device_id)
+        await calls.grant(tx, CallGrant(room, identity), room_id=room_id, user_id=user_id, device_id=device_id)
+    services.rights_now()
+    now_s = int(services.now().timestamp())  # before the rights are read: a change meanwhile is newer than the token
+    sources = call_rights.sources_of(services, await services.rooms.powers(room_id), user_id)
+    jwt = services.sfu.token(room=room, identity=identity, now_s=now_s, sources=sources)
+    return web.json_response({"url": services.sfu.public_url, "jwt": jwt}, headers={"Cache-Control": "no-store"})
+
+
+async def _keep_out(services: Services, room: str, made_at: datetime) -> None:
+    """Tell an SFU that was restarted whom it took out of this call before: their tokens may still live."""
+    async with services.database.transaction() as tx:
+        removed = await calls.removed_before(tx, room, made_at + timedelta(seconds=1))
+    for identity in removed:
+        await services.sfu.remove(room, identity)

@@ -27,13 +27,14 @@ from bridge.netguard import Netguard, OwnServer
 from bridge.settings import Settings
 from bridge.store.database import open_database
 from bridge.store.upgrades import upgrade
-from bridge.web import bot, mailing, sweeper, transactions
+from bridge.web import bot, call_rights, guest_mail, mailing, revoking, sweeper, transactions
 from bridge.web.access_log import AccessLog
 from bridge.web.app import build_internal, build_public
 from bridge.web.caption_hub import CaptionHub
 from bridge.web.context import Services
 from bridge.web.limits import Limits
 from bridge.web.nudge import Nudge
+from bridge.web.presence import Presence
 from bridge.web.sfu import Sfu
 
 SHUTDOWN_S = 5.0
@@ -81,11 +82,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             own=OwnServer(homeserver_settings.name, homeserver_settings.federation_url),
             ca_file=settings.federation.ca_file,
         )
+        rooms, sfu = Rooms(homeserver), Sfu(http, settings.sfu)
         yield Services(
             settings=settings,
             database=database,
             http=http,
-            rooms=Rooms(homeserver),
+            rooms=rooms,
             notices=Notices(homeserver),
             talk=Talk(homeserver),
             accounts=Accounts(
@@ -95,7 +97,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 guest_prefix=homeserver_settings.guest_prefix,
             ),
             openid=OpenIdCheck(netguard, own_name=homeserver_settings.name),
-            sfu=Sfu(http, settings.sfu),
+            sfu=sfu,
+            presence=Presence(database, rooms, sfu),
             hub=CaptionHub(),
             limits=Limits(),
             sweep_now=Nudge(),
@@ -114,14 +117,18 @@ async def serve(settings: Settings) -> None:
         await _listen(stack, build_internal(services), settings.http.host, settings.http.internal_port)
         await _listen(stack, build_public(services), settings.http.host, settings.http.port)
         stack.callback(services.hub.close)
+        stack.callback(services.watchers.close)
         _LOG.info("listening", host=settings.http.host, port=settings.http.port)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_register_bot(services)),
                 group.create_task(transactions.work(services)),
                 group.create_task(bot.work(services)),
+                group.create_task(revoking.work(services)),
                 group.create_task(sweeper.run(services)),
+                group.create_task(call_rights.run(services)),
                 group.create_task(mailing.run(services)),
+                group.create_task(guest_mail.run(services)),
             ]
             await stop.wait()
             _LOG.info("stopping")

@@ -86,7 +86,9 @@ async def open_session(
 ) -> dict[str, Any]:
     """Write a bearer down and return the Session of docs/ARCHITECTURE.md, which is the only place that shows it."""
     token = secrets.token_urlsafe(32)
-    works_for = {"organization": organization} if organization else {}
+    more: dict[str, str | bool] = {"organization": organization} if organization else {}
+    if matrix.user_id in services.settings.operators.users:
+        more["operator"] = True  # a page is offered to them; each request is judged anew
     await sessions.create(
         tx,
         token,
@@ -98,11 +100,12 @@ async def open_session(
         idle_s=idle_s,
         kept=kept,
         agent=agent,
+        device_id=matrix.device_id,
     )
     settings = services.settings
     return {
         "token": token,
-        "user": {"id": matrix.user_id, "display_name": display_name, "door": door, **works_for},
+        "user": {"id": matrix.user_id, "display_name": display_name, "door": door, **more},
         "matrix": {
             "user_id": matrix.user_id,
             "device_id": matrix.device_id,

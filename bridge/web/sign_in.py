@@ -23,20 +23,19 @@ from bridge.domain.names import localpart_of
 from bridge.domain.user_agent import describe
 from bridge.matrix.homeserver import HomeserverRefusedError
 from bridge.settings import OidcSettings
-from bridge.store import sessions
+from bridge.store import revocations, sessions, tokens
 from bridge.store.sessions import SignedIn
-from bridge.web import attempts, homeserver_sign_in
-from bridge.web.attempts import secure
+from bridge.web import attempts, cookies, homeserver_sign_in
 from bridge.web.body import Body, read
 from bridge.web.context import SERVICES, Services
-from bridge.web.limits import SIGN_INS, address_of
+from bridge.web.limits import SIGN_INS
 from bridge.web.oidc import REQUEST_TIMEOUT_S, Attempt, Person, Provider, failed
+from bridge.web.requester import address_of
 from bridge.web.sessions import STAFF, open_session
 from bridge.web.sign_in_page import for_browsers, provider_error
 
 CALLBACK = "/auth/callback"
 TICKET_COOKIE = "passerelle_ticket"
-TICKET_PATH = "/auth/session"
 CODE_LIFETIME = timedelta(seconds=60)
 MAX_QUERY = 2048
 """Characters of a code, a state or a hint. Stops: passing pages of text on to the provider."""
@@ -59,7 +58,7 @@ def add_routes(app: web.Application, settings: OidcSettings, *, public_url: str,
     app[PROVIDER] = Provider(settings, redirect_uri=f"{public_url}{CALLBACK}", ca_file=ca_file)
     app.router.add_get("/auth/login", for_browsers(_login))
     app.router.add_get(CALLBACK, for_browsers(_callback))
-    app.router.add_post(TICKET_PATH, _session)
+    app.router.add_post("/auth/session", _session)
     app.router.add_get(homeserver_sign_in.AUTHORIZE, for_browsers(_for_homeserver))
 
 
@@ -106,7 +105,7 @@ async def _callback(request: web.Request) -> web.StreamResponse:
         response = _not_signed_in(attempt, query.get("error", ""))
     else:
         response = await _signed_in(request, attempt, code)
-    attempts.forget(response, state)
+    attempts.forget(request, response, state)
     return response
 
 
@@ -131,15 +130,7 @@ async def _signed_in(request: web.Request, attempt: Attempt, code: str) -> web.R
     async with services.database.transaction() as tx:
         await sessions.put_code(tx, _bound(ticket, binding), who, services.now() + CODE_LIFETIME)
     response = redirect(f"{attempt.next}#code={ticket}")
-    response.set_cookie(
-        TICKET_COOKIE,
-        binding,
-        max_age=int(CODE_LIFETIME.total_seconds()),
-        path=TICKET_PATH,
-        httponly=True,
-        secure=secure(request),
-        samesite="Strict",
-    )
+    cookies.give(request, response, TICKET_COOKIE, binding, CODE_LIFETIME, same_site="Strict")
     return response
 
 
@@ -170,6 +161,9 @@ async def _identify(services: Services, settings: OidcSettings, person: Person) 
                 "PASSERELLE_NO_ACCOUNT",
                 "Somebody else has your account's name here. Please ask your administrator.",
             )
+        user_id = f"@{bound}:{homeserver.name}"
+        await revocations.require_sign_in(tx, user_id)
+        await tokens.person_was_here(tx, user_id, services.now())
         await sessions.note_sign_in(
             tx,
             issuer=settings.issuer,
@@ -187,7 +181,7 @@ async def _session(request: web.Request) -> web.Response:
     services.limits.take(SIGN_INS, address_of(request))
     body = await read(request, Code)
     async with services.database.transaction() as tx:
-        who = await sessions.take_code(tx, _bound(body.code, request.cookies.get(TICKET_COOKIE, "")), services.now())
+        who = await sessions.take_code(tx, _bound(body.code, cookies.held(request, TICKET_COOKIE)), services.now())
     if who is None:
         raise Refused(401, "PASSERELLE_CODE_UNKNOWN", "This sign-in was used or is too old. Please sign in again.")
     try:
@@ -213,7 +207,7 @@ async def _session(request: web.Request) -> web.Response:
             agent=describe(request.headers.get("User-Agent", "")),
         )
     response = web.json_response(session, headers={"Cache-Control": "no-store"})
-    response.del_cookie(TICKET_COOKIE, path=TICKET_PATH)
+    cookies.take_away(request, response, TICKET_COOKIE)
     return response
 
 

@@ -9,13 +9,14 @@ the identity token as a hint and a state that comes back (RP-initiated logout); 
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from aiohttp import web
 
-from bridge.domain.audit import Action, AuditRow
 from bridge.domain.errors import Unavailable
-from bridge.store import audit, sessions
-from bridge.web.attempts import secure
+from bridge.domain.revocation import Kind
+from bridge.store import sessions
+from bridge.web import cookies, revoking
 from bridge.web.context import SERVICES, Services
 from bridge.web.oidc import Provider
 from bridge.web.sessions import bearer_text, require_staff
@@ -23,7 +24,7 @@ from bridge.web.sign_in import PROVIDER, redirect
 
 SIGNED_OUT = "/auth/signed-out"
 COOKIE = "passerelle_logout"
-COOKIE_LIFETIME_S = 600
+COOKIE_LIFETIME = timedelta(minutes=10)
 
 
 def add_routes(app: web.Application) -> None:
@@ -33,24 +34,20 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _logout(request: web.Request) -> web.Response:
+    """End this session, or with `?everywhere` all that somebody is signed in by; say where the browser goes on."""
     services, who, token = request.app[SERVICES], await require_staff(request), bearer_text(request)
+    session_id = sessions.id_of(token)
     async with services.database.transaction() as tx:
-        kept = await sessions.end(tx, token)
-        await audit.append(tx, AuditRow(who.user_id, Action.STAFF_SIGNED_OUT, who.user_id))
-    services.sweep_now()
+        kept = await sessions.kept_by(tx, session_id)
+    if "everywhere" in request.query:
+        await revoking.revoke(services, Kind.EVERYWHERE, who.user_id, who.user_id)
+    else:
+        await revoking.revoke(services, Kind.DEVICE, session_id, who.user_id)
     id_token = services.seal.open(kept or "").get("id_token", "")
     state = secrets.token_urlsafe(32)
     url = await _provider_url(request.app[PROVIDER], services, id_token, state) or f"{SIGNED_OUT}?state={state}"
     response = web.json_response({"redirect": url}, headers={"Cache-Control": "no-store"})
-    response.set_cookie(
-        COOKIE,
-        state,
-        max_age=COOKIE_LIFETIME_S,
-        path=SIGNED_OUT,
-        httponly=True,
-        secure=secure(request),
-        samesite="Lax",
-    )
+    cookies.give(request, response, COOKIE, state, COOKIE_LIFETIME)
     return response
 
 
@@ -64,8 +61,8 @@ async def _provider_url(provider: Provider, services: Services, id_token: str, s
 
 async def _signed_out(request: web.Request) -> web.Response:
     """The provider sends the browser back here; a state that is not this browser's says nothing."""
-    state, expected = request.query.get("state", ""), request.cookies.get(COOKIE, "")
+    state, expected = request.query.get("state", ""), cookies.held(request, COOKIE)
     ours = bool(expected) and secrets.compare_digest(state.encode(), expected.encode())
     response = redirect("/#signed-out" if ours else "/")
-    response.del_cookie(COOKIE, path=SIGNED_OUT)
+    cookies.take_away(request, response, COOKIE)
     return response

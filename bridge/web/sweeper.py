@@ -11,10 +11,9 @@ from datetime import timedelta
 
 import structlog
 
-from bridge.domain.errors import BridgeError, Unavailable
-from bridge.store import calls, guests, meetings, sessions, tokens, transactions, transcripts
-from bridge.store.guests import Guest
-from bridge.web import life, reminders
+from bridge.domain.errors import Unavailable
+from bridge.store import calls, guests, lobby, mail_checks, revocations, sessions, tokens, transactions, transcripts
+from bridge.web import life, network_test, reminders, revoking
 from bridge.web.context import Services
 from bridge.web.limits import RETENTION
 
@@ -44,34 +43,19 @@ async def sweep(services: Services) -> None:
         await tokens.purge(tx, now)
         await transactions.purge(tx, now)
         await calls.purge(tx, now)
+        queues = await lobby.expire_overdue(tx, now)
         await guests.time_over(tx, now)
         for user_id in await guests.left_behind(tx, now):
             await guests.failed(tx, user_id)
-        ending = await guests.to_end(tx)
-        for guest in ending:
-            await sessions.end_of_user(tx, guest.user_id)
-            await calls.revoke(tx, guest.user_id)
-    await _end_devices(services)
+        await revocations.purge(tx, now)
+        await mail_checks.purge(tx, now)
+    for meeting_id in queues:
+        services.watchers.tell(meeting_id)
+    if queues:
+        services.bot_now()
+    await revoking.finish(services)
     await _forget_what_was_said(services)
-    await _remove_from_calls(services)
-    for guest in ending:
-        services.hub.close(guest.user_id)
-        await _end(services, guest)
-
-
-async def _end_devices(services: Services) -> None:
-    """Sign out the Matrix devices of sessions that have ended."""
-    async with services.database.transaction() as tx:
-        over = await sessions.over(tx, services.now())
-    for token_hash, kept in over:
-        try:
-            if token := services.seal.open(kept).get("matrix"):
-                await services.accounts.logout(token)
-        except Unavailable as gone:
-            _LOG.warning("device_end_postponed", what=gone.what)
-            return
-        async with services.database.transaction() as tx:
-            await sessions.forget(tx, token_hash)
+    await _end_network_tests(services)
 
 
 async def _forget_what_was_said(services: Services) -> None:
@@ -86,32 +70,8 @@ async def _forget_what_was_said(services: Services) -> None:
         _LOG.info("transcripts_forgotten", calls=forgotten)
 
 
-async def _remove_from_calls(services: Services) -> None:
-    async with services.database.transaction() as tx:
-        revoked = await calls.revoked(tx)
-    for what in revoked:
-        try:
-            await services.sfu.remove(what.livekit_room, what.identity)
-        except Unavailable as gone:
-            _LOG.warning("removal_postponed", what=gone.what)
-            return
-        async with services.database.transaction() as tx:
-            await calls.removed(tx, what)
-
-
-async def _end(services: Services, guest: Guest) -> None:
-    """Take a guest out of the room and close the account; what fails is done by the next sweep."""
+async def _end_network_tests(services: Services) -> None:
     try:
-        async with services.database.transaction() as tx:
-            meeting = await meetings.by_id(tx, guest.meeting_id)
-        if meeting is not None:
-            await services.rooms.remove(meeting.room_id, guest.user_id)
-        await services.accounts.deactivate_guest(guest.user_id)
+        await network_test.end_old(services)
     except Unavailable as gone:
-        _LOG.warning("guest_end_postponed", what=gone.what)
-        return
-    except BridgeError:
-        _LOG.exception("guest_end_refused")
-        return
-    async with services.database.transaction() as tx:
-        await guests.ended(tx, guest)
+        _LOG.warning("network_tests_postponed", what=gone.what)

@@ -16,8 +16,18 @@ from bridge.domain.audit import Action, AuditRow
 from bridge.domain.bot_commands import MAX_CHARS, PREFIXES, is_fresh
 from bridge.domain.errors import Refused, Unavailable
 from bridge.domain.names import MAX_ID, RoomId, UserId
-from bridge.matrix.events import MemberChanged, MessageSent, members_changed, messages_sent
-from bridge.store import audit, calls, errands, guests, meetings, transactions
+from bridge.domain.revocation import names_of
+from bridge.matrix.call_events import CallEvent, CallMember, HandRaised, TakenBack, call_events
+from bridge.matrix.events import (
+    MemberChanged,
+    MessageSent,
+    Reacted,
+    members_changed,
+    messages_sent,
+    powers_changed,
+    reactions,
+)
+from bridge.store import audit, barred, bars, calls, errands, guests, hands, lobby, meetings, transactions
 from bridge.store.database import Connection
 from bridge.store.errands import Errand, Kind
 from bridge.web.context import SERVICES, Services
@@ -98,16 +108,46 @@ async def handle_next(services: Services) -> bool:
         ended, told = False, False
         for change in changes:
             ended = await _member_changed(services, tx, change) or ended
+        in_calls, powers = call_events(waiting.body), powers_changed(waiting.body)
+        for event in in_calls:
+            await _in_call(services, tx, event)
+        for room_id in powers:
+            await calls.ask_rights(tx, RoomId(room_id))
         for message in messages_sent(waiting.body, prefixes=PREFIXES, max_chars=MAX_CHARS):
             told = await _said(services, tx, message) or told
+        for reacted in reactions(waiting.body):
+            told = await _reacted(services, tx, reacted) or told
+        rooms = {change.room_id for change in changes} | {event.room_id for event in in_calls} | set(powers)
+        touched = await meetings.ids_of(tx, rooms) if rooms else []
         await transactions.done(tx, waiting.txn_id)
     for change in changes:
         services.rooms.forget(change.room_id, change.user_id)
+    services.rights_now()
+    for meeting_id in touched:
+        services.watchers.tell(meeting_id)
     if ended:
-        services.sweep_now()
+        services.revoke_now()
     if told or changes:
         services.bot_now()
     return True
+
+
+async def _in_call(services: Services, tx: Connection, event: CallEvent) -> None:
+    """Write down who is in the call of a meeting and whose hand is up, as Element Call has it."""
+    meeting = await meetings.by_room(tx, event.room_id)
+    if meeting is None:
+        return
+    match event:
+        case CallMember(event_id, room_id, user_id, state_key, there):
+            if there:
+                await hands.came(tx, room_id=room_id, user_id=user_id, state_key=state_key, event_id=event_id)
+            else:
+                await hands.gone(tx, room_id, state_key)
+        case HandRaised(event_id, room_id, user_id, about):
+            now = services.now()
+            await hands.reacted(tx, meeting.id, room_id, user_id, now, event_id=event_id, about=about)
+        case TakenBack(_, event_id):
+            await hands.taken_back(tx, meeting.id, event_id)
 
 
 async def _said(services: Services, tx: Connection, message: MessageSent) -> bool:
@@ -118,6 +158,18 @@ async def _said(services: Services, tx: Connection, message: MessageSent) -> boo
         return False
     room_id, sender = RoomId(message.room_id), UserId(message.sender)
     return await errands.put(tx, Errand(message.event_id, Kind.SAID, room_id, sender, message.body, sent_at))
+
+
+async def _reacted(services: Services, tx: Connection, reacted: Reacted) -> bool:
+    """Write down a sign that somebody set at a notice of who waits; who may decide is asked when it is done."""
+    sent_at = datetime.fromtimestamp(reacted.sent_ms / 1000, UTC)
+    if reacted.sender == services.settings.homeserver.bot_user or not is_fresh(sent_at, services.now()):
+        return False
+    if await lobby.card_by_event(tx, reacted.target) is None:
+        return False
+    room_id, sender = RoomId(reacted.room_id), UserId(reacted.sender)
+    body = f"{reacted.key} {reacted.target}"
+    return await errands.put(tx, Errand(reacted.event_id, Kind.REACTED, room_id, sender, body, sent_at))
 
 
 async def _elsewhere(services: Services, tx: Connection, change: MemberChanged) -> None:
@@ -150,10 +202,20 @@ async def _member_changed(services: Services, tx: Connection, change: MemberChan
             {"user_id": change.user_id, "membership": change.membership, "event_id": change.event_id},
         ),
     )
-    if change.membership not in {"leave", "ban"}:
-        return False
     user_id = UserId(change.user_id)
+    if change.membership == "ban":
+        await bars.put(tx, meeting.id, user_id, change.sender, services.now())
+    else:
+        await bars.drop(tx, meeting.id, user_id, change.sender)
+    if change.membership not in {"leave", "ban"}:
+        if not await barred.is_barred(tx, names_of(change.user_id)):
+            return False
+        await barred.room_is_due(tx, meeting.id)
+        return True
+    await hands.left(tx, meeting.id, meeting.room_id, user_id)
     if change.sender != change.user_id:
         await meetings.drop_staff(tx, meeting.id, user_id)
+        await meetings.forget_partner(tx, meeting.id, user_id)
+        await lobby.sent_away(tx, meeting.id, user_id, services.now())
     was_guest = await guests.revoke(tx, user_id)
     return bool(await calls.revoke(tx, user_id, RoomId(change.room_id))) or was_guest

@@ -22,10 +22,21 @@ from bridge.stack.postgres import (
     prepare_cluster,
 )
 from bridge.store.database import Database, open_database
-from bridge.store.upgrades import upgrade
+from bridge.store.upgrades import NewerDatabase, upgrade
 
 PASSWORD = secrets.token_hex(16)
 START_DEADLINE_S = 60.0
+_DROP = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+_EMPTY = """
+SET session_replication_role = replica; -- without triggers, the audit's among them
+DO $$ DECLARE known record; BEGIN
+    FOR known IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'version' LOOP
+        EXECUTE format('DELETE FROM %I', known.tablename);
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+        FROM pg_sequences WHERE schemaname = 'public';
+END $$
+"""
 
 
 def _free_port() -> int:
@@ -62,20 +73,36 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 async def empty_database_url(cluster: Cluster) -> str:
-    """One database, emptied: dropping a schema is ten times faster than dropping a database."""
-    url = f"postgresql://{SUPERUSER}:{PASSWORD}@127.0.0.1:{cluster.port}/{SUPERUSER}"
-    admin = await asyncpg.connect(url)
-    try:
-        await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    finally:
-        await admin.close()
+    """One database without a table: dropping a schema is ten times faster than dropping a database."""
+    url = _url(cluster)
+    await _execute(url, _DROP)
     return url
 
 
 @pytest.fixture
-async def database_url(empty_database_url: str) -> str:
-    await upgrade(empty_database_url)
-    return empty_database_url
+async def database_url(cluster: Cluster) -> str:
+    """The same with all tables, and nothing in them: emptying those is ten times faster than making them."""
+    url = _url(cluster)
+    try:
+        new = await upgrade(url)
+    except NewerDatabase:  # as the test before wanted it
+        await _execute(url, _DROP)
+        new = await upgrade(url)
+    if not new:
+        await _execute(url, _EMPTY)
+    return url
+
+
+def _url(cluster: Cluster) -> str:
+    return f"postgresql://{SUPERUSER}:{PASSWORD}@127.0.0.1:{cluster.port}/{SUPERUSER}"
+
+
+async def _execute(url: str, statement: str) -> None:
+    admin = await asyncpg.connect(url)
+    try:
+        await admin.execute(statement)
+    finally:
+        await admin.close()
 
 
 @pytest.fixture

@@ -85,6 +85,8 @@ def test_printing_settings_shows_no_secret(write: Callable[[str], Path]):
         (GOOD["hs_token"], "a" * 40),
         (GOOD["jwt"], "changeme-changeme-changeme-changeme-1234"),
         (GOOD["sfu"], "x" * 31),
+        (GOOD["jwt"], "a-string-secret-at-least-256-bits-long"),
+        (GOOD["jwt"], "0123456789abcdef" * 4),
         (GOOD["internal"], GOOD["hs_token"]),
         ("port = 8400", "port = 70000"),
         ("port = 8400", 'port = "8400"x'),

@@ -10,21 +10,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
+from bridge.domain.partners import links
 from bridge.settings import Settings
+from bridge.web.context import SERVICES, Services
+from bridge.web.errors import errors
 from bridge.web.pages import BUILT, PAGES, add_pages
+from tests.browser.door_table import DoorTable
+from tests.browser.small_access import SmallAccess
 from tests.browser.small_archive import CORRECTED, SmallArchive
+from tests.browser.small_hosting import SmallHosting
+from tests.browser.small_lobby import SmallLobby
 from tests.browser.small_passes import SmallPasses
+from tests.browser.small_plans import SmallPlans
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -91,6 +101,25 @@ def screenshots() -> Path:
     return SCREENSHOTS
 
 
+DOORS = pytest.StashKey[DoorTable]()
+
+
+@pytest.fixture(scope="session")
+def door_table(pytestconfig: pytest.Config) -> Iterator[DoorTable]:
+    """What the doors cost and what axe found, written at the end of the run by whichever tests ran."""
+    table = pytestconfig.stash[DOORS] = DoorTable()
+    yield table
+    table.write()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table of doors."""
+    table = config.stash.get(DOORS, None)
+    if table and table.visits:
+        terminalreporter.section("what each door costs (seconds)")
+        terminalreporter.write_line(str(table))
+
+
 @dataclass
 class SmallBridge:
     """What the pages talk to in tests that need no stack."""
@@ -99,12 +128,22 @@ class SmallBridge:
     invite_errors: dict[str, tuple[int, str]] = field(default_factory=dict)
     """token → status and errcode of its POST"""
     guests: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    """Those that pages brought along."""
+    seat: dict[str, str] | None = None
+    """For whom pages start Element Call, by default for whoever comes in."""
+    codes: list[str] = field(default_factory=list)
+    """the addresses to which codes were sent"""
+    invited: list[dict[str, Any]] = field(default_factory=list)
+    partners: list[str] = field(default_factory=list)
+    partner_progress: str = "invited"
     organizer_level: int = 50
     silent_code: str | None = None
     meetings: list[dict[str, Any]] = field(default_factory=list)
     sent: list[tuple[str, str, Any]] = field(default_factory=list)
     """(event type or action, state key, content) that pages sent to the homeserver"""
     requests: list[str] = field(default_factory=list)
+    elsewhere: bool = True
     feeds: int = 0
     feed_allowed: bool = True
     refuses_corrections: tuple[int, str] | None = None
@@ -114,8 +153,16 @@ class SmallBridge:
     state: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     archive: SmallArchive = field(default_factory=SmallArchive)
     passes: SmallPasses = field(default_factory=SmallPasses)
+    access: SmallAccess = field(default_factory=SmallAccess)
+    hosting: SmallHosting = field(init=False)
+    lobby: SmallLobby = field(default_factory=SmallLobby)
+    plans: SmallPlans = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _cut: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.hosting = SmallHosting(self.access.section)
+        self.plans = SmallPlans(lambda: self.meetings)
 
     @property
     def url(self) -> str:
@@ -123,7 +170,7 @@ class SmallBridge:
 
     def meeting(self, title: str = "Weekly with Lyon") -> dict[str, Any]:
         meeting = {"id": f"m{len(self.meetings) + 1}", "title": title, "room_id": "!room", "organizer": "@marie:here"}
-        meeting |= {"state": "lobby", "agenda": "", "locked": False, "cancelled": False}
+        meeting |= {"state": "lobby", "agenda": "", "locked": False, "lobby": "off", "cancelled": False}
         meeting |= {"starts_at": None, "ends_at": None, "schedule": None}
         return meeting | {"url": f"{self.url}/m/{meeting['id']}"}
 
@@ -178,10 +225,15 @@ class SmallBridge:
             web.post("/auth/logout", self._logout),
             web.get("/auth/signed-out", self._signed_out),
             web.get("/api/v1/sessions", self._own_sessions),
-            web.delete("/api/v1/sessions/{id}", self._done),
+            web.delete("/api/v1/sessions", self._end_others),
+            web.delete("/api/v1/sessions/{id}", self._end_others),
             web.post("/j/{token}", self._guest),
+            web.post("/j/{token}/seat", self._seat),
+            web.post("/j/{token}/email", self._send_code),
             web.post("/j/{token}/staff", self._staff),
             web.post("/j/{token}/partner", self._partner),
+            web.get("/j/{token}/partner/{ticket}", self._partner_progress),
+            web.post("/j/{token}/network-test", self._network_test),
             web.get("/api/v1/meetings", self._list),
             web.post("/api/v1/meetings", self._create),
             web.post("/api/v1/meetings/{id}/cancel", self._cancel),
@@ -192,6 +244,10 @@ class SmallBridge:
             web.patch("/api/v1/meetings/{id}/captions/{line}", self._correct),
             *self.archive.routes(),
             *self.passes.routes(),
+            *self.access.routes(),
+            *self.hosting.routes(),
+            *self.lobby.routes(),
+            *self.plans.routes(),
             web.get(f"{v3}/sync", self._sync),
             web.put(f"{v3}/rooms/{{room}}/state/{{type}}/{{key}}", self._put_state),
             web.put(f"{v3}/rooms/{{room}}/send/{{type}}/{{transaction}}", self._send),
@@ -223,16 +279,39 @@ class SmallBridge:
     async def _own_sessions(self, _request: web.Request) -> web.Response:
         seen = {"created_at": "2026-01-01T08:00:00+00:00", "seen_at": "2026-01-01T09:00:00+00:00"}
         here = {"id": "1", "browser": "Chrome, Linux", "current": True} | seen
-        return web.json_response(
-            {"sessions": [here, here | {"id": "2", "browser": "Firefox, macOS", "current": False}]}
-        )
+        others = [here | {"id": "2", "browser": "Firefox, macOS", "current": False}] if self.elsewhere else []
+        return web.json_response({"sessions": [here, *others]})
+
+    async def _end_others(self, _request: web.Request) -> web.Response:
+        self.elsewhere = False
+        return web.json_response({"ended": 1})
+
+    async def _seat(self, request: web.Request) -> web.Response:
+        here = {"user_id": "@guest-1:here", "device_id": "DEV", "base_url": self.url, "room_id": "!room"}
+        return self._refusal(request) or web.json_response({"seat": self.seat or here})
 
     async def _guest(self, request: web.Request) -> web.Response:
-        name = (await request.json())["display_name"]
+        body = await request.json()
+        name = body["display_name"]
         if refusal := self._refusal(request):
             return refusal
+        if request.match_info["token"] == "mail":
+            errcode = self.code_refusal(body.get("email"))
+            if errcode is not None:
+                return web.json_response({"errcode": errcode, "error": "The server's own sentence."}, status=403)
         self.guests.append(name)
+        self.accounts.append(body.get("account", ""))
         return web.json_response(self.session("@guest-1:here", name, "guest", self.meetings[0]))
+
+    def code_refusal(self, email: dict[str, str] | None) -> str | None:
+        """A link that asks for a mail address: the code that was sent is 123456."""
+        if email is None:
+            return "PASSERELLE_EMAIL_NEEDED"
+        return None if email == {"check": "check", "code": "123456"} else "PASSERELLE_CODE_WRONG"
+
+    async def _send_code(self, request: web.Request) -> web.Response:
+        self.codes.append((await request.json())["address"])
+        return web.json_response({"check": "check", "expires_at": "2030-01-01T00:00:00Z"}, status=202)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if request.match_info["token"] not in self.invite_errors:
@@ -244,14 +323,17 @@ class SmallBridge:
         return self._refusal(request) or web.json_response(self.meetings[0])
 
     async def _partner(self, request: web.Request) -> web.Response:
-        user = (await request.json())["user_id"]
-        return web.json_response(
-            {
-                "room_id": "!room",
-                "matrix_to": f"https://matrix.to/#/!room?via={user.split(':')[1]}",
-                "matrix_uri": "matrix:roomid/room",
-            }
-        )
+        if refusal := self._refusal(request):
+            return refusal
+        self.partners.append((await request.json())["user_id"])
+        known = {"room_id": "!room", "ticket": "t", "progress": self.partner_progress}
+        return web.json_response(known | links("!room", "here:1"))
+
+    async def _partner_progress(self, _request: web.Request) -> web.Response:
+        return web.json_response({"progress": self.partner_progress})
+
+    async def _network_test(self, _request: web.Request) -> web.Response:
+        return web.json_response({"errcode": "M_LIMIT_EXCEEDED", "error": "Too many tests."}, status=429)
 
     async def _list(self, _request: web.Request) -> web.Response:
         return web.json_response({"meetings": self.meetings})
@@ -277,6 +359,7 @@ class SmallBridge:
 
     async def _invite(self, request: web.Request) -> web.Response:
         body = await request.json()
+        self.invited.append(body)
         url = f"{self.url}/j/fresh"
         return web.json_response({"id": "i1", "url": url, "uses": body["uses"], "expires_at": "2030-01-01T00:00:00Z"})
 
@@ -352,12 +435,12 @@ async def small_bridge() -> AsyncIterator[SmallBridge]:
         small.requests.append(f"{request.method} {request.path}")
         return await handler(request)
 
-    app = web.Application(middlewares=[note])
+    app = web.Application(middlewares=[errors, note])
     app.add_routes(small.routes())
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     server_socket = _free_socket()
     small.port = server_socket.getsockname()[1]
-    add_pages(app, settings_for(small.url))
+    serve_pages(app, settings_for(small.url))
     await runner.setup()
     await web.SockSite(runner, server_socket).start()
     small.meetings.append(small.meeting())
@@ -387,8 +470,14 @@ def page_settings() -> Settings:
     return settings_for("https://matrix.example.org", sfu="wss://sfu.example.org")
 
 
+def serve_pages(app: web.Application, settings: Settings, built: Path = BUILT) -> None:
+    """Add our pages and all that they need of the bridge: its settings."""
+    app[SERVICES] = cast("Services", SimpleNamespace(settings=settings))
+    add_pages(app, settings, built=built)
+
+
 def settings_for(url: str, sfu: str = "ws://localhost:1") -> Settings:
-    secret = [f"{number}-abcdefghijklmnopqrstuvwxyz-0123456789" for number in range(5)]
+    secret = [secrets.token_urlsafe(32) for _ in range(5)]
     return Settings.model_validate(
         {
             "http": {"port": 0, "internal_port": 0, "public_url": url},
@@ -409,5 +498,6 @@ def settings_for(url: str, sfu: str = "ws://localhost:1") -> Settings:
             },
             "captions": {"bot_user": "@captions:here"},
             "internal": {"token": secret[4]},
+            "mail": {"host": "localhost", "port": 1, "security": "none", "sender": "meet@here.example"},
         }
     )

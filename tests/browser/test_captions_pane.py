@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.waiting import until
 
@@ -24,8 +24,10 @@ async def open_page(browser, small_bridge):
     opened: list[Page] = []
 
     async def new_page() -> Page:
-        opened.append(await browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 800}))
-        return opened[-1]
+        page = await browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 800})
+        await page.route("**/ec/**", lambda route: route.fulfill(body=""))  # Element Call costs more than all the rest
+        opened.append(page)
+        return page
 
     async def as_guest(*, consent: bool = False) -> Page:
         page = await new_page()
@@ -70,6 +72,27 @@ async def test_a_partial_shows_its_unsettled_end_apart_and_becomes_the_final_in_
     await expect(lines(page)).to_have_count(1)
     await expect(page.locator("#captions-live p")).to_have_text(["Marie Curie: Le pont sera ouvert lundi."])
     assert await lines(page).locator(".caption-stable").get_attribute("lang") == "fr"
+
+
+async def test_a_line_of_a_bot_that_died_is_settled_as_it_is_and_grows_again_if_the_bot_is_back(
+    open_page, small_bridge
+):
+    page = await open_page["guest"]()
+    await page.clock.install()
+    small_bridge.say(id="a", text="Le pont sera", stable_chars=7, final=False)
+    await expect(lines(page).locator(".caption-tail")).to_have_text(" sera")
+    await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 10"))
+    await page.clock.run_for(19_000)
+    small_bridge.say(id="a", text="Le pont sera ouvert", stable_chars=12, final=False, rev=2)
+    await expect(lines(page).locator(".caption-tail")).to_have_text(" ouvert")
+    await page.clock.run_for(29_000)
+    await expect(lines(page)).to_have_attribute("data-final", "false")
+    await page.clock.run_for(1_500)
+    await expect(lines(page)).to_have_attribute("data-final", "true")
+    await expect(lines(page).locator(".caption-stable")).to_have_text("Le pont sera ouvert")
+    await expect(page.locator("#captions-live p")).to_have_text(["Marie Curie: Le pont sera ouvert"])
+    small_bridge.say(id="a", text="Le pont sera ouvert lundi", stable_chars=19, final=False, rev=3)
+    await expect(lines(page).locator(".caption-tail")).to_have_text(" lundi")
 
 
 async def test_an_older_revision_changes_nothing_and_lines_stand_in_the_order_of_speech(open_page, small_bridge):
@@ -288,6 +311,26 @@ async def test_consent_is_off_unless_given_and_can_be_taken_back(open_page, smal
     await until(lambda: small_bridge.sent == [(CONSENT, "@guest-1:here", {"allow": True})])
     await switch.uncheck()
     await until(lambda: small_bridge.sent[1:] == [(CONSENT, "@guest-1:here", {"allow": False})])
+
+
+async def test_whoever_withdraws_while_their_consent_is_still_being_written_has_withdrawn(open_page, small_bridge):
+    page = await open_page["guest"]()
+    holding: list[Route] = []
+
+    async def hold_the_first(route: Route) -> None:
+        if holding:
+            await route.continue_()
+        holding.append(route)
+
+    await page.route("**/state/org.passerelle.captions.consent/**", hold_the_first)
+    switch = page.get_by_role("switch", name="My words may be captioned")
+    await switch.check()
+    await until(lambda: len(holding) == 1)
+    await switch.uncheck()
+    await holding[0].continue_()
+    await until(lambda: [content["allow"] for _, _, content in small_bridge.sent] == [True, False])
+    await expect(page.locator("#announcer")).to_have_text("Your words are no longer captioned.")
+    await expect(switch).not_to_be_checked()
 
 
 async def test_consent_given_at_the_door_is_sent_with_the_persons_own_account(open_page, small_bridge):

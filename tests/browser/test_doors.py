@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.waiting import until
 
 FOCUS = """() => {
   const focused = document.activeElement;
@@ -58,10 +61,52 @@ async def test_a_guest_needs_a_name_and_one_click_and_then_element_call_is_start
     assert [url for url in foreign if not url.startswith(("https://here/", "data:", "blob:"))] == []
 
 
+def uses_of_the_link(small_bridge) -> list[str]:
+    """What was posted; the test of the network and the seat, for which pages ask by themselves, use nothing up."""
+    posted = [request for request in small_bridge.requests if request.startswith("POST")]
+    return [request for request in posted if not request.endswith(("/network-test", "/seat"))]
+
+
 async def test_opening_a_link_uses_nothing_up_and_warms_element_call(page, small_bridge):
     async with page.expect_response(re.compile(r".*/ec/assets/index-.*\.js")):
         await page.goto(f"{small_bridge.url}/j/fresh")
-    assert not [request for request in small_bridge.requests if request.startswith("POST")]
+    assert not uses_of_the_link(small_bridge)
+
+
+ELEMENT_CALL_STARTED = "() => performance.getEntriesByName('passerelle-warm').length > 0"
+
+
+async def test_element_call_is_started_before_the_guest_joins_and_then_used(page, small_bridge):
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await page.wait_for_function(ELEMENT_CALL_STARTED)
+    frame = page.frame(url=IN_CALL)
+    assert frame
+    assert "fresh" not in frame.url
+    assert small_bridge.guests == []
+    await expect(page.locator("#view-call")).to_be_hidden()
+    await expect(page.locator("#guest-join")).to_be_visible()
+    assert not any("/sync" in request for request in small_bridge.requests)  # nobody has an account yet
+    await frame.evaluate("() => (window.same = true)")
+    await page.get_by_label("Your name").fill("Ana Silva")
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+    assert small_bridge.accounts == ["@guest-1:here"]
+    assert await page.frame(url=IN_CALL).evaluate("() => window.same")
+
+
+async def test_a_guest_who_gets_another_account_gets_another_frame(page, small_bridge):
+    small_bridge.seat = {
+        "user_id": "@guest-2:here",
+        "device_id": "D2",
+        "base_url": small_bridge.url,
+        "room_id": "!room",
+    }
+    await page.goto(f"{small_bridge.url}/j/fresh")
+    await page.wait_for_function(ELEMENT_CALL_STARTED)
+    await page.get_by_label("Your name").fill("Ana Silva")
+    await page.get_by_role("button", name="Join the meeting").click()
+    await expect(page.locator("#view-call")).to_be_visible()
+    await expect(page.locator("#widget iframe")).to_have_attribute("src", re.compile("userId=%40guest-1"))
 
 
 async def test_a_reloaded_guest_is_the_same_guest(page, small_bridge):
@@ -123,7 +168,7 @@ async def test_a_missing_name_is_said_before_anything_is_sent(page, small_bridge
     await enter_as_guest(page, f"{small_bridge.url}/j/fresh", name="   ")
     await expect(page.get_by_label("Your name")).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_text("Please enter your name.")).to_be_visible()
-    assert not [request for request in small_bridge.requests if request.startswith("POST")]
+    assert not uses_of_the_link(small_bridge)
 
 
 async def test_a_lost_connection_is_said_and_the_same_click_works_later(page, small_bridge):
@@ -137,16 +182,139 @@ async def test_a_lost_connection_is_said_and_the_same_click_works_later(page, sm
     await expect(page.locator("#view-call")).to_be_visible()
 
 
-async def test_a_partner_is_sent_to_their_own_application(page, small_bridge):
+async def enter_as_partner(page: Page, url: str, app: str, address: str = "") -> None:
+    await page.goto(url)
+    await page.get_by_label("Your Matrix ID").fill("@pavel:partner.example")
+    await page.get_by_label("Open the meeting in").select_option(app)
+    if address:
+        await page.get_by_label("Its address").fill(address)
+    await page.get_by_role("button", name="Invite me and open it").click()
+
+
+@pytest.mark.parametrize(
+    ("app", "address", "opened"),
+    [
+        ("matrix_to", "", "https://matrix.to/#/%21room?via=here%3A1"),
+        ("element_web", "chat.partner.example/", "https://chat.partner.example/#/room/%21room?via=here%3A1"),
+        (
+            "element_call",
+            "https://partner.example/call/room/",
+            "https://partner.example/call/room#?roomId=%21room&viaServers=here%3A1&perParticipantE2EE=false",
+        ),
+    ],
+)
+async def test_one_press_invites_a_partner_and_opens_their_application(page, small_bridge, app, address, opened):
+    await page.context.route(re.compile(r"https://.*"), lambda route: route.fulfill(body="theirs"))
+    async with page.context.expect_page() as window:
+        await enter_as_partner(page, f"{small_bridge.url}/j/fresh", app, address)
+    theirs = await window.value
+    await theirs.wait_for_url(opened)
+    assert await theirs.evaluate("() => window.opener === null") == (app != "element_call")
+    assert small_bridge.partners == ["@pavel:partner.example"]
+    await expect(page.get_by_role("link", name="Open it again")).to_have_attribute("href", opened)
+
+
+@pytest.mark.parametrize(
+    ("app", "scheme"),
+    [("element_desktop", "element://vector/webapp/#/room/%21room"), ("matrix_uri", "matrix:roomid/room")],
+)
+async def test_an_installed_application_is_called_and_the_page_stays(page, small_bridge, app, scheme):
+    await enter_as_partner(page, f"{small_bridge.url}/j/fresh", app)
+    await expect(page.get_by_role("link", name="Open it again")).to_have_attribute("href", re.compile(f"^{scheme}"))
+    assert page.url == f"{small_bridge.url}/j/fresh"
+    assert len(page.context.pages) == 1
+
+
+async def test_element_call_is_loaded_anew_once_it_has_accepted_the_invitation(page, small_bridge):
+    await page.context.route(re.compile(r"https://.*"), lambda route: route.fulfill(body="theirs"))
+    async with page.context.expect_page() as window:
+        await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "element_call", "https://call.partner.example")
+    theirs = await window.value
+    await theirs.wait_for_url("https://call.partner.example/room#*")
+    small_bridge.partner_progress = "joined"
+    await theirs.wait_for_url("https://call.partner.example/room?joined#?roomId=%21room*")
+    await expect(page.locator("#partner-progress")).to_contain_text("You are in the room")
+    assert await theirs.evaluate("() => window.opener") is None, "nothing leads back to our page from the call"
+
+
+async def test_who_is_in_the_room_already_opens_element_call_once_and_it_does_not_know_by_whom(page, small_bridge):
+    small_bridge.partner_progress = "joined"
+    await page.context.route(re.compile(r"https://.*"), lambda route: route.fulfill(body="theirs"))
+    async with page.context.expect_page() as window:
+        await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "element_call", "https://call.partner.example")
+    theirs = await window.value
+    await theirs.wait_for_url("https://call.partner.example/room#?roomId=%21room*")
+    assert await theirs.evaluate("() => window.opener") is None
+
+
+async def test_the_page_that_forgets_an_opener_sends_nobody_where_its_address_says(page, small_bridge):
+    for said in ("https://evil.example/", "?to=https://evil.example/", "javascript:alert(1)"):
+        await page.goto(f"{small_bridge.url}/onward#{said}")
+        await expect(page.get_by_role("heading", name="Your application opens here")).to_be_visible()
+        assert page.url.startswith(small_bridge.url)
+
+
+async def time_passes_until(page: Page, there: Locator) -> None:
+    """Let the page's clock jump on until something is seen; a jump is cheap, time that runs is not."""
+    async with asyncio.timeout(20):
+        while not await there.is_visible():
+            await page.clock.fast_forward(2_000)
+
+
+async def test_the_page_waits_with_a_partner_and_says_what_may_be_wrong(page, small_bridge):
+    await page.clock.install()
+    await page.context.route(re.compile(r"https://.*"), lambda route: route.fulfill(body="theirs"))
+    await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "matrix_to")
+    told = page.locator("#partner-progress")
+    await expect(told).to_contain_text("@pavel:partner.example is invited")
+    await time_passes_until(page, page.locator("#partner-help", has_text="Nothing arrived?"))
+    for progress, text in (("joined", "You are in the room"), ("in_call", "You can close this page")):
+        small_bridge.partner_progress = progress
+        await time_passes_until(page, told.filter(has_text=text))
+    await expect(page.locator("#partner-help")).to_be_hidden()
+    await page.get_by_role("button", name="Use another account").click()
+    await expect(page.get_by_label("Your Matrix ID")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("status", "errcode", "text"),
+    [
+        (503, "M_UNKNOWN", "partner.example did not answer"),
+        (403, "PASSERELLE_NOT_FEDERATED", "exchange nothing"),
+        (403, "PASSERELLE_CANNOT_INVITE", "refused the invitation"),
+    ],
+)
+async def test_a_partner_who_cannot_be_invited_reads_why(page, small_bridge, status, errcode, text):
+    small_bridge.invite_errors["fresh"] = (status, errcode)
+    await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "matrix_to")
+    await expect(page.get_by_label("Your Matrix ID")).to_have_accessible_description(re.compile(text))
+    await until(lambda: len(page.context.pages) == 1)  # the window that was opened for the application is closed again
+
+
+async def test_a_wrong_matrix_id_or_address_is_said_before_anything_is_sent(page, small_bridge):
     await page.goto(f"{small_bridge.url}/j/fresh")
     field = page.get_by_label("Your Matrix ID")
     await field.fill("pavel")
-    await page.get_by_role("button", name="Invite my account").click()
+    await page.get_by_role("button", name="Invite me and open it").click()
     await expect(field).to_have_accessible_description(re.compile("starts with @"))
-    await field.fill("@pavel:partner.example")
-    await page.get_by_role("button", name="Invite my account").click()
-    link = page.get_by_role("link", name="Open in my application")
-    await expect(link).to_have_attribute("href", "https://matrix.to/#/!room?via=partner.example")
+    for address in ("", "javascript:alert(1)"):
+        await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "element_call", address)
+        await expect(page.get_by_label("Its address")).to_have_accessible_description(re.compile("that you open it"))
+    assert small_bridge.partners == []
+
+
+async def test_a_partner_is_remembered_on_this_device_if_they_like(page, small_bridge):
+    await page.context.route(re.compile(r"https://.*"), lambda route: route.fulfill(body="theirs"))
+    await enter_as_partner(page, f"{small_bridge.url}/j/fresh", "element_web", "https://chat.partner.example")
+    await expect(page.locator("#partner-progress")).to_be_visible()
+    await page.goto(f"{small_bridge.url}/j/other")
+    await expect(page.get_by_label("Your Matrix ID")).to_have_value("@pavel:partner.example")
+    await expect(page.get_by_label("Its address")).to_have_value("https://chat.partner.example")
+    assert await page.locator(".doors > .door").first.get_attribute("id") == "partner-door"
+    await page.get_by_label("Remember this on this device").uncheck()
+    await page.get_by_role("button", name="Invite me and open it").click()
+    await expect(page.locator("#partner-progress")).to_be_visible()
+    assert await page.evaluate("() => Object.keys(localStorage).filter((key) => key.startsWith('passerelle'))") == []
 
 
 async def test_a_colleague_with_the_link_comes_in_by_name_and_the_code_leaves_the_address(page, small_bridge):
@@ -192,7 +360,7 @@ async def test_whoever_cannot_sign_in_silently_chooses_a_door_and_is_not_sent_ar
         window = await page.context.new_page()
         await window.goto(f"{small_bridge.url}/j/fresh")
         await expect(window.locator("#guest-join")).to_be_visible()
-        assert window.url == f"{small_bridge.url}/j/fresh"
+        await expect(window).to_have_url(f"{small_bridge.url}/j/fresh")
         assert small_bridge.requests.count("/auth/login?silent&next=%2Fj%2Ffresh") == times
         await window.close()
 
@@ -204,8 +372,7 @@ async def test_a_guest_s_browser_asks_no_provider(page, small_bridge):
 
 
 async def test_staff_see_where_they_are_signed_in_and_end_a_session_there(page, small_bridge):
-    await page.goto(f"{small_bridge.url}/#code=good")
-    await page.get_by_text("Where you are signed in").click()
+    await page.goto(f"{small_bridge.url}/account#code=good")
     await expect(page.get_by_text("Chrome, Linux: this window")).to_be_visible()
     await page.get_by_role("button", name="Sign out there: Firefox, macOS").click()
     await expect(page.get_by_text("Firefox, macOS")).to_have_count(0)
@@ -331,12 +498,13 @@ async def test_the_doors_work_by_keyboard_alone(browsers, small_bridge):
     page = await (await browsers(asks=True)).new_page(locale="en-GB")
     await page.goto(f"{small_bridge.url}/j/fresh")
     walked = []
-    for _ in range(12):
+    for _ in range(15):
         await page.keyboard.press("Tab")
         identity, visible = await page.evaluate(FOCUS)
         walked.append(identity)
         assert visible, f"no visible focus on {identity}"
-    wanted = ["other-language", "devices-start", "guest-name", "consent", "guest-join", "staff-sign-in", "partner-id"]
+    wanted = ["devices-start", "guest-name", "consent", "guest-join", "staff-sign-in", "partner-id"]
+    wanted += ["partner-app", "partner-remember", "partner-send"]
     assert [identity for identity in walked if identity in wanted] == wanted
     await page.get_by_label("Your name").focus()
     await page.keyboard.type("Ana Silva")

@@ -17,10 +17,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
+from bridge.domain.languages import LANGUAGES
 from bridge.settings import Settings
-from bridge.web.pages import add_pages
+from bridge.web.pages import BUILT
+from tests.browser.conftest import serve_pages
 
-PAGES = ("/", "/j/some-token", "/m/some-meeting", "/m/some-meeting/transcript", "/search", "/c/t", "/contractors")
+PAGES = ("/", "/j/some-token", "/m/m", "/m/m/transcript", "/m/m/plan", "/account", "/search", "/c/t", "/contractors")
 Client = TestClient[web.Request, web.Application]
 
 
@@ -52,14 +54,18 @@ class Outline(HTMLParser):
 def built(tmp_path: Path) -> Path:
     """Return a folder as `npm run build` leaves it, with tiny files."""
     names = [
+        "account.js",
         "contractors.js",
         "home.js",
         "join.js",
         "pass.js",
         "meeting.js",
+        "plan.js",
         "search.js",
         "transcript.js",
         "pages.css",
+        "host.css",
+        "transcript.css",
         "favicon.svg",
     ]
     manifest = {
@@ -80,7 +86,7 @@ def built(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(built: Path, page_settings: Settings) -> AsyncIterator[Client]:
     app = web.Application()
-    add_pages(app, page_settings, built=built)
+    serve_pages(app, page_settings, built)
     async with TestClient(TestServer(app)) as running:
         yield running
 
@@ -100,7 +106,8 @@ async def test_a_page_runs_only_the_script_that_it_names_and_talks_to_us_and_our
     nonce = re.fullmatch(r"'nonce-([\w-]{20,})'", policy["script-src"])
     assert nonce
     assert policy["default-src"] == "'none'"
-    assert policy["connect-src"] == "'self' https://matrix.example.org"
+    media = " wss://sfu.example.org" if path.startswith("/j/") else ""  # where a link's holder tries the network
+    assert policy["connect-src"] == f"'self' https://matrix.example.org{media}"
     assert policy["frame-ancestors"] == "'none'"
     scripts = [attributes for tag, attributes in Outline(html).tags if tag == "script"]
     runnable = [attributes for attributes in scripts if attributes["type"] != "application/json"]
@@ -122,11 +129,11 @@ async def test_no_page_has_inline_handlers_styles_or_anything_from_elsewhere(cli
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_page_says_its_language_and_everything_in_it_has_a_name(
     client: Client, path: str, language: str
 ) -> None:
-    _, html, headers = await get(client, path, **{"Accept-Language": f"{language};q=0.8, de"})
+    _, html, headers = await get(client, path, **{"Accept-Language": f"{language};q=0.8, nl"})
     outline = Outline(html)
     tags = outline.tags
     assert dict(tags)["html"] == {"lang": language}
@@ -147,10 +154,15 @@ async def test_a_page_says_its_language_and_everything_in_it_has_a_name(
 
 
 async def test_the_language_can_be_chosen_in_the_address(client: Client) -> None:
-    status, html, _ = await get(client, "/?lang=fr", **{"Accept-Language": "en"})
+    status, html, headers = await get(client, "/?lang=fr", **{"Accept-Language": "en"})
     assert status == 200
     assert "Se connecter" in html
     assert 'href="/?lang=en"' in html
+    assert 'href="/?lang=de"' in html
+    cookie = headers["Set-Cookie"].split(";")[0]
+    _, html, headers = await get(client, "/search", **{"Accept-Language": "en", "Cookie": cookie})
+    assert "Connectez-vous" in html, "the choice holds for the other pages"
+    assert "Set-Cookie" not in headers
 
 
 async def test_nonces_are_never_used_twice(client: Client) -> None:
@@ -211,9 +223,21 @@ async def test_no_other_file_leaves_this_machine(client: Client, path: str) -> N
 
 async def test_pages_that_are_not_built_say_how_to_build_them(tmp_path: Path, page_settings: Settings) -> None:
     app = web.Application()
-    add_pages(app, page_settings, built=tmp_path / "nowhere")
+    serve_pages(app, page_settings, tmp_path / "nowhere")
     async with TestClient(TestServer(app)) as client:
         status, text, _ = await get(client, "/")
         assert status == 503
         assert "npm run build" in text
         assert (await get(client, "/ec/index.html"))[0] == 404
+
+
+@pytest.mark.skipif(not (BUILT / "manifest.json").exists(), reason="the pages are not built")
+def test_each_page_has_less_than_250_kb_of_our_own() -> None:
+    """Script, style and icon before compression, with the letters of the font that our languages use."""
+    page = json.loads((BUILT / "manifest.json").read_text())["page"]
+    sizes = {name: (BUILT / "page" / file).stat().st_size for name, file in page.items()}
+    (font,) = (BUILT / "page").glob("inter-latin-wght-normal-*.woff2")
+    shared = sizes["pages.css"] + sizes["favicon.svg"] + font.stat().st_size
+    heaviest = max((shared + size, name) for name, size in sizes.items() if name.endswith(".js"))
+    print(f"\nheaviest page of our own: {heaviest[1]} with {heaviest[0]} bytes")
+    assert heaviest[0] < 250_000

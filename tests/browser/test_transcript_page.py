@@ -102,7 +102,7 @@ async def test_who_is_no_host_edits_their_own_words_alone(page, small_bridge):
 async def test_the_text_is_searched_without_accents_and_what_is_found_is_marked(page, small_bridge):
     await read(page, small_bridge.url)
     await page.locator("#find").fill("DEVIATION")
-    await expect(page.locator("#find-count")).to_have_text("Lines found: 1")
+    await expect(page.locator("#find-count")).to_have_text("1 line found")
     await expect(page.locator("mark")).to_have_text(["déviation"])
     await page.locator("#find").fill("")
     await expect(page.locator(".said")).to_have_count(4)
@@ -184,7 +184,7 @@ async def test_the_search_shows_what_was_found_where_and_leads_there(page, small
     await page.locator("#search-from").fill("2026-11-22")
     await page.locator("#search-to").fill("2026-11-22")
     await page.locator("#search-start").click()
-    await expect(page.locator("#search-state")).to_have_text("The newest 1 results")
+    await expect(page.locator("#search-state")).to_have_text("The newest 1 result")
     await expect(page.locator(".result-text")).to_have_text("The load test <b>")
     await expect(page.locator("mark")).to_have_text(["load"])
     midnight = int(datetime(2026, 11, 22, tzinfo=ZoneInfo("Europe/Paris")).timestamp() * 1000)

@@ -24,7 +24,7 @@ from bots.notice import NOTICE
 
 SPEECH = Path(__file__).parents[1] / "fixtures" / "speech"
 RATE = 16_000
-FRAME = RATE // 100
+FRAME = RATE // 20
 
 
 class Person:
@@ -33,6 +33,7 @@ class Person:
     def __init__(self, account: doors.Account) -> None:
         self.session = MatrixSession(account.user_id, account.device_id, account.access_token, account.base_url)
         self.call: CallMember | None = None
+        self.room: rtc.Room | None = None
         self.began = 0.0
         """When what is being said began (Unix seconds)."""
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
@@ -40,12 +41,12 @@ class Person:
         self._silent = asyncio.Event()
         self._microphone: asyncio.Task | None = None
 
-    async def enter(self, room_id: str) -> None:
-        self.call = CallMember(self.session, room_id)
-        room = await self.call.join()
+    async def enter(self, room_id: str, *, listens: bool = True) -> None:
+        self.call = CallMember(self.session, room_id, auto_subscribe=listens)
+        self.room = await self.call.join()
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await room.local_participant.publish_track(track, options)
+        await self.room.local_participant.publish_track(track, options)
         self._microphone = asyncio.create_task(self._speak())
 
     async def say(self, name: str, start_s: float, end_s: float) -> float:
@@ -150,8 +151,8 @@ def wer(reference: str, text: str) -> float:
 
 
 @asynccontextmanager
-async def meeting(stack):
-    """A new meeting with a staff member and a guest in its call, watched by the staff member."""
+async def meeting(stack, guests: int = 1):
+    """A new meeting with a staff member and guests, watched by the staff member: the room's id, they, and the log."""
     url = stack.ready["url"].rstrip("/")
     bot = f"@captions:{stack.ready['homeservers']['home']['name']}"
     async with AsyncExitStack() as cleanup:
@@ -160,12 +161,12 @@ async def meeting(stack):
         token = signed_in["token"]
         made = await doors.post(http, f"{url}/api/v1/meetings", {"title": "Budget"}, token)
         room_id = made["room_id"]
-        invite = await doors.post(http, f"{url}/api/v1/meetings/{made['id']}/invites", {"uses": 1, "ttl_s": 600}, token)
-        visitor = await doors.guest(http, invite["url"], "Anaïs B.")
-        staff = Person(doors.Account.from_session(signed_in))
-        cleanup.push_async_callback(staff.close)
-        guest = Person(doors.Account.from_session(visitor))
-        cleanup.push_async_callback(guest.close)
+        terms = {"uses": guests, "ttl_s": 600}
+        invite = await doors.post(http, f"{url}/api/v1/meetings/{made['id']}/invites", terms, token)
+        visitors = [await doors.guest(http, invite["url"], f"Anaïs {chr(66 + number)}.") for number in range(guests)]
+        staff, *others = (Person(doors.Account.from_session(session)) for session in (signed_in, *visitors))
+        for person in (staff, *others):
+            cleanup.push_async_callback(person.close)
         await staff.session.join(room_id)
         log = Log(bot, http, f"{url}/api/v1/meetings/{made['id']}", token)
         watching = [
@@ -173,7 +174,7 @@ async def meeting(stack):
             asyncio.create_task(log.watch_feed()),
         ]
         try:
-            yield room_id, staff, guest, log
+            yield room_id, staff, *others, log
         finally:
             for task in watching:
                 task.cancel()

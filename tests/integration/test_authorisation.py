@@ -71,11 +71,12 @@ class Doors:
         return self.operator(f"meetings/{meeting['id']}/invites", **({"uses": 5, "ttl_s": 3600} | terms))
 
     def sign_in(self, who: int = 0) -> tuple[dict[str, Any], Person]:
-        """Walk through the OIDC provider as a browser does."""
+        """Walk through the OIDC provider as a browser does, and wait as it is told to: all tests share an address."""
         browser = httpx2.Client(timeout=30)
         login = browser.get(f"{self.url}/auth/login", params={"next": "/m/x"})
         chosen = browser.post(login.headers["location"], data={"sub": self.ready["staff"][who]["sub"]})
-        back = browser.get(chosen.headers["location"])
+        while (back := browser.get(chosen.headers["location"])).status_code == 429:
+            time.sleep(int(back.headers["retry-after"]))
         assert back.status_code == 302, back.text
         path, _, code = back.headers["location"].partition("#code=")
         assert path == "/m/x"
@@ -221,9 +222,9 @@ def test_of_a_hundred_clicks_on_a_link_for_one_exactly_one_comes_in(doors, meeti
     url = doors.invite(meeting, uses=1)["url"]
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda n: doors.http.post(url, json={"display_name": f"Guest {n}"}), range(100)))
-    assert sorted({answer.status_code for answer in answers}) == [200, 410]
-    assert [answer.status_code for answer in answers].count(200) == 1
-    assert {a.json()["errcode"] for a in answers if a.status_code == 410} == {"PASSERELLE_INVITE_USED_UP"}
+    refused = [refusal(answer) for answer in answers if answer.status_code != 200]
+    assert len(refused) == 99
+    assert set(refused) <= {(409, "PASSERELLE_INVITE_BUSY"), (410, "PASSERELLE_INVITE_USED_UP")}
 
 
 def test_wrong_links_say_what_is_wrong(doors, meeting):

@@ -64,9 +64,14 @@ async def test_a_bot_killed_at_random_is_back_soon_loses_little_and_doubles_noth
             words = [(began[person] + w.start_s, began[person] + w.end_s) for w in speech.words]
             lost = [lost_s([w for w in words if abs(w[0] - at) < _NEAR_S and w[1] < over], covered) for at in killed]
             print("lost", ", ".join(f"{seconds:.1f} s" for seconds in lost), "of speech")
-            assert max(lost) <= LOST_S * patience
+            near = [(round(s["start_ms"] / 1000 - at, 1), s["text"]) for at in killed for s in own if _near(s, at)]
+            assert max(lost) <= LOST_S * patience, near
         assert said_twice(finals()) == []
         assert posted_twice(log.from_bot()) == []
+
+
+def _near(segment: dict, at: float) -> bool:
+    return abs(segment["start_ms"] / 1000 - at) < _NEAR_S
 
 
 def _back(log, killed: float) -> tuple[float, float] | None:

@@ -5,11 +5,13 @@
 import os
 import re
 import signal
+import time
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from bridge.domain.lobby_answers import SETTLES
 from tests.integration.test_stack_homeservers import User, staff_login
 
 pytestmark = pytest.mark.stack
@@ -57,3 +59,21 @@ def test_a_meeting_is_started_in_a_chat_and_the_bot_goes_on_when_the_bridge_was_
     wait_until(lambda: chat.signs(meeting["room_id"]) == ["✅"], "the bot obeys after the restart", 90)
     another = httpx2.post(link, json={"display_name": "Gino"}, timeout=60)
     assert another.json()["errcode"] == "PASSERELLE_MEETING_LOCKED"
+
+    room = meeting["room_id"]
+    chat.marie.say(room, "!meet unlock")
+    chat.marie.say(room, "!meet lobby guests")
+    wait_until(lambda: chat.signs(room).count("✅") == 3, "the meeting has a lobby", 60)
+    knock = httpx2.post(link, json={"display_name": "Gino"}, timeout=60)
+    assert (knock.status_code, knock.json()["place"]["state"]) == (202, "waiting")
+    held = {"Cookie": knock.headers["Set-Cookie"].partition(";")[0]}
+    wait_until(lambda: any("1. Gino" in said for said in chat.notices(room)), "the room is told", 60)
+    (card,) = (event for event in chat.events(room) if "1. Gino" in event["content"].get("body", ""))
+    time.sleep(SETTLES.total_seconds())  # a sign counts once the notice has stood for so long
+    sign = {"rel_type": "m.annotation", "event_id": card["event_id"], "key": "👍"}
+    chat.marie.put(f"{V3}/rooms/{quote(room)}/send/m.reaction/sign", {"m.relates_to": sign})
+    wait_until(
+        lambda: httpx2.get(f"{link}/place", headers=held).json()["place"]["state"] == "admitted", "a host's sign", 60
+    )
+    let_in = httpx2.post(link, json={"display_name": "Gino"}, headers=held, timeout=60)
+    assert (let_in.status_code, let_in.json()["meeting"]["id"]) == (200, meeting["id"])

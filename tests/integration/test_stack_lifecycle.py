@@ -76,14 +76,14 @@ def test_ready_json_is_private_and_the_output_and_logs_hold_no_secret(homeserver
     assert not [secret for secret in secrets if secret in told]
 
 
-def test_ctrl_c_ends_everything_and_the_next_start_finds_the_data(tmp_path, port_base, start_stack, wait_until):
+def test_ctrl_c_ends_everything_and_the_next_start_finds_the_data(tmp_path, port_base, start_stack, wait_until, gone):
     data = tmp_path / "data"
     with start_stack(data, port_base, *HOMESERVERS_ONLY) as first:
         before = first.ready
         children = psutil.Process(first.process.pid).children(recursive=True)
         assert len(children) > 4
         first.stop(signal.SIGINT)
-        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert not [child for child in children if not gone(child.pid)]
         assert not (data / "ready.json").exists()
         assert {service["state"] for service in first.status().values()} == {"stopped"}
     assert f"--port-base {port_base}" in refused(data, "--port-base", str(port_base + 60))
@@ -98,13 +98,15 @@ def test_ctrl_c_ends_everything_and_the_next_start_finds_the_data(tmp_path, port
     }  # fmt: skip
 
 
-def test_when_the_supervisor_itself_is_killed_nothing_is_left_behind(tmp_path, port_base, start_stack, wait_until):
+def test_when_the_supervisor_itself_is_killed_nothing_is_left_behind(
+    tmp_path, port_base, start_stack, wait_until, gone
+):
     with start_stack(tmp_path / "data", port_base, *HOMESERVERS_ONLY) as running:
         children = psutil.Process(running.process.pid).children(recursive=True)
         running.process.kill()
         running.process.wait()
         wait_until(
-            lambda: not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE],
+            lambda: not [child for child in children if not gone(child.pid)],
             "every process of the stack has ended",
         )
 
@@ -126,7 +128,7 @@ def test_a_busy_port_is_named_before_anything_starts(tmp_path, port_base, offset
     assert not (tmp_path / "data" / "logs").exists(), "nothing was started"
 
 
-def test_ctrl_c_while_it_starts_ends_it_cleanly(tmp_path, port_base, wait_until):
+def test_ctrl_c_while_it_starts_ends_it_cleanly(tmp_path, port_base, wait_until, gone):
     data = tmp_path / "data"
     output = tmp_path / "output"
     with output.open("wb") as file:
@@ -142,7 +144,7 @@ def test_ctrl_c_while_it_starts_ends_it_cleanly(tmp_path, port_base, wait_until)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0, output.read_text()
         assert "Traceback" not in output.read_text()
-        assert not [c for c in children if c.is_running() and c.status() != psutil.STATUS_ZOMBIE]
+        assert not [child for child in children if not gone(child.pid)]
     finally:
         if process.poll() is None:
             process.kill()

@@ -26,14 +26,20 @@ async function bundlePages() {
   const result = await build({
     absWorkingDir: VENDOR,
     entryPoints: {
+      access: path.join(STATIC, "ts", "access.ts"),
+      account: path.join(STATIC, "ts", "account.ts"),
       contractors: path.join(STATIC, "ts", "contractors.ts"),
+      host: path.join(STATIC, "ts", "host.ts"),
       home: path.join(STATIC, "ts", "home.ts"),
       join: path.join(STATIC, "ts", "join.ts"),
       meeting: path.join(STATIC, "ts", "meeting.ts"),
       pass: path.join(STATIC, "ts", "pass.ts"),
+      plan: path.join(STATIC, "ts", "plan.ts"),
       search: path.join(STATIC, "ts", "search.ts"),
       transcript: path.join(STATIC, "ts", "transcript.ts"),
       pages: path.join(STATIC, "css", "pages.css"),
+      hosting: path.join(STATIC, "css", "host.css"), // the same
+      reading: path.join(STATIC, "css", "transcript.css"), // of two pages alone
     },
     nodePaths: [MODULES],
     outdir: path.join(DIST, "page"),

@@ -38,7 +38,9 @@ def entry(number: int, rrule: str | None, start: datetime, zone: str = "Europe/P
     )
     title = "Comité; suivi, bilan\\n 🌉 " + "très " * 20
     text = "Rejoindre : https://meet.example/j/x\nMatrix : https://matrix.to/#/!x?via=y"
-    return Entry(title, text, f"https://meet.example/m/{number}", Mailbox("meet@meet.example", "Anne"), schedule)
+    return Entry(
+        title, text, f"https://meet.example/m/{number}", Mailbox("meet@meet.example", "Anne"), schedule, "Passerelle"
+    )
 
 
 def expected(of: Entry) -> list[list[str]]:
@@ -76,7 +78,7 @@ def test_it_moves_and_drops_single_occurrences():
     series = entry(1, "FREQ=WEEKLY;COUNT=5", datetime(2027, 3, 15, 10))
     first, second, third = (series.schedule.start + timedelta(7 * n) for n in range(3))
     moved = move_one(cancel_one(series.schedule, second), third, datetime(2027, 3, 31, 15), timedelta(hours=2))
-    changed = Entry(series.title, series.description, series.url, series.organizer, moved)
+    changed = Entry(series.title, series.description, series.url, series.organizer, moved, series.service)
     (event,) = read(request(changed, READER, NOW))["events"]
     assert sorted(event["begins"]) == expected(changed)
     assert len(event["begins"]) == 4

@@ -13,9 +13,12 @@ from bridge.domain.bot_commands import (
     meeting_named,
     parse,
     read_date,
+    read_promotion,
+    read_rule,
     read_schedule,
 )
 from bridge.domain.errors import Refused
+from bridge.domain.powers import Group, Role, Source
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -29,8 +32,9 @@ def test_every_command_of_the_table_is_understood(name: str, prefix: str):
 
 
 def test_whatever_changes_a_meeting_that_exists_is_for_its_hosts():
+    everybodys = {"status", "hand", "hands"}
     for command in COMMANDS.values():
-        assert (command.level == HOST) == (command.about_meeting and command.name != "status"), command.name
+        assert (command.level == HOST) == (command.about_meeting and command.name not in everybodys), command.name
         assert not (command.about_meeting and command.makes_meeting)
 
 
@@ -111,3 +115,36 @@ def test_a_day_is_read_or_refused():
     for word in ("tomorrow", "2026-02-30", "24.12.2026"):
         with pytest.raises(Refused):
             read_date((word,))
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ("camera guests", (Source.CAMERA, Group.GUESTS)),
+        ("Screen EVERYBODY", (Source.SCREEN, Group.EVERYBODY)),
+        ("microphone", (Source.MICROPHONE, Group.MEMBERS)),
+        ("", None),
+        ("coffee", None),
+        ("camera nobody", None),
+    ],
+)
+def test_what_is_forbidden_to_whom(words: str, rule: object):
+    if rule is not None:
+        assert read_rule(tuple(words.split())) == rule
+        return
+    with pytest.raises(Refused):
+        read_rule(tuple(words.split()))
+
+
+@pytest.mark.parametrize(
+    ("words", "promotion"),
+    [
+        ("Gina (Guest) speaker", ("Gina (Guest)", Role.SPEAKER)),
+        ("@ada:home.example host", ("@ada:home.example", Role.HOST)),
+        ("Gina (Guest)", ("Gina (Guest)", None)),
+        ("Ada organiser", ("Ada organiser", None)),
+        ("", ("", None)),
+    ],
+)
+def test_who_is_promoted_to_what(words: str, promotion: object):
+    assert read_promotion(tuple(words.split())) == promotion

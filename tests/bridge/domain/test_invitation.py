@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
@@ -38,11 +38,17 @@ SERIES = Entry(
     new_schedule(
         uid_of("x", "meet.example"), start=START, zone="Europe/Paris", duration=HOUR, rrule="FREQ=WEEKLY", now=NOW
     ),
+    'Visio, "Lyon"',
 )
 
 
 def events(calendar: bytes) -> list[Event]:
     return Calendar.from_ical(calendar).events
+
+
+def test_the_call_is_labelled_with_what_the_service_is_called():
+    (event,) = events(request(SERIES, READER, NOW))
+    assert event["CONFERENCE"].params["LABEL"] == "Visio, 'Lyon'"
 
 
 def test_an_invitation_has_all_that_calendars_ask_for():
@@ -99,6 +105,7 @@ def test_a_published_calendar_names_no_attendee_and_each_zone_once():
 
 @settings(max_examples=40, deadline=None)
 @given(title=st.text(max_size=120), name=st.text(max_size=80), description=st.text(max_size=300))
+@example(title="C:\\New; \\n, \\", name="a\\Nb", description="\\N\n\\\\N")
 def test_no_text_becomes_more_than_text(title: str, name: str, description: str):
     raw = request(replace(SERIES, title=title, description=description), Mailbox(READER.address, name), NOW)
     lines = raw.split(b"\r\n")

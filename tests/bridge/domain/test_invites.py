@@ -15,6 +15,7 @@ from bridge.domain.invites import (
     Invite,
     require_open,
     require_terms,
+    require_unspent,
     require_use,
     token_hash,
 )
@@ -23,8 +24,10 @@ from bridge.domain.names import InviteId, MeetingId, UserId
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def invite(*, used: int = 0, expires: datetime = NOW + timedelta(hours=1), revoked: datetime | None = None) -> Invite:
-    return Invite(InviteId("i"), MeetingId("m"), 2, used, expires, revoked, UserId("@marie:home"))
+def invite(
+    *, used: int = 0, coming: int = 0, expires: datetime = NOW + timedelta(hours=1), revoked: datetime | None = None
+) -> Invite:
+    return Invite(InviteId("i"), MeetingId("m"), 2, used, expires, revoked, UserId("@marie:home"), coming=coming)
 
 
 def errcode(judge, *args) -> str | None:
@@ -41,6 +44,9 @@ def errcode(judge, *args) -> str | None:
         (invite(), None, None),
         (invite(used=1), None, None),
         (invite(used=2), None, "USED_UP"),
+        (invite(used=2, coming=1), None, "BUSY"),
+        (invite(used=1, coming=1), None, None),
+        (invite(used=3, coming=1), None, "USED_UP"),
         (invite(expires=NOW), "EXPIRED", "EXPIRED"),
         (invite(expires=NOW + timedelta(microseconds=1)), None, None),
         (invite(revoked=NOW), "REVOKED", "REVOKED"),
@@ -50,6 +56,20 @@ def errcode(judge, *args) -> str | None:
 def test_a_link_opens_while_it_lives_and_admits_while_it_has_uses(link, for_staff, for_guests):
     assert errcode(require_open, link, NOW) == for_staff
     assert errcode(require_use, link, NOW) == for_guests
+
+
+@pytest.mark.parametrize(
+    ("link", "promised", "now_or_soon", "now"),
+    [
+        (invite(used=1), 1, None, "USED_UP"),
+        (invite(used=1, coming=1), 1, None, "BUSY"),
+        (invite(used=2, coming=1), 0, None, "BUSY"),
+        (invite(used=2), 0, "USED_UP", "USED_UP"),
+    ],
+)
+def test_whoever_waits_for_a_use_that_may_come_back_does_not_wait_in_vain(link, promised, now_or_soon, now):
+    assert errcode(require_unspent, link, NOW) == now_or_soon
+    assert errcode(lambda: require_use(link, NOW, promised=promised)) == now
 
 
 def test_only_the_hash_of_a_token_is_kept_and_a_token_has_256_bits():

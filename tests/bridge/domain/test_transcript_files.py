@@ -16,8 +16,9 @@ from bridge.domain.plain import one_line
 from bridge.domain.transcript_cues import MAX_CUE, cues, sub_rip, web_vtt
 from bridge.domain.transcript_odt import open_document
 from bridge.domain.transcript_reading import Call, Reading
-from bridge.domain.transcript_text import LABELS, markdown, page_of, plain_text
+from bridge.domain.transcript_text import markdown, page_of, plain_text
 from bridge.domain.transcripts import Paragraph
+from bridge.web.exports import labels_in
 
 NASTY = [
     "a --> b",
@@ -60,7 +61,7 @@ def test_no_string_makes_a_cue_a_line_or_a_paragraph(where: str):
     for nasty in CORPUS:
         value = {"said": "Hello", "name": "Ada", "title": "Team"} | {where: nasty}
         made = reading(value["said"], "Bye.", name=value["name"], title=value["title"])
-        page, spoken = page_of(made, UTC, LABELS["en"]), len(cues(made))
+        page, spoken = page_of(made, UTC, labels_in("en")), len(cues(made))
         assert sub_rip(made).count("-->") == spoken
         assert web_vtt(made).count("-->") == spoken
         assert len(webvtt.from_string(web_vtt(made)).captions) == spoken
@@ -82,7 +83,7 @@ def test_no_string_makes_a_cue_a_line_or_a_paragraph(where: str):
 def test_any_text_at_all_keeps_to_its_place(text: str, name: str):
     made = reading(text, "Bye.", name=name)
     assert web_vtt(made).count("-->") == sub_rip(made).count("-->") == len(cues(made))
-    open_document(page_of(made, UTC, LABELS["fr"]))
+    open_document(page_of(made, UTC, labels_in("fr")))
 
 
 def test_a_long_paragraph_becomes_cues_that_can_be_read_in_their_time():
@@ -114,7 +115,7 @@ def test_what_was_struck_out_is_in_no_file_and_a_correction_names_its_author():
         )
     )
     made = Reading("Team", base.call, None, changed)
-    text = plain_text(page_of(made, UTC, LABELS["en"]))
+    text = plain_text(page_of(made, UTC, labels_in("en")))
     assert "Gone" not in text
     assert "    Mended. (corrected by M)" in text
     assert len(cues(made)) == 2
@@ -124,12 +125,12 @@ def test_those_of_one_speaker_in_a_row_stand_under_one_name():
     base = reading("One.", "Two.", "Three.")
     first, second, third = base.paragraphs
     same = Paragraph(*[getattr(second, n) if n != "user_id" else first.user_id for n in second.__slots__])
-    page = page_of(Reading("T", base.call, None, (first, same, third)), UTC, LABELS["en"])
+    page = page_of(Reading("T", base.call, None, (first, same, third)), UTC, labels_in("en"))
     assert [len(turn.texts) for turn in page.turns] == [2, 1]
 
 
 def test_the_same_transcript_is_the_same_file_and_its_type_stands_first_and_plain():
-    page = page_of(reading("Hello."), UTC, LABELS["en"])
+    page = page_of(reading("Hello."), UTC, labels_in("en"))
     made = open_document(page)
     assert made == open_document(page)
     assert made[30:].startswith(b"mimetypeapplication/vnd.oasis.opendocument.text")
@@ -137,7 +138,7 @@ def test_the_same_transcript_is_the_same_file_and_its_type_stands_first_and_plai
 
 def test_a_call_without_a_word_is_a_file_all_the_same():
     empty = reading()
-    page = page_of(empty, UTC, LABELS["en"])
+    page = page_of(empty, UTC, labels_in("en"))
     assert web_vtt(empty) == "WEBVTT\n"
     assert plain_text(page).startswith("Team\nDate: 1970-01-01 00:00–00:01 (UTC, UTC+00:00)\n")
     open_document(page)

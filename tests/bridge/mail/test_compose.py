@@ -9,11 +9,11 @@ from email.policy import default
 import pytest
 from icalendar import Calendar
 
+from bridge.domain.branding import Brand
 from bridge.domain.invitation import Entry, Mailbox, request
 from bridge.domain.letters import Letter
 from bridge.domain.recurrence import new_schedule, occurrences
 from bridge.mail.compose import MAX_DATES, Draft, compose
-from bridge.mail.texts import DEFAULT, LANGUAGES, texts
 
 NOW = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
 SCHEDULE = new_schedule(
@@ -26,8 +26,9 @@ SCHEDULE = new_schedule(
 )
 READER = Mailbox("claire@partner.example", "Claire, « La Ré »")
 ANNE = Mailbox("anne@ministere.example", "Anne <b>Martin</b>")
-ENTRY = Entry("Comité", "", "https://x.example/j/t", ANNE, SCHEDULE)
+ENTRY = Entry("Comité", "", "https://x.example/j/t", ANNE, SCHEDULE, "Passerelle")
 DRAFT = Draft(
+    Brand(),
     Letter.INVITATION,
     "fr",
     READER,
@@ -44,6 +45,7 @@ DRAFT = Draft(
     "<1.1@x.example>",
 )
 SENDER = Mailbox("meet@x.example")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8) + b"\0\0\0\x01\0\0\0\x01"
 
 
 def sent(draft: Draft = DRAFT):
@@ -78,7 +80,7 @@ def test_it_says_who_when_and_where_in_the_readers_language():
     assert "https://x.example/j/t" in plain
     assert "https://matrix.to/#/!r?via=x" in plain
     plain = sent(replace(DRAFT, language="en", occurrences=DRAFT.occurrences[:1])).get_body(("plain",)).get_content()
-    assert "Friday 26 March 2027, 10:00 to 11:00 (Europe/Paris)" in plain
+    assert "Friday, 26 March 2027, 10:00 to 11:00 (Europe/Paris)" in plain
     assert "further dates" not in plain
 
 
@@ -126,11 +128,37 @@ def test_no_name_or_title_writes_a_header(trick: str):
         compose(replace(DRAFT, message_id=f"<{trick}>\r\nBcc: x"), SENDER, NOW)
 
 
-def test_every_language_has_the_same_texts_with_the_same_placeholders():
-    reference = texts(DEFAULT)
-    for language in LANGUAGES:
-        assert list(texts(language)) == list(reference)
-        for key, text in texts(language).items():
-            assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", reference[key])), key
-    assert texts("tlh") == reference
-    assert [text for text in texts("fr").values() if re.search(r" [:;?!%»]|« ", text)] == []
+LYON = Brand(
+    "Visio <b>Lyon</b>", "#000091", PNG, "Ville de Lyon", "https://lyon.example/legal", "https://lyon.example/vie"
+)
+
+
+def test_a_letter_looks_like_the_operators_and_still_fetches_nothing():
+    mail = sent(replace(DRAFT, brand=LYON))
+    assert mail["From"].addresses[0].display_name == "Anne <b>Martin</b> via Visio <b>Lyon</b>"
+    plain, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert plain.splitlines()[-3:] == [
+        "Visio <b>Lyon</b> · Ville de Lyon",
+        "Mentions légales – https://lyon.example/legal",
+        "Données personnelles – https://lyon.example/vie",
+    ]
+    assert "Passerelle" not in html
+    assert html.count("#000091") == 4
+    assert "Visio &lt;b&gt;Lyon&lt;/b&gt;" in html
+    assert {DRAFT.join_url, LYON.legal, LYON.privacy} < set(re.findall(r'href="([^"]+)"', html))
+    (source,) = re.findall(r'src="([^"]+)"', html)
+    (picture,) = (part for part in mail.walk() if part.get_content_type() == "image/png")
+    assert (source, picture["Content-ID"], picture.get_content()) == ("cid:logo@passerelle", "<logo@passerelle>", PNG)
+
+
+def test_without_branding_a_letter_is_called_as_it_comes_and_has_no_picture():
+    mail = sent()
+    assert "Passerelle" in mail["From"].addresses[0].display_name
+    assert not [part for part in mail.walk() if part.get_content_maintype() == "image"]
+
+
+@pytest.mark.parametrize("name", ["Visio, Lyon", "Réunions", "a\r\nBcc: all@x.example"])
+def test_no_name_of_a_service_breaks_a_header(name: str):
+    mail = sent(replace(DRAFT, brand=replace(LYON, service=name)))
+    assert set(mail.keys()) == set(sent().keys())
+    assert mail["List-Id"].endswith("<meetings.x.example>")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from bridge import settings as bridge_settings
+from bridge.domain.lobby import LobbyPolicy
 from bridge.stack import render
 from bridge.stack.certificates import ensure_certificates
 from bridge.stack.oidc_provider import Settings as OidcSettings
@@ -127,6 +128,7 @@ def test_the_programs_agree_on_their_shared_secrets(stack):
     assert oidc["clients"][0]["client_secret"] == bridge["oidc"]["client_secret"]
     assert bots["call"]["livekit_service_url"] == SERVICE_URL
     assert bots["database"]["url"] == bridge["database"]["url"]
+    assert bridge["meetings"]["lobby"] in set(LobbyPolicy)
     assert bots["homeserver"]["user_id"] == bridge["captions"]["bot_user"] == "@captions:localhost:8431"
     registration = load_yaml(stack[2] / "config" / "appservice.yaml")
     assert (registration["as_token"], registration["hs_token"]) == (

@@ -23,12 +23,13 @@ def test_every_secret_is_different_and_long_enough_for_hs256(tmp_path):
     assert all(len(secret) >= 32 for secret in found)
 
 
-def test_two_folders_share_nothing(tmp_path):
-    folders = tmp_path / "a", tmp_path / "b"
-    for folder in folders:
-        folder.mkdir()
-    first, second = (set(values(load_secrets(folder))) for folder in folders)
-    assert not first & second
+def test_a_thousand_installs_share_nothing(tmp_path):
+    made = []
+    for number in range(1_000):
+        (folder := tmp_path / str(number)).mkdir()
+        made += values(load_secrets(folder))
+    print(f"S9: 1,000 installs made {len(made):,} secrets, {len(set(made)):,} of them different")
+    assert len(set(made)) == len(made) == 21_000
 
 
 def test_they_are_the_same_the_next_time(tmp_path):

@@ -5,6 +5,8 @@
 The small homeserver plays the few answers that the bridge reads; tests/integration runs the same flows on Synapse.
 """
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -18,12 +20,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from livekit.protocol.models import ParticipantInfo
+from livekit.protocol.models import ParticipantInfo, Room, TrackInfo, TrackSource
 from livekit.protocol.room import (
     CreateRoomRequest,
+    DeleteRoomRequest,
     ListParticipantsRequest,
     ListParticipantsResponse,
+    ListRoomsResponse,
+    MuteRoomTrackRequest,
     RoomParticipantIdentity,
+    UpdateParticipantRequest,
 )
 
 from bridge.domain.names import UserId
@@ -41,6 +47,7 @@ from bridge.web.caption_hub import CaptionHub
 from bridge.web.context import Services
 from bridge.web.limits import Limits
 from bridge.web.nudge import Nudge
+from bridge.web.presence import Presence
 from bridge.web.sfu import Sfu
 from tests.bridge.web.sign_ins import Staff, running_provider
 
@@ -52,6 +59,7 @@ class SmallHomeserver:
     """Accounts, rooms with memberships, OpenID tokens; `broken` makes every answer a 502."""
 
     def __init__(self) -> None:
+        self._held: tuple[str, asyncio.Event, asyncio.Event] | None = None
         self.tokens: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.rooms: dict[str, dict[str, str]] = {}
@@ -59,6 +67,7 @@ class SmallHomeserver:
         self.levels: dict[str, dict[str, int]] = {}
         self.state: dict[tuple[str, str], dict[str, Any]] = {}
         self.forgotten: list[str] = []
+        self.redacted: list[str] = []
         self.sent: dict[str, tuple[str, str, dict[str, Any]]] = {}
         """By transaction id, so that what is sent twice is there once: room, type, content."""
         self.encrypted: set[str] = set()
@@ -76,13 +85,16 @@ class SmallHomeserver:
             ("POST", f"{v3}/register", self._register),
             ("POST", f"{v3}/login", self._login),
             ("POST", f"{v3}/logout", self._logout),
+            ("POST", f"{v3}/logout/all", self._logout_all),
             ("PUT", f"{v3}/profile/{{user}}/displayname", self._name),
+            ("GET", f"{v3}/profile/{{user}}/displayname", self._name_of),
             ("POST", f"{v3}/account/deactivate", self._deactivate),
             ("POST", f"{v3}/createRoom", self._create_room),
-            ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick}}", self._member),
+            ("POST", f"{v3}/rooms/{{room}}/{{verb:invite|kick|ban|unban}}", self._member),
             ("POST", f"{v3}/rooms/{{room}}/join", self._join),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.member/{{user}}", self._membership),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.power_levels", self._power_levels),
+            ("GET", f"{v3}/rooms/{{room}}/state/m.room.server_acl", self._server_acl),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}", self._set_state),
             ("PUT", f"{v3}/rooms/{{room}}/state/{{type}}/", self._set_state),
             ("GET", f"{v3}/rooms/{{room}}/state/org.passerelle.captions.consent/{{user}}", self._consent),
@@ -94,6 +106,7 @@ class SmallHomeserver:
             ("GET", f"{v3}/rooms/{{room}}/joined_members", self._joined_members),
             ("GET", f"{v3}/rooms/{{room}}/members", self._members),
             ("POST", f"{v3}/rooms/{{room}}/leave", self._leave),
+            ("PUT", f"{v3}/rooms/{{room}}/redact/{{event}}/{{txn}}", self._redact),
             ("POST", f"{v3}/rooms/{{room}}/forget", self._forget),
             ("PUT", f"{v3}/rooms/{{room}}/send/{{type}}/{{txn}}", self._send),
             ("GET", f"{v3}/rooms/{{room}}/state/m.room.encryption", self._encryption),
@@ -106,7 +119,22 @@ class SmallHomeserver:
     async def _breakable(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if self._held is not None and request.path.endswith(self._held[0]):
+            _, asked, goes_on = self._held
+            asked.set()
+            await goes_on.wait()
         return self._error(502, "M_UNKNOWN") if self.broken(request.path) else await handler(request)
+
+    @contextlib.asynccontextmanager
+    async def holding(self, path: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+        """Answer what is asked at a path after the block alone; the block awaits that somebody has asked."""
+        asked, goes_on = asyncio.Event(), asyncio.Event()
+        self._held = (path, asked, goes_on)
+        try:
+            yield lambda: asyncio.wait_for(asked.wait(), 30)
+        finally:
+            self._held = None
+            goes_on.set()
 
     def add_user(self, user_id: str) -> str:
         token = f"tok-{secrets.token_hex(4)}"
@@ -132,14 +160,14 @@ class SmallHomeserver:
     def _error(status: int, errcode: str) -> web.Response:
         return web.json_response({"errcode": errcode, "error": "no"}, status=status)
 
-    def _session(self, user_id: str) -> web.Response:
-        return web.json_response({"user_id": user_id, "device_id": "DEV", "access_token": self.add_user(user_id)})
+    def _session(self, user_id: str, device_id: str = "DEV") -> web.Response:
+        return web.json_response({"user_id": user_id, "device_id": device_id, "access_token": self.add_user(user_id)})
 
     async def _register(self, request: web.Request) -> web.Response:
         body = await request.json()
         assert body["type"] == "m.login.application_service"
         assert request.headers["Authorization"] == f"Bearer {SECRETS['as']}"
-        return self._session(f"@{body['username']}:{HOME}")
+        return self._session(f"@{body['username']}:{HOME}", body.get("device_id", "DEV"))
 
     async def _login(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -153,13 +181,24 @@ class SmallHomeserver:
 
     async def _logout(self, request: web.Request) -> web.Response:
         token = request.headers["Authorization"].removeprefix("Bearer ")
+        if token not in self.tokens:
+            return self._error(401, "M_UNKNOWN_TOKEN")
         self.logged_out.append(self.tokens.pop(token))
+        return web.json_response({})
+
+    async def _logout_all(self, request: web.Request) -> web.Response:
+        user = self._who(request)
+        self.tokens = {token: known for token, known in self.tokens.items() if known != user}
         return web.json_response({})
 
     async def _name(self, request: web.Request) -> web.Response:
         assert self._who(request) == unquote(request.match_info["user"])
         self.names[unquote(request.match_info["user"])] = (await request.json())["displayname"]
         return web.json_response({})
+
+    async def _name_of(self, request: web.Request) -> web.Response:
+        user = unquote(request.match_info["user"])
+        return web.json_response({"displayname": self.names[user]} if user in self.names else {})
 
     async def _deactivate(self, request: web.Request) -> web.Response:
         user = self._who(request)
@@ -179,10 +218,11 @@ class SmallHomeserver:
 
     async def _member(self, request: web.Request) -> web.Response:
         room, user = self.rooms[unquote(request.match_info["room"])], (await request.json())["user_id"]
-        invite = request.match_info["verb"] == "invite"
-        if room.get(user, "leave") in ({"join", "ban"} if invite else {"leave", "ban"}):
+        verb = request.match_info["verb"]
+        refused = {"invite": {"join", "ban"}, "kick": {"leave", "ban"}, "ban": {"ban"}, "unban": {"join", "leave"}}
+        if room.get(user, "leave") in refused[verb]:
             return self._error(403, "M_FORBIDDEN")
-        room[user] = "invite" if invite else "leave"
+        room[user] = {"invite": "invite", "ban": "ban"}.get(verb, "leave")
         return web.json_response({})
 
     async def _join(self, request: web.Request) -> web.Response:
@@ -205,6 +245,10 @@ class SmallHomeserver:
         content = self.state.get((room, "m.room.power_levels"), {})
         return web.json_response(content | {"users": self.levels.get(room, {})})
 
+    async def _server_acl(self, request: web.Request) -> web.Response:
+        content = self.state.get((unquote(request.match_info["room"]), "m.room.server_acl"))
+        return self._error(404, "M_NOT_FOUND") if content is None else web.json_response(content)
+
     async def _set_state(self, request: web.Request) -> web.Response:
         room, content = unquote(request.match_info["room"]), await request.json()
         self.state[room, request.match_info["type"]] = content
@@ -222,7 +266,11 @@ class SmallHomeserver:
         if self.rooms.get(room, {}).get(self._who(request) or "") != "join":
             return self._error(403, "M_FORBIDDEN")
         self.sent.setdefault(request.match_info["txn"], (room, kind, await request.json()))
-        return web.json_response({"event_id": "$sent"})
+        return web.json_response({"event_id": f"$sent-{request.match_info['txn']}"})
+
+    async def _redact(self, request: web.Request) -> web.Response:
+        self.redacted.append(unquote(request.match_info["event"]))
+        return web.json_response({"event_id": "$redaction"})
 
     async def _encryption(self, request: web.Request) -> web.Response:
         if unquote(request.match_info["room"]) not in self.encrypted:
@@ -267,40 +315,87 @@ class SmallHomeserver:
 
 
 class SmallSfu:
-    """Remembers which rooms it was asked to make and whom to remove; `broken` makes every answer a 500."""
+    """Remembers what it was asked; `broken` makes every answer a 500. `people` are in calls, with their tracks."""
 
     def __init__(self) -> None:
         self.created: list[CreateRoomRequest] = []
         self.removed: list[tuple[str, str]] = []
+        self.muted: list[tuple[str, str]] = []
+        self.allowed: dict[str, list[str]] = {}
+        """What each identity may send, as it was told last."""
+        self.told = 0
         self.people: dict[str, list[str]] = {}
+        self.tests: dict[str, int] = {}
+        """Room of a network test → when it was made, in Unix seconds."""
+        self.tracks: dict[str, list[TrackInfo]] = {}
         self.broken = False
+        self.made_at = 1
         self.app = web.Application()
-        self.app.router.add_post("/twirp/livekit.RoomService/CreateRoom", self._create)
-        self.app.router.add_post("/twirp/livekit.RoomService/ListParticipants", self._list)
-        self.app.router.add_post("/twirp/livekit.RoomService/RemoveParticipant", self._remove)
+        for name, handler in (
+            ("CreateRoom", self._create),
+            ("ListRooms", self._list_rooms),
+            ("DeleteRoom", self._delete),
+            ("ListParticipants", self._list),
+            ("RemoveParticipant", self._remove),
+            ("MutePublishedTrack", self._mute),
+            ("UpdateParticipant", self._update),
+        ):
+            self.app.router.add_post(f"/twirp/livekit.RoomService/{name}", self._unless_broken(handler))
 
-    async def _create(self, request: web.Request) -> web.Response:
-        if self.broken:
-            return web.json_response({"code": "internal", "msg": "no"}, status=500)
-        self.created.append(CreateRoomRequest.FromString(await request.read()))
-        return web.Response(content_type="application/protobuf")
+    def _unless_broken(self, handler: Callable[[bytes], web.Response]) -> Callable[..., Awaitable[web.Response]]:
+        async def answer(request: web.Request) -> web.Response:
+            body = await request.read()
+            return web.json_response({"code": "internal", "msg": "no"}, status=500) if self.broken else handler(body)
 
-    async def _list(self, request: web.Request) -> web.Response:
-        if self.broken:
-            return web.json_response({"code": "internal", "msg": "no"}, status=500)
-        room = ListParticipantsRequest.FromString(await request.read()).room
+        return answer
+
+    @staticmethod
+    def _not_found() -> web.Response:
+        return web.json_response({"code": "not_found", "msg": "not there"}, status=404)
+
+    def _create(self, body: bytes) -> web.Response:
+        self.created.append(CreateRoomRequest.FromString(body))
+        answer = Room(creation_time=self.made_at).SerializeToString()
+        return web.Response(body=answer, content_type="application/protobuf")
+
+    def _list(self, body: bytes) -> web.Response:
+        room = ListParticipantsRequest.FromString(body).room
         if room not in self.people:
-            return web.json_response({"code": "not_found", "msg": "no such room"}, status=404)
-        there = [ParticipantInfo(identity=identity) for identity in self.people[room]]
+            return self._not_found()
+        there = [ParticipantInfo(identity=name, tracks=self.tracks.get(name, [])) for name in self.people[room]]
         answer = ListParticipantsResponse(participants=there).SerializeToString()
         return web.Response(body=answer, content_type="application/protobuf")
 
-    async def _remove(self, request: web.Request) -> web.Response:
-        if self.broken:
-            return web.json_response({"code": "internal", "msg": "no"}, status=500)
-        who = RoomParticipantIdentity.FromString(await request.read())
+    def _list_rooms(self, _body: bytes) -> web.Response:
+        rooms = [Room(name=name, creation_time=made) for name, made in self.tests.items()] + [Room(name="a call")]
+        answer = ListRoomsResponse(rooms=rooms).SerializeToString()
+        return web.Response(body=answer, content_type="application/protobuf")
+
+    def _delete(self, body: bytes) -> web.Response:
+        del self.tests[DeleteRoomRequest.FromString(body).room]
+        return web.Response(content_type="application/protobuf")
+
+    def _remove(self, body: bytes) -> web.Response:
+        who = RoomParticipantIdentity.FromString(body)
         self.removed.append((who.room, who.identity))
-        return web.json_response({"code": "not_found", "msg": "not there"}, status=404)
+        return self._not_found()
+
+    def _mute(self, body: bytes) -> web.Response:
+        what = MuteRoomTrackRequest.FromString(body)
+        assert what.muted
+        self.muted.append((what.identity, what.track_sid))
+        return web.Response(content_type="application/protobuf")
+
+    def _update(self, body: bytes) -> web.Response:
+        asked = UpdateParticipantRequest.FromString(body)
+        may = asked.permission
+        assert may.can_subscribe
+        assert may.can_publish_data
+        sources = [TrackSource.Name(source) for source in may.can_publish_sources] or ["ALL"]
+        self.allowed[asked.identity] = sources if may.can_publish else []
+        self.told += 1
+        there = any(asked.identity in people for people in self.people.values())
+        return web.Response(content_type="application/protobuf") if there else self._not_found()
 
 
 @dataclass
@@ -418,16 +513,18 @@ async def build_bridge(database: Database) -> AsyncIterator[BuildBridge]:
         matrix = Homeserver(
             http, base_url=urls[0], as_token=SECRETS["as"], bot_user=UserId(settings.homeserver.bot_user)
         )
+        rooms, sfu_client = Rooms(matrix), Sfu(http, settings.sfu)
         services = Services(
             settings=settings,
             database=database,
             http=http,
-            rooms=Rooms(matrix),
+            rooms=rooms,
             notices=Notices(matrix),
             talk=Talk(matrix),
             accounts=Accounts(matrix, server_name=HOME, jwt_login_secret=SECRETS["jwt"], guest_prefix="guest-"),
             openid=OpenIdCheck(Netguard(own=OwnServer(HOME, urls[0])), own_name=HOME),
-            sfu=Sfu(http, settings.sfu),
+            sfu=sfu_client,
+            presence=Presence(database, rooms, sfu_client),
             hub=CaptionHub(),
             limits=Limits(),
             sweep_now=Nudge(),

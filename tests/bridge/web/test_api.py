@@ -97,12 +97,16 @@ async def test_real_answers_are_what_the_document_says(bridge):
 async def test_a_token_reaches_as_far_as_its_scopes(bridge):
     made = await bridge.meeting()
     one = f"meetings/{made['id']}"
+    body = {"kind": "link", "subject": (await bridge.invite(made))["id"]}
+    _, act = await ask(bridge, "POST", "revocations", await bridge.staff("marie"), body)
+    against("Revocation", act)
     tries = {
         Scope.MEETINGS_READ: ("GET", one, None),
         Scope.MEETINGS_WRITE: ("PUT", f"{one}/lock", None),
         Scope.INVITES_WRITE: ("GET", f"{one}/invites", None),
         Scope.TRANSCRIPTS_READ: ("GET", f"{one}/transcripts", None),
         Scope.TRANSCRIPTS_WRITE: ("PUT", f"{one}/glossary", {"terms": ["Lyon"]}),
+        Scope.ACCESS_REVOKE: ("GET", f"revocations/{act['id']}", None),
     }
     assert set(tries) == set(Scope)
     for scope in Scope:
@@ -191,7 +195,7 @@ async def test_nobody_has_tokens_without_number_nor_calls_without_end(bridge, fr
     async with bridge.database.transaction() as tx:
         await tx.execute(
             """INSERT INTO api_tokens SELECT 'id' || n, $1, 'T', '{}', sha256(n::text::bytea), now(),
-               now() + interval '1 day' FROM generate_series(1, $2) AS n""",
+               now() + interval '1 day', NULL, now() FROM generate_series(1, $2) AS n""",
             f"@ada:{HOME}",
             MAX_TOKENS,
         )

@@ -12,7 +12,7 @@ from bridge.domain.bot_commands import COMMANDS
 from bridge.domain.names import UserId
 from bridge.store import errands, meetings
 from bridge.store.errands import CLAIM, MAX_WAITING
-from bridge.web import bot
+from bridge.web import bot, revoking
 from bridge.web.limits import BOT_COMMANDS, BOT_INVITES
 from tests.bridge.web.test_life import call
 from tests.bridge.web.test_transactions import drain, member, push
@@ -84,6 +84,31 @@ async def test_a_meeting_is_started_from_any_room_and_its_link_opens(bridge):
     async with bridge.public.post(link, json={"display_name": "Gina"}) as response:
         assert response.status == 200
     assert bridge.homeserver.rooms[meeting.room_id][MARIE] == "join"
+
+
+async def test_hosts_withdraw_links_and_send_guests_away_and_operators_bar_servers(bridge):
+    meeting = await bridge.meeting()
+    room = meeting["room_id"]
+    invite, other = await bridge.invite(meeting), await bridge.invite(meeting)
+    gina, _ = await bridge.guest(meeting)
+    assert await tell(bridge, f"!meet revoke link {invite['url']}", JEAN, room) == (
+        "❌",
+        "Only the host of this meeting may do this.",
+    )
+    assert (await tell(bridge, "!meet revoke guest gina", room=room))[0] == "✅"
+    assert (await tell(bridge, "!meet revoke guest gina", room=room))[0] == "❌", "no such guest any more"
+    assert "1 link is withdrawn" in (await tell(bridge, f"!meet revoke link {invite['url']}", room=room))[1]
+    for path, status in ((invite["path"], 410), (other["path"], 200)):
+        async with bridge.public.post(path, json={"display_name": "Gaston"}) as response:
+            assert response.status == status
+    assert (await tell(bridge, "!meet revoke link", room=room))[0] == "✅", "all that still open"
+    async with bridge.public.post(other["path"], json={"display_name": "Gaston"}) as response:
+        assert response.status == 410
+    assert (await tell(bridge, "!meet revoke server partner.example", room=room))[0] == "❌"
+    for nothing in ("!meet revoke", "!meet revoke guest", "!meet revoke room x"):
+        assert "!meet revoke server partner.example" in (await tell(bridge, nothing, room=room))[1]
+    await revoking.finish(bridge.services)
+    assert gina in bridge.homeserver.deactivated
 
 
 async def test_a_bridge_that_died_over_a_command_does_it_once(bridge):
@@ -165,11 +190,11 @@ async def test_power_levels_decide_whom_the_bot_obeys(bridge):
     meeting = await bridge.meeting("Team")
     bridge.homeserver.join(meeting["room_id"], JEAN)
     for name in [command.name for command in COMMANDS.values() if command.level]:
+        bridge.services.limits.__init__()  # type: ignore[misc]  # he is fast
         assert (await tell(bridge, f"!meet {name}", JEAN, meeting["room_id"]))[0] == "❌", name
     assert (await tell(bridge, "!meet status", JEAN, meeting["room_id"]))[0] == "✅"
     assert (await tell(bridge, f"!meet status {meeting['id']}", f"@ada:{HOME}"))[0] == "❌"
     bridge.homeserver.levels[meeting["room_id"]][JEAN] = 50
-    bridge.services.limits.__init__()  # type: ignore[misc]  # he was fast
     assert (await tell(bridge, "!meet lock", JEAN, meeting["room_id"]))[0] == "✅"
 
 
@@ -177,7 +202,8 @@ async def test_power_levels_decide_whom_the_bot_obeys(bridge):
 async def test_meetings_are_made_by_people_of_this_homeserver(bridge, sender: str):
     for words in ("start Mine", "schedule 2099-01-01 10:00 x"):
         sign, answer = await tell(bridge, f"!meet {words}", sender)
-        assert (sign, "Ask one of them" in answer) == ("❌", True)
+        refusal = "no commands from guests" if sender.startswith("@guest-") else "Ask one of them"
+        assert (sign, refusal in answer) == ("❌", True)
     assert bridge.homeserver.created == []
 
 
@@ -302,3 +328,12 @@ async def test_the_bot_stays_in_a_meeting_that_everybody_left(bridge):
     bridge.homeserver.join(meeting["room_id"], MARIE, "leave")
     await hear(bridge, member(meeting["room_id"], MARIE, "leave", number=next(NUMBERS)))
     assert bridge.homeserver.rooms[meeting["room_id"]][BOT] == "join"
+
+
+async def test_refusals_are_in_the_language_that_somebody_chose(bridge):
+    await tell(bridge, "!meet lang de")
+    _, answer = await tell(bridge, "!meet schedule tomorrow")
+    assert answer.startswith("Bitte schreiben Sie den Tag, die Uhrzeit und einen Titel")
+    await tell(bridge, "!meet lang fr")
+    _, answer = await tell(bridge, "!meet schedule tomorrow")
+    assert answer.startswith("Écrivez le jour, l’heure et un titre")

@@ -194,7 +194,9 @@ async def test_people_who_asked_for_no_token_of_ours_do_not_count(database):
     async with database.transaction() as tx:
         await meetings.create(tx, meeting_id="m", title="T", room_id="!m", organizer=MARIE, actor=MARIE)
         for user, device in ((MARIE, "A"), (MARIE, "B"), (JEAN, "A"), ("@captions:home", "A")):
-            await calls.grant(tx, CallGrant("lk", f"{user}:{device}"), room_id="!m", user_id=UserId(user))
+            await calls.grant(
+                tx, CallGrant("lk", f"{user}:{device}"), room_id="!m", user_id=UserId(user), device_id=device
+            )
         there = [f"{MARIE}:A", f"{MARIE}:B", f"{JEAN}:A", "@captions:home:A", "a stranger"]
         assert await calls.people(tx, "lk", there, but="@captions:home") == 2
         assert await calls.people(tx, "other", there, but="@captions:home") == 0

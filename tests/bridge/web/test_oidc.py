@@ -387,11 +387,16 @@ def tampered(claims: dict[str, Any]) -> str:
     return f"{head}.{body}.{sig}"
 
 
+def signed_by_hand(header: dict[str, Any] | str, claims: str) -> str:
+    """Signed as it should be, whatever stands in it; joserfc itself makes no such token."""
+    header = header if isinstance(header, str) else json.dumps(header)
+    parts = [base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in (header, claims)]
+    signature = KEY.private_key.sign(".".join(parts).encode(), PKCS1v15(), SHA256())
+    return ".".join((*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")))
+
+
 def with_unknown_critical_header(claims: dict[str, Any]) -> str:
-    """Signed as it should be, but for a header that nobody may ignore; joserfc itself makes no such token."""
-    signed = forged_header(claims, {"alg": "RS256", "kid": "k1", "crit": ["exp2"], "exp2": 1}).rstrip(".")
-    signature = KEY.private_key.sign(signed.encode(), PKCS1v15(), SHA256())
-    return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    return signed_by_hand({"alg": "RS256", "kid": "k1", "crit": ["exp2"], "exp2": 1}, json.dumps(claims))
 
 
 BAD_TOKENS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -413,6 +418,16 @@ BAD_TOKENS: dict[str, Callable[[dict[str, Any]], str]] = {
     "tampered": tampered,
     "no signature": lambda claims: jwt.encode({"alg": "RS256", "kid": "k1"}, claims, KEY).rpartition(".")[0] + ".",
     "unknown critical header": with_unknown_critical_header,
+    "key by certificate": lambda claims: jwt.encode(
+        {"alg": "RS256", "x5u": "http://evil.example/cert", "x5c": ["MIIB"]}, claims, OTHER_KEY
+    ),
+    "kid of a file": lambda claims: forged_header(claims, {"alg": "HS256", "kid": "../../../dev/null"}),
+    "kid of a query": lambda claims: forged_header(claims, {"alg": "RS256", "kid": "k1' OR 1=1 --"}),
+    "claims twice": lambda claims: signed_by_hand(
+        {"alg": "RS256", "kid": "k1"}, json.dumps(claims)[:-1] + ', "sub": "s-2"}'
+    ),
+    "header twice": lambda claims: signed_by_hand('{"alg": "none", "kid": "k1", "alg": "RS256"}', json.dumps(claims)),
+    "encrypted": lambda _claims: "e30.e30.e30.e30.e30",
     "not a token": lambda _claims: "x.y.z",
     "empty": lambda _claims: "",
 }
@@ -425,32 +440,31 @@ async def test_an_identity_token_with_a_wrong_signature_is_not_believed(bridge, 
     assert bridge.homeserver.tokens == {}
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"iss": "http://evil.example"},
-        {"iss": None},
-        {"aud": "another-client"},
-        {"aud": []},
-        {"aud": None},
-        {"aud": ["bridge", "another-client"]},
-        {"aud": ["bridge", "another-client"], "azp": "another-client"},
-        {"azp": "another-client"},
-        {"exp": int(time.time()) - 3600},
-        {"exp": None},
-        {"exp": "soon"},
-        {"nbf": int(time.time()) + 3600},
-        {"iat": int(time.time()) + 3600},
-        {"iat": None},
-        {"nonce": "another"},
-        {"nonce": None},
-        {"sub": None},
-        {"sub": ""},
-        {"sub": 5},
-        {"sub": "x" * 300},
-    ],
-    ids=str,
-)
+BAD_CLAIMS: list[dict[str, Any]] = [
+    {"iss": "http://evil.example"},
+    {"iss": None},
+    {"aud": "another-client"},
+    {"aud": []},
+    {"aud": None},
+    {"aud": ["bridge", "another-client"]},
+    {"aud": ["bridge", "another-client"], "azp": "another-client"},
+    {"azp": "another-client"},
+    {"exp": int(time.time()) - 3600},
+    {"exp": None},
+    {"exp": "soon"},
+    {"nbf": int(time.time()) + 3600},
+    {"iat": int(time.time()) + 3600},
+    {"iat": None},
+    {"nonce": "another"},
+    {"nonce": None},
+    {"sub": None},
+    {"sub": ""},
+    {"sub": 5},
+    {"sub": "x" * 300},
+]
+
+
+@pytest.mark.parametrize("claims", BAD_CLAIMS, ids=str)
 async def test_an_identity_token_with_a_wrong_claim_is_not_believed(bridge, provider, claims: dict[str, Any]):
     provider.claims = claims
     assert await sign_in(bridge, provider) == (400, "PASSERELLE_SIGN_IN_FAILED")
@@ -461,25 +475,30 @@ async def test_several_audiences_are_fine_when_we_are_the_authorized_one(bridge,
     assert (await sign_in(bridge, provider))[0] == 302
 
 
-@pytest.mark.parametrize(
-    "claims", [{"sub": "s-2"}, {"iss": "http://evil.example"}, {"aud": "another-client"}, {"sub": None}]
-)
+BAD_USERINFO: list[dict[str, Any]] = [
+    {"sub": "s-2"},
+    {"iss": "http://evil.example"},
+    {"aud": "another-client"},
+    {"sub": None},
+]
+
+
+@pytest.mark.parametrize("claims", BAD_USERINFO)
 async def test_userinfo_of_somebody_else_is_not_believed(bridge, provider, claims: dict[str, Any]):
     provider.userinfo_claims = claims
     assert await sign_in(bridge, provider) == (400, "PASSERELLE_SIGN_IN_FAILED")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"state": "x" * 43},
-        {"state": ""},
-        {"code": ""},
-        {"iss": "http://evil.example"},
-        {"code": "x" * 3000},
-    ],
-    ids=str,
-)
+BAD_CALLBACKS: list[dict[str, str]] = [
+    {"state": "x" * 43},
+    {"state": ""},
+    {"code": ""},
+    {"iss": "http://evil.example"},
+    {"code": "x" * 3000},
+]
+
+
+@pytest.mark.parametrize("query", BAD_CALLBACKS, ids=str)
 async def test_a_callback_that_does_not_fit_is_refused(bridge, provider, query: dict[str, str]):
     assert await sign_in(bridge, provider, **query) == (400, "PASSERELLE_SIGN_IN_FAILED")
     assert bridge.homeserver.tokens == {}
@@ -493,7 +512,10 @@ async def test_a_callback_in_another_browser_is_refused_before_the_code_is_used(
     assert provider.exchanges == 0
 
 
-@pytest.mark.parametrize("value", ["", "x", "!!", base64.urlsafe_b64encode(b"[1,2,3,4]").decode(), "W" * 4000])
+BAD_COOKIES = ["", "x", "!!", base64.urlsafe_b64encode(b"[1,2,3,4]").decode(), "W" * 4000]
+
+
+@pytest.mark.parametrize("value", BAD_COOKIES)
 async def test_a_cookie_that_somebody_made_up_is_refused(bridge, provider, value: str):
     cookies, state = await begin(bridge, provider)
     (name,) = cookies
@@ -583,3 +605,25 @@ async def test_signing_in_without_end_has_to_wait(bridge):
     for method, path in (("GET", "/auth/login"), ("GET", "/auth/callback"), ("POST", "/auth/session")):
         async with bridge.public.request(method, path, allow_redirects=False) as response:
             assert response.status == 429
+
+
+def test_there_are_forty_ways_to_lie_about_who_signs_in():
+    tables = (BAD_TOKENS, BAD_CLAIMS, BAD_USERINFO, BAD_CALLBACKS, BAD_COOKIES)
+    singles = (
+        test_a_code_works_once_and_for_a_minute,
+        test_a_code_is_good_in_the_browser_that_signed_in_alone,
+        test_a_callback_in_another_browser_is_refused_before_the_code_is_used,
+        test_a_code_without_its_verifier_gets_nothing,
+        test_a_provider_that_calls_itself_otherwise_is_not_used,
+    )
+    cases = sum(map(len, tables)) + len(singles)
+    print(f"S7: {cases} ways to lie in a sign-in, all refused: {[len(table) for table in tables]} and {len(singles)}")
+    assert cases >= 40
+
+
+async def test_a_code_without_its_verifier_gets_nothing(bridge, provider):
+    """Somebody else's code, in a sign-in of one's own: the provider has the challenge of theirs (RFC 7636)."""
+    cookies, state = await begin(bridge, provider)
+    assert provider.challenge
+    provider.challenge = "x" * 43
+    assert await finish(bridge, cookies, state=state, code="theirs") == (400, "PASSERELLE_SIGN_IN_FAILED")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bridge.domain import moderation
 from bridge.store import audit
-from bridge.web import organizing, sweeper
+from bridge.web import sweeper
 from tests.bridge.web.test_life import call, minutes_pass
 
 HOME = "home.example"
@@ -44,7 +45,7 @@ async def test_a_planned_meeting_opens_runs_and_ends_at_its_time(bridge):
     assert made["schedule"] == TEN | {"rrule": None, "cancelled_dates": [], "moved_dates": [], "sequence": 0}
     invite = await bridge.invite(made)
     async with bridge.public.post(invite["path"], json={"display_name": "Gina"}) as response:
-        assert (response.status, (await response.json())["errcode"]) == (403, "PASSERELLE_MEETING_NOT_OPEN")
+        assert (response.status, (await response.json())["place"]["state"]) == (202, "early")
     bridge.homeserver.join(made["room_id"], JEAN)
     assert await call(bridge, made, JEAN) == 403
     await minutes_pass(bridge, 50)
@@ -201,7 +202,7 @@ async def test_hosts_are_people_and_not_too_many(bridge, monkeypatch: pytest.Mon
     await marie("POST", path, {"user_id": "jean"}, status=400)
     await marie("DELETE", f"{path}/{MARIE}", status=403)
     assert (await marie("DELETE", f"{path}/{JEAN}"))["hosts"] == [MARIE]  # was none
-    monkeypatch.setattr(organizing, "MAX_HOSTS", 2)
+    monkeypatch.setattr(moderation, "MAX_HOSTS", 2)
     await marie("POST", path, {"user_id": JEAN})
     await marie("POST", path, {"user_id": f"@ada:{HOME}"}, status=409)
     assert (await marie("DELETE", f"{path}/{JEAN}"))["hosts"] == [MARIE]

@@ -106,6 +106,28 @@ async def test_people_see_their_own_sessions_and_end_one_from_another(bridge, st
     assert here["matrix"]["access_token"] in bridge.homeserver.tokens
 
 
+async def test_people_sign_out_of_all_other_sessions_and_go_on_here(bridge, staff):
+    there, here, other = await staff.sign_in(), await staff.sign_in(), await staff.sign_in(JEAN)
+    assert await staff.api("DELETE", "/api/v1/sessions?others", here) == (200, {"ended": 1})
+    statuses = [(await staff.api("GET", "/api/v1/sessions", session))[0] for session in (there, here, other)]
+    assert statuses == [401, 200, 200]
+    await sweep(bridge.services)
+    tokens = [session["matrix"]["access_token"] in bridge.homeserver.tokens for session in (there, here, other)]
+    assert tokens == [False, True, True]
+
+
+async def test_signing_out_everywhere_also_leaves_the_provider_and_every_matrix_app(bridge, staff):
+    there, here, other = await staff.sign_in(), await staff.sign_in(), await staff.sign_in(JEAN)
+    element = bridge.homeserver.add_user(f"@marie.curie:{HOME}")
+    status, answer = await staff.api("POST", "/auth/logout?everywhere", here)
+    assert (status, "id_token_hint=" in answer["redirect"]) == (200, True)
+    statuses = [(await staff.api("GET", "/api/v1/sessions", session))[0] for session in (there, here, other)]
+    assert statuses == [401, 401, 200]
+    await sweep(bridge.services)
+    assert element not in bridge.homeserver.tokens
+    assert f"@marie.curie:{HOME}" not in bridge.homeserver.tokens.values()
+
+
 async def test_guests_do_not_sign_out(bridge):
     _, headers = await bridge.guest(await bridge.meeting())
     async with bridge.public.post("/auth/logout", headers=headers) as response:

@@ -7,17 +7,20 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import soundfile
+from aiohttp import web
 from playwright.async_api import Frame, Page, expect
 
 from bots.tilepicture import GROUND
+from bridge.web.pages import BUILT
 
 SPEECH = Path(__file__).parents[2] / "fixtures" / "speech"
 WIDTH, HEIGHT, RATE_HZ, FRAMES = 640, 360, 10, 40
@@ -108,8 +111,8 @@ def microphones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def new_meeting(stack: Any) -> Callable[[str], dict[str, Any]]:
-    """Return a function that makes a meeting of Marie's: the Meeting, with `guest_link`."""
+def new_meeting(stack: Any) -> Callable[..., dict[str, Any]]:
+    """Return a function that makes a meeting of Marie's: the Meeting, with `guest_link`, good for so many uses."""
     internal = stack.ready["internal"]
 
     def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -121,9 +124,9 @@ def new_meeting(stack: Any) -> Callable[[str], dict[str, Any]]:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def make(title: str) -> dict[str, Any]:
+    def make(title: str, uses: int = 10) -> dict[str, Any]:
         meeting = post("/internal/v1/meetings", {"title": title, "organizer": stack.ready["staff"][0]["user_id"]})
-        link = post(f"/internal/v1/meetings/{meeting['id']}/invites", {"uses": 10, "ttl_s": 3600})["url"]
+        link = post(f"/internal/v1/meetings/{meeting['id']}/invites", {"uses": uses, "ttl_s": 3600})["url"]
         return meeting | {"guest_link": link}
 
     return make
@@ -235,7 +238,50 @@ def likeness(heard: list[float], recording: Path) -> float:
     return best
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def partner(stack: Any) -> dict[str, Any]:
+    """Return who the partner is, with a function `session` that signs them in at their own homeserver anew."""
+    account, server = stack.ready["partner_user"], stack.ready["homeservers"]["partner"]
+
+    def ask(method: str, path: str, body: object, token: str = "") -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        url = f"{server['client_url']}/_matrix/client/v3{path}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def session() -> dict[str, Any]:
+        identifier = {"type": "m.id.user", "user": account["user_id"]}
+        login = {"type": "m.login.password", "identifier": identifier, "password": account["password"]}
+        return ask("POST", "/login", login)
+
+    return {"user_id": account["user_id"], "server": server, "session": session, "ask": ask}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def partner_call(partner: dict[str, Any]) -> AsyncIterator[str]:
+    """Serve Element Call as the partner's organisation does, on a site of its own; return its address."""
+
+    async def page(_request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(BUILT / "ec" / "index.html")
+
+    async def config(_request: web.Request) -> web.StreamResponse:
+        own = {"base_url": partner["server"]["client_url"], "server_name": partner["server"]["name"]}
+        return web.json_response({"default_server_config": {"m.homeserver": own}})
+
+    app = web.Application()
+    app.router.add_get("/room", page)
+    app.router.add_get("/config.json", config)
+    app.router.add_static("/", BUILT / "ec")
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "localhost", 0)
+    await site.start()
+    yield f"http://localhost:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture(scope="session")
 def call() -> Any:
     """Return the steps above as attributes: a folder of tests cannot import its conftest."""
 

@@ -40,6 +40,9 @@ async def test_staff_and_guest_in_element_call(stack, browsers, cameras, microph
     await call.eventually(lambda: call.who_is_seen(staff_call), {"Ana Silva (Guest)": "ana"})
     await call.eventually(lambda: call.who_is_seen(guest_call), {"Marie Curie": "marie"})
 
+    # The organiser starts captions, which begin while the two listen.
+    await staff.get_by_role("button", name="Start captions").click()
+
     # Each hears the other's recording, and not their own.
     recordings = {"staff": SPEECH / "staff.flac", "guest": SPEECH / "guest.flac"}
     by_guest, by_staff = await asyncio.gather(*(f.evaluate(call.listen, HEARD_S) for f in (guest_call, staff_call)))
@@ -48,8 +51,7 @@ async def test_staff_and_guest_in_element_call(stack, browsers, cameras, microph
         assert fits[other] > SAME, fits
         assert fits[other] > fits[own] + APART, fits
 
-    # The organiser starts captions; the guest reads what the staff member says, under that name.
-    await staff.get_by_role("button", name="Start captions").click()
+    # The guest reads what the staff member says, under that name.
     final = guest.locator('#captions-lines li[data-final="true"]')
     await expect(guest.locator("#captions-status")).to_contain_text("Captions are on.", timeout=60_000)
     await expect(final.nth(2)).to_be_visible(timeout=90_000)

@@ -15,9 +15,14 @@ import {
 } from "matrix-widget-api";
 
 import { approvedCapabilities } from "./capabilities";
-import { type MatrixClient, MatrixError } from "./matrix-client";
+import { type MatrixClient, MatrixError, type OpenIdToken } from "./matrix-client";
 import type { RoomSync } from "./room-sync";
 
+const CALL_MEMBER = "org.matrix.msc3401.call.member";
+/** Tokens that Element Call 0.26 asks for at once, for its own media server. */
+const TOKENS_AHEAD = 2;
+/** By then Element Call knows its own media server, or the other way round is better than none. */
+const HOLD_MS = 4_000;
 /** stops: a widget from asking for a whole room's history at once. */
 const MAX_TIMELINE = 100;
 
@@ -25,12 +30,25 @@ const MAX_TIMELINE = 100;
 export class CallDriver extends WidgetDriver {
   /** Leaves that the homeserver would send by itself; sent at once when the page goes away. */
   readonly #scheduled = new Set<string>();
+  /** What Element Call will ask for as soon as it joins, asked for meanwhile; each is handed out once. */
+  readonly #tokens: Promise<OpenIdToken>[] = [];
+  #transports: Promise<IRtcTransportsResult> | null = null;
+  /** From the join until Element Call asks for its own media server. */
+  #listensOnly = false;
 
   constructor(
     readonly client: MatrixClient,
     readonly sync: RoomSync,
   ) {
     super();
+  }
+
+  /** Asks now for what a join needs first; Element Call would ask for one after the other. */
+  askAhead(): void {
+    this.#listensOnly = true;
+    this.#transports = this.client.rtcTransports();
+    while (this.#tokens.length < TOKENS_AHEAD) this.#tokens.push(this.client.openIdToken());
+    for (const asked of [this.#transports, ...this.#tokens]) asked.catch(() => undefined); // said to whoever gets it
   }
 
   /** Sends every scheduled leave now; works while the page unloads. */
@@ -42,7 +60,7 @@ export class CallDriver extends WidgetDriver {
   }
 
   override validateCapabilities(requested: Set<string>): Promise<Set<string>> {
-    const { user_id, device_id } = this.client.session;
+    const { user_id, device_id } = this.client.account;
     const approved = approvedCapabilities(this.client.roomId, user_id, device_id);
     return Promise.resolve(new Set([...requested].filter((capability) => approved.has(capability))));
   }
@@ -134,14 +152,15 @@ export class CallDriver extends WidgetDriver {
   }
 
   override askOpenID(observer: SimpleObservable<IOpenIDUpdate>): void {
-    this.client.openIdToken().then(
+    this.#openIdToken().then(
       (token) => observer.update({ state: OpenIDRequestState.Allowed, token }),
       () => observer.update({ state: OpenIDRequestState.Blocked }),
     );
   }
 
   override getRtcTransports(): Promise<IRtcTransportsResult> {
-    return this.client.rtcTransports();
+    this.#listensOnly = false;
+    return this.#transports ?? this.client.rtcTransports();
   }
 
   override async downloadFile(contentUri: string): Promise<{ file: XMLHttpRequestBodyInit }> {
@@ -155,6 +174,22 @@ export class CallDriver extends WidgetDriver {
   override processError(error: unknown): IWidgetApiErrorResponseDataDetails | undefined {
     if (!(error instanceof MatrixError)) return undefined;
     return { matrix_api_error: { http_status: error.status, http_headers: {}, url: error.url, response: error.body } };
+  }
+
+  /**
+   * Element Call 0.26 connects to the media servers of those who are in the call, then to its own; where these are one, it
+   * throws the first connection away half made. Such a token can wait until nobody needs it.
+   */
+  async #openIdToken(): Promise<OpenIdToken> {
+    if (this.#listensOnly && (await this.#isEverybodyOnOurServer())) await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
+    return (await this.#tokens.shift()) ?? this.client.openIdToken();
+  }
+
+  async #isEverybodyOnOurServer(): Promise<boolean> {
+    const own = await this.#transports?.catch(() => null);
+    const ours = own?.rtc_transports.map((transport) => transport["livekit_service_url"]) ?? [];
+    const others = this.sync.stateOfType(CALL_MEMBER).map(({ content }) => content["foci_preferred"] as { livekit_service_url?: string }[] | undefined);
+    return others.every((foci) => !foci?.[0] || foci[0].livekit_service_url === ours[0]);
   }
 
   #onlyHere(roomId: string | null): void {

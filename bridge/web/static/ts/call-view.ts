@@ -1,18 +1,19 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { CallWidget, type DeviceChoice } from "./call-widget";
+import { CallSeat, type Seat } from "./call-seat";
+import type { CallWidget, DeviceChoice } from "./call-widget";
 import { bridge } from "./bridge-api";
 import { CaptionsControl, type CaptionsState } from "./captions-control";
 import { CaptionsFeed } from "./captions-feed";
 import type { Segment, Translation } from "./captions-model";
 import { CaptionsPane } from "./captions-pane";
-import { announce, element, setHidden, setNote } from "./dom";
+import { announce, element, setHidden, setNote, showAgenda } from "./dom";
 import { InviteDialog } from "./invite-dialog";
-import { MatrixClient, type MatrixEvent } from "./matrix-client";
-import { RoomSync } from "./room-sync";
+import type { MatrixEvent } from "./matrix-client";
+import type { RoomSync } from "./room-sync";
 import type { Meeting, Session } from "./session";
-import { t } from "./strings";
+import { service, t } from "./strings";
 import { showProblem, showView } from "./views";
 
 const SLOW_MS = 12_000;
@@ -43,29 +44,20 @@ export class CallView {
     readonly session: Session,
     readonly meeting: Meeting,
     readonly onSessionEnd: () => void,
+    prepared: CallSeat | null = null,
   ) {
     this.#pane = pane ??= new CaptionsPane();
-    this.#sync = new RoomSync(new MatrixClient(session.matrix, meeting.room_id), {
-      onState: (event, initial) => this.#onState(event, initial),
-      onTimeline: (event) => this.#widget.feedTimeline(event),
-      onToDevice: (event) => this.#widget.feedToDevice(event),
-      onConnection: (connected) => this.#onConnection(connected),
-      onLost: () => this.#onLost(),
-    });
-    const stage = element("view-call");
-    stage.hidden = false;
-    stage.classList.add("stage-warming");
-    stage.inert = true;
-    const lang = document.body.dataset["lang"] ?? "en";
-    this.#widget = new CallWidget(
-      element("widget"),
-      this.#sync,
+    const { access_token, ...account } = session.matrix;
+    const taken = seatFor({ ...account, room_id: meeting.room_id }, prepared);
+    taken.authorise(access_token);
+    this.#sync = taken.sync;
+    this.#widget = taken.widget;
+    this.#widget.listen(
       {
         onJoined: () => this.#onJoined(),
         onClosed: () => this.#leave(),
         onDevices: (audio, video) => (this.#choice = { ...this.#choice, audio, video }),
       },
-      lang,
       meeting.title,
     );
     this.#captions = new CaptionsControl(
@@ -82,14 +74,21 @@ export class CallView {
       onDenied: () => this.#onFeed("denied"),
     });
     element("call-title").textContent = meeting.title;
+    showAgenda("call-agenda", meeting.agenda);
     this.#letCorrect();
-    this.#sync.start();
+    this.#sync.start({
+      onState: (event, initial) => this.#onState(event, initial),
+      onTimeline: (event) => this.#widget.feedTimeline(event),
+      onToDevice: (event) => this.#widget.feedToDevice(event),
+      onConnection: (connected) => this.#onConnection(connected),
+      onLost: () => this.#onLost(),
+    });
   }
 
   /** Enters the call with what was chosen in the device check. */
   join(choice: DeviceChoice): void {
     this.#choice = choice;
-    document.title = `${this.meeting.title} · Passerelle`;
+    document.title = `${this.meeting.title} · ${service}`;
     const stage = element("view-call");
     stage.classList.remove("stage-warming");
     stage.inert = false;
@@ -118,7 +117,9 @@ export class CallView {
     this.#captions.takeState(event);
     if (this.#host !== this.#isHost()) this.#letCorrect();
     const invite = element<HTMLButtonElement>("open-invite");
-    invite.hidden = this.session.user.door !== "staff" || !this.#captions.mayOrganize;
+    const hosts = element<HTMLAnchorElement>("open-host");
+    hosts.hidden = invite.hidden = this.session.user.door !== "staff" || !this.#captions.mayOrganize;
+    hosts.href = `/m/${encodeURIComponent(this.meeting.id)}/host`;
     invite.onclick = () => {
       dialog ??= new InviteDialog(() => token);
       token = this.session.token;
@@ -210,6 +211,12 @@ export class CallView {
     this.#sync.stop();
     setNote("banner", null);
   }
+}
+
+function seatFor(seat: Seat, prepared: CallSeat | null): CallSeat {
+  if (prepared?.fits(seat)) return prepared;
+  prepared?.stop();
+  return new CallSeat(seat);
 }
 
 let dialog: InviteDialog | null = null;

@@ -32,33 +32,43 @@ export class CallWidget {
   readonly #dark = window.matchMedia("(prefers-color-scheme: dark)");
   #negotiated!: () => void;
   readonly #ready = new Promise<void>((resolve) => (this.#negotiated = resolve));
+  #listener: CallListener | null = null;
   #stopped = false;
 
-  constructor(container: HTMLElement, sync: RoomSync, listener: CallListener, lang: string, title: string) {
-    const { session, roomId } = sync.client;
+  constructor(container: HTMLElement, sync: RoomSync, lang: string) {
+    const { account, roomId } = sync.client;
     this.#driver = new CallDriver(sync.client, sync);
     const url = this.#address(sync, lang);
-    const widget = new Widget({ id: WIDGET_ID, creatorUserId: session.user_id, type: "m.custom", url, waitForIframeLoad: false });
+    const widget = new Widget({ id: WIDGET_ID, creatorUserId: account.user_id, type: "m.custom", url, waitForIframeLoad: false });
     this.#iframe.allow = FRAME_RIGHTS;
-    this.#iframe.title = title;
     container.replaceChildren(this.#iframe); // the API below looks for a frame that is in the document
     this.#api = new ClientWidgetApi(widget, this.#iframe, this.#driver);
     this.#api.setViewedRoomId(roomId);
-    this.#api.once("capabilitiesNotified", () => this.#negotiated());
+    this.#api.once("capabilitiesNotified", () => {
+      performance.mark("passerelle-warm");
+      this.#negotiated();
+    });
     this.#answer("set_always_on_screen", () => undefined, { success: true });
-    this.#answer("io.element.join", () => listener.onJoined());
-    this.#answer("io.element.close", () => listener.onClosed());
+    this.#answer("io.element.join", () => this.#listener?.onJoined());
+    this.#answer("io.element.close", () => this.#listener?.onClosed());
     this.#answer("im.vector.hangup", () => undefined);
     this.#answer("io.element.device_mute", ({ audio_enabled, video_enabled }) =>
-      listener.onDevices(audio_enabled === true, video_enabled === true),
+      this.#listener?.onDevices(audio_enabled === true, video_enabled === true),
     );
     this.#dark.addEventListener("change", this.#onTheme);
     window.addEventListener("pagehide", this.#onPageHide);
     this.#iframe.src = url;
   }
 
+  /** Says whom to tell what happens, and what the frame is called. */
+  listen(listener: CallListener, title: string): void {
+    this.#listener = listener;
+    this.#iframe.title = title;
+  }
+
   /** Puts Element Call into the call. Resolves when it was told, which is before it is connected. */
   async join(choice: DeviceChoice): Promise<void> {
+    this.#driver.askAhead();
     await this.#ready;
     if (this.#stopped) return;
     if (!choice.audio || !choice.video) {
@@ -104,15 +114,15 @@ export class CallWidget {
   readonly #onPageHide = (): void => this.#driver.leaveNow();
 
   #address(sync: RoomSync, lang: string): string {
-    const { session, roomId } = sync.client;
+    const { account, roomId } = sync.client;
     const parameters = new URLSearchParams({
       widgetId: WIDGET_ID,
       // Element Call takes the origin from it; the path may hold an invite's secret and stays here.
       parentUrl: `${location.origin}/`,
-      userId: session.user_id,
-      deviceId: session.device_id,
+      userId: account.user_id,
+      deviceId: account.device_id,
       roomId,
-      baseUrl: session.base_url,
+      baseUrl: account.base_url,
       lang,
       theme: this.#dark.matches ? "dark" : "light",
       intent: "join_existing",

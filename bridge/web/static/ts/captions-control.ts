@@ -27,6 +27,8 @@ export class CaptionsControl {
   readonly #asked = element<HTMLInputElement>("consent");
 
   #ending: number | null = null;
+  /** What was chosen and is not written down yet. */
+  #chosen: boolean | null = null;
 
   constructor(
     readonly sync: RoomSync,
@@ -50,12 +52,12 @@ export class CaptionsControl {
   }
 
   get mayOrganize(): boolean {
-    return this.sync.powerLevel(this.sync.client.session.user_id) >= ORGANIZER_LEVEL;
+    return this.sync.powerLevel(this.sync.client.account.user_id) >= ORGANIZER_LEVEL;
   }
 
   /** Follows the room: whether captions run, and what this person has agreed to. */
   takeState(event: MatrixEvent): void {
-    if (event.type === CONSENT && event.state_key === this.sync.client.session.user_id) {
+    if (event.type === CONSENT && event.state_key === this.sync.client.account.user_id && this.#chosen === null) {
       this.#consent.checked = this.#asked.checked = event.content["allow"] === true;
     }
     this.refresh();
@@ -79,20 +81,29 @@ export class CaptionsControl {
   /** Writes down what was chosen at the door, if it differs from what the room knows. */
   async agreeAsAsked(): Promise<void> {
     await this.sync.ready;
-    const known = this.sync.state(CONSENT, this.sync.client.session.user_id)?.content["allow"] === true;
+    const known = this.sync.state(CONSENT, this.sync.client.account.user_id)?.content["allow"] === true;
     this.#consent.checked = this.#asked.checked;
     if (this.#asked.checked !== known) await this.#give(this.#asked.checked);
   }
 
   async #give(allow: boolean): Promise<void> {
+    const underWay = this.#chosen !== null;
+    this.#chosen = allow;
+    if (underWay) return;
+    let written = !allow;
     try {
-      await this.sync.client.send(CONSENT, { allow }, { stateKey: this.sync.client.session.user_id });
-      this.#asked.checked = allow;
-      this.say(t(allow ? "consent_given" : "consent_withdrawn"));
+      // One at a time: of two requests at once the older one could be the last to be written, and undo a withdrawal.
+      while (written !== this.#chosen) {
+        const next = this.#chosen;
+        await this.sync.client.send(CONSENT, { allow: next }, { stateKey: this.sync.client.account.user_id });
+        written = next;
+      }
+      this.say(t(written ? "consent_given" : "consent_withdrawn"));
     } catch {
-      this.#consent.checked = !allow;
       setNote("banner", t("consent_failed"));
     }
+    this.#chosen = null;
+    this.#consent.checked = this.#asked.checked = written;
   }
 
   async #toggle(): Promise<void> {

@@ -13,6 +13,8 @@ import { t } from "./strings";
 const FOLLOW_PX = 48;
 /** stops: the live region, which only has to be read once, from growing. */
 const MAX_SPOKEN = 20;
+/** A line that has not changed for so long (ms) stays as it is: its bot died. Longer than an utterance takes. */
+const ABANDONED_MS = 30_000;
 /** A window that is narrower has no room for captions beside the call. */
 const NARROW = window.matchMedia("(max-width: 52rem)");
 
@@ -77,6 +79,10 @@ export class CaptionsPane {
   /** Shows a segment that is new or has changed. */
   take(segment: Segment): void {
     this.#update(() => this.#model.take(segment) && segment);
+    if (segment.final) return;
+    // Half a revision: newer than this one, older than the next, which makes it void.
+    const left = { ...segment, final: true, rev: segment.rev + 0.5 };
+    window.setTimeout(() => this.#update(() => this.#model.take(left) && left), ABANDONED_MS);
   }
 
   /** Takes what a segment says in another language; shows it to whoever reads that. */

@@ -20,7 +20,7 @@ export class CaptionsSettings {
   ) {
     const colours = element<HTMLSelectElement>("captions-colours");
     colours.value = preferences.colours;
-    for (const language of ["fr", "en", preferences.language]) this.offer(language);
+    for (const language of ["fr", "en", "de", preferences.language]) this.offer(language);
     this.#language.value = preferences.language;
     this.#toggle.addEventListener("click", () => this.#show(this.#panel.hidden));
     colours.addEventListener("change", () => this.#set({ colours: coloursNamed(colours.value) }));

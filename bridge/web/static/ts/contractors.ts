@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { bridge, BridgeError, type Contractor, explain } from "./bridge-api";
+import { bridge, type Contractor, explain } from "./bridge-api";
 import { announce, element, setFieldError, setHidden, setNote, whileBusy } from "./dom";
-import { dropSession, type Session, STAFF } from "./session";
-import { staffSession } from "./staff-session";
+import type { Session } from "./session";
+import { openForStaff } from "./staff-session";
 import { t } from "./strings";
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -118,23 +118,4 @@ class ContractorsPage {
   }
 }
 
-async function start(): Promise<void> {
-  const session = await staffSession().catch(() => null);
-  if (!session) {
-    setHidden("view-sign-in", false);
-    return;
-  }
-  try {
-    await new ContractorsPage(session).start();
-  } catch (error) {
-    if (!(error instanceof BridgeError && error.status === 401)) {
-      setNote("contractors-note", explain(error));
-      return;
-    }
-    dropSession(STAFF);
-    setHidden("view-contractors", true);
-    setHidden("view-sign-in", false);
-  }
-}
-
-void start();
+void openForStaff("view-contractors", "contractors-note", (session) => new ContractorsPage(session).start());

@@ -6,8 +6,7 @@ import { ChangeDialog } from "./change-dialog";
 import { announce, element, setFieldError, setHidden, setNote, whileBusy } from "./dom";
 import { InviteDialog } from "./invite-dialog";
 import { byTime, meetingRow, type RowActions } from "./meeting-row";
-import { showOwnSessions } from "./own-sessions";
-import { dropSession, type Meeting, type Session, STAFF } from "./session";
+import { dropSession, type Lobby, type Meeting, type Session, STAFF } from "./session";
 import { introduction, signOut, staffSession } from "./staff-session";
 import { t } from "./strings";
 import { TimesForm } from "./times-form";
@@ -55,8 +54,8 @@ class HomePage {
     setHidden("sign-out", false);
     setHidden("who", false);
     element("who").textContent = introduction(session.user);
+    setHidden("desk-access", !session.user.operator);
     element("desk-heading").focus();
-    showOwnSessions(session);
     try {
       const { meetings } = await bridge.meetings(session.token);
       this.#meetings = meetings;
@@ -73,10 +72,11 @@ class HomePage {
     const title = field.value.trim();
     setFieldError(field, "create-error", title ? null : t("error_title"));
     const later = element<HTMLInputElement>("create-later").checked;
+    const lobby = element<HTMLSelectElement>("create-lobby").value as Lobby;
     const schedule = later ? this.#times.read() : null;
     if (!title || !this.#session || (later && !schedule)) return;
     try {
-      const meeting = await bridge.createMeeting(this.#session.token, title, agenda.value, schedule);
+      const meeting = await bridge.createMeeting(this.#session.token, title, agenda.value, schedule, lobby);
       field.value = agenda.value = "";
       this.#replace(meeting);
       announce(t("meeting_created", { title }));

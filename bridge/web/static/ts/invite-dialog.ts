@@ -59,7 +59,8 @@ export class InviteDialog {
     if (!this.#meeting) return;
     const uses = Number(element<HTMLSelectElement>("invite-uses").value);
     const ttlS = Number(element<HTMLSelectElement>("invite-ttl").value);
-    this.#invite = await bridge.createInvite(this.token(), this.#meeting.id, uses, ttlS);
+    const verify = document.querySelector<HTMLInputElement>("#invite-verify-email")?.checked ?? false;
+    this.#invite = await bridge.createInvite(this.token(), this.#meeting.id, uses, ttlS, verify);
     this.#url.value = this.#invite.url;
     this.#qr.src = `${this.#invite.url}/qr.svg`;
     setHidden("invite-result", false);

@@ -8,6 +8,7 @@ const INVITE_PROBLEMS: Record<string, string> = {
   PASSERELLE_INVITE_EXPIRED: "invite_expired",
   PASSERELLE_INVITE_USED_UP: "invite_used_up",
   PASSERELLE_INVITE_REVOKED: "invite_revoked",
+  PASSERELLE_LINK_SHUT: "invite_revoked",
 };
 
 /** What is wrong with a link, as `showProblem` knows it; undefined where something else is. */

@@ -1,7 +1,12 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { MatrixSession } from "./session";
+/** A device of an account, without what proves that one is its owner. */
+export interface Account {
+  user_id: string;
+  device_id: string;
+  base_url: string;
+}
 
 export interface MatrixEvent {
   type: string;
@@ -12,6 +17,13 @@ export interface MatrixEvent {
   origin_server_ts: number;
   content: Record<string, unknown>;
   unsigned: Record<string, unknown>;
+}
+
+export interface OpenIdToken {
+  access_token: string;
+  token_type: string;
+  matrix_server_name: string;
+  expires_in: number;
 }
 
 /** The homeserver's answer to a refused request, kept whole: Element Call reads it. */
@@ -37,18 +49,23 @@ export interface SendOptions {
   stickyMs?: number;
 }
 
-/** The parts of the Matrix client-server API that a call needs, for one account and one room. */
+/** The parts of the Matrix client-server API that a call needs, for one account and one room; asks wait for `authorise`. */
 export class MatrixClient {
   #transactions = 0;
+  readonly #token: Promise<string>;
+  /** Takes the access token of the account, once there is one. */
+  authorise!: (accessToken: string) => void;
 
   constructor(
-    readonly session: MatrixSession,
+    readonly account: Account,
     readonly roomId: string,
-  ) {}
+  ) {
+    this.#token = new Promise((resolve) => (this.authorise = resolve));
+  }
 
   async request<T>(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<T> {
-    const url = this.session.base_url.replace(/\/$/, "") + path;
-    const headers: Record<string, string> = { Authorization: `Bearer ${this.session.access_token}` };
+    const url = this.account.base_url.replace(/\/$/, "") + path;
+    const headers: Record<string, string> = { Authorization: `Bearer ${await this.#token}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const response = await fetch(url, { ...init, method, headers, body: body === undefined ? null : JSON.stringify(body) });
     const answer: unknown = await response.json().catch(() => ({}));
@@ -80,8 +97,8 @@ export class MatrixClient {
     return this.request("PUT", `${V3}/sendToDevice/${segment(type)}/${this.#transaction()}`, { messages });
   }
 
-  openIdToken(): Promise<{ access_token: string; token_type: string; matrix_server_name: string; expires_in: number }> {
-    return this.request("POST", `${V3}/user/${segment(this.session.user_id)}/openid/request_token`, {});
+  openIdToken(): Promise<OpenIdToken> {
+    return this.request("POST", `${V3}/user/${segment(this.account.user_id)}/openid/request_token`, {});
   }
 
   rtcTransports(): Promise<{ rtc_transports: { type: string }[] }> {
@@ -105,8 +122,8 @@ export class MatrixClient {
   async download(contentUri: string): Promise<Blob> {
     const [server, id] = contentUri.replace(/^mxc:\/\//, "").split("/");
     if (!contentUri.startsWith("mxc://") || !server || !id) throw new Error("not a Matrix content address");
-    const url = `${this.session.base_url.replace(/\/$/, "")}/_matrix/client/v1/media/download/${segment(server)}/${segment(id)}`;
-    const response = await fetch(url, { headers: { Authorization: `Bearer ${this.session.access_token}` } });
+    const url = `${this.account.base_url.replace(/\/$/, "")}/_matrix/client/v1/media/download/${segment(server)}/${segment(id)}`;
+    const response = await fetch(url, { headers: { Authorization: `Bearer ${await this.#token}` } });
     if (!response.ok) throw new MatrixError(response.status, { errcode: "M_UNKNOWN", error: `HTTP ${response.status}` }, url);
     return response.blob();
   }

@@ -21,6 +21,12 @@ export function byTime(one: Meeting, other: Meeting): number {
 /** When a meeting is, in the viewer's own time zone and language; empty without a time. */
 export function when(meeting: Meeting): string {
   if (!meeting.starts_at || !meeting.ends_at || meeting.state === "ended") return "";
+  const time = range(meeting.starts_at, meeting.ends_at);
+  return meeting.schedule?.rrule ? t("meeting_series", { when: time }) : time;
+}
+
+/** From when to when, in the viewer's own time zone and language. */
+export function range(startsAt: string, endsAt: string): string {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, {
     weekday: "short",
     day: "numeric",
@@ -28,8 +34,12 @@ export function when(meeting: Meeting): string {
     hour: "2-digit",
     minute: "2-digit",
   });
-  const range = format.formatRange(new Date(meeting.starts_at), new Date(meeting.ends_at));
-  return meeting.schedule?.rrule ? t("meeting_series", { when: range }) : range;
+  return format.formatRange(new Date(startsAt), new Date(endsAt));
+}
+
+/** How a meeting stands, in one word. */
+export function stateOf(meeting: Meeting): string {
+  return t(meeting.cancelled ? "meeting_state_cancelled" : STATES[meeting.state]);
 }
 
 export interface RowActions {
@@ -46,6 +56,7 @@ export function meetingRow(meeting: Meeting, own: boolean, actions: RowActions):
   if (own && !over) row.append(button(meeting, "invite_meeting", "invite_meeting_named", actions.invite));
   if (own && meeting.state !== "archived") row.append(button(meeting, "change_meeting", "change_meeting_named", actions.change));
   const page = `/m/${encodeURIComponent(meeting.id)}`;
+  if (own) row.append(link(`${page}/plan`, "button", t("plan_meeting"), t("plan_meeting_named", { title: meeting.title })));
   row.append(link(`${page}/transcript`, "button", t("transcript"), t("transcript_named", { title: meeting.title })));
   if (!over) {
     row.append(link(page, "button button-primary", t("open_meeting"), t("open_meeting_named", { title: meeting.title })));
@@ -59,7 +70,7 @@ function about(meeting: Meeting): HTMLElement {
   title.textContent = meeting.title;
   const state = document.createElement("span");
   state.className = `meeting-state meeting-state-${meeting.state}`;
-  state.textContent = t(meeting.cancelled ? "meeting_state_cancelled" : STATES[meeting.state]);
+  state.textContent = stateOf(meeting);
   const facts = document.createElement("span");
   facts.className = "meeting-facts";
   facts.append(state);

@@ -4,10 +4,10 @@
 import { bridge, BridgeError } from "./bridge-api";
 import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
-import { element, setHidden, whileBusy } from "./dom";
-import { dropSession, type Session, STAFF, takeFromAddress } from "./session";
+import { element, setHidden, showAgenda, whileBusy } from "./dom";
+import { dropSession, type Meeting, type Session, STAFF, takeFromAddress } from "./session";
 import { introduction, signInSilently, staffSession } from "./staff-session";
-import { t } from "./strings";
+import { service, t } from "./strings";
 import { showProblem } from "./views";
 import { warmCache } from "./warm";
 
@@ -34,13 +34,13 @@ async function start(): Promise<void> {
   }
   if (!session) {
     if (signInSilently()) return;
-    warmCache();
+    void warmCache();
     askToSignIn();
     return;
   }
   try {
     const meeting = await bridge.meeting(session.token, meetingId);
-    openLobby(session, new CallView(session, meeting, () => dropSession(STAFF)), meeting.title);
+    openLobby(session, new CallView(session, meeting, () => dropSession(STAFF)), meeting);
   } catch (error) {
     if (error instanceof BridgeError && error.status === 401) {
       dropSession(STAFF);
@@ -53,13 +53,14 @@ async function start(): Promise<void> {
   }
 }
 
-function openLobby(session: Session, call: CallView, title: string): void {
+function openLobby(session: Session, call: CallView, { title, agenda }: Meeting): void {
   const devices = new DeviceCheck();
   setHidden("opening", true);
   setHidden("view-lobby", false);
   element("lobby-title").textContent = title;
   element("lobby-title").focus();
-  document.title = `${title} · Passerelle`;
+  showAgenda("lobby-agenda", agenda);
+  document.title = `${title} · ${service}`;
   element("lobby-who").textContent = introduction(session.user);
   element<HTMLFormElement>("staff-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -70,6 +71,12 @@ function openLobby(session: Session, call: CallView, title: string): void {
     });
   });
   void devices.startIfAllowed();
+  void offerHostPage(session);
+}
+
+async function offerHostPage(session: Session): Promise<void> {
+  const { hosts } = await bridge.hosts(session.token, meetingId).catch(() => ({ hosts: [] as string[] }));
+  setHidden("host-door", !hosts.includes(session.matrix.user_id));
 }
 
 void start();

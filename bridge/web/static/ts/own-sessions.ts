@@ -2,59 +2,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bridge, explain, type OwnSession } from "./bridge-api";
-import { announce, element, whileBusy } from "./dom";
+import { dayAndTime } from "./clock";
+import { element, row, rowButton, setHidden, setNote, whileBusy } from "./dom";
 import type { Session } from "./session";
+import { signOutEverywhere } from "./staff-session";
 import { t } from "./strings";
 
-const when = new Intl.DateTimeFormat(document.body.dataset["lang"], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
-
-/** Where somebody is signed in: read when they open the list, each session but this one with a button to end it. */
-export function showOwnSessions(session: Session): void {
-  const details = element<HTMLDetailsElement>("own-sessions");
-  details.addEventListener("toggle", () => {
-    if (details.open) void list(session);
-  });
-}
-
-async function list(session: Session): Promise<void> {
-  const state = element("own-sessions-state");
-  try {
-    const { sessions } = await bridge.ownSessions(session.token);
-    element("own-sessions-list").replaceChildren(...sessions.map((one) => row(session, one)));
-    state.textContent = "";
-  } catch (error) {
-    state.textContent = explain(error);
+/** Where somebody is signed in: each session but this one with a button to end it, and buttons for all of them. */
+export class OwnSessions {
+  constructor(readonly session: Session) {
+    this.#onClick("own-sessions-others", async () => {
+      const { ended } = await bridge.endOtherSessions(session.token);
+      await this.#ended(t("sessions_ended", { count: ended }));
+    });
+    this.#onClick("own-sessions-all", async () => {
+      if (confirm(t("sign_out_sure"))) await signOutEverywhere(session);
+    });
   }
-}
 
-function row(session: Session, one: OwnSession): HTMLLIElement {
-  const made = document.createElement("li");
-  made.className = "meeting card";
-  const name = document.createElement("span");
-  name.className = "meeting-title";
-  const browser = one.browser || t("session_unknown");
-  const since = when.format(new Date(one.seen_at));
-  name.textContent = one.current ? t("session_current", { browser }) : t("session_seen", { browser, since });
-  made.append(name);
-  if (!one.current) {
-    const end = document.createElement("button");
-    end.type = "button";
-    end.className = "button";
-    end.textContent = t("session_end");
-    end.setAttribute("aria-label", t("session_end_named", { browser, since }));
-    end.addEventListener("click", () =>
-      void whileBusy(end, async () => {
-        try {
-          await bridge.endSession(session.token, one.id);
-          made.remove();
-          announce(t("session_ended"));
-          element("own-sessions").querySelector("summary")?.focus();
-        } catch (error) {
-          element("own-sessions-state").textContent = explain(error);
-        }
+  async start(): Promise<void> {
+    const { sessions } = await bridge.ownSessions(this.session.token);
+    element("own-sessions-list").replaceChildren(...sessions.map((one) => this.#row(one)));
+    setHidden("own-sessions-others", sessions.length < 2);
+  }
+
+  #row({ id, browser, seen_at, current }: OwnSession): HTMLLIElement {
+    const named = { browser: browser || t("session_unknown"), since: dayAndTime.format(new Date(seen_at)) };
+    if (current) return row(t("session_current", named));
+    const end = rowButton(t("session_end"), t("session_end_named", named), () =>
+      this.#saying(async () => {
+        await bridge.endSession(this.session.token, id);
+        await this.#ended(t("session_ended"));
       }),
     );
-    made.append(end);
+    return row(t("session_seen", named), end);
   }
-  return made;
+
+  #onClick(id: string, action: () => Promise<void>): void {
+    const button = element<HTMLButtonElement>(id);
+    button.addEventListener("click", () => void whileBusy(button, () => this.#saying(action)));
+  }
+
+  async #ended(said: string): Promise<void> {
+    await this.start();
+    setNote("own-sessions-note", said);
+    element("own-sessions").focus();
+  }
+
+  async #saying(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      setNote("own-sessions-note", explain(error));
+    }
+  }
 }

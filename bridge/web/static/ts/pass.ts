@@ -4,11 +4,12 @@
 import { bridge, type Contractor, explain } from "./bridge-api";
 import { CallView } from "./call-view";
 import { DeviceCheck } from "./devices";
-import { element, setHidden, setNote, whileBusy } from "./dom";
+import { announce, element, row, rowButton, setHidden, setNote } from "./dom";
 import { inviteProblem } from "./invite-problem";
 import { dropSession, guestKey, loadSession, saveSession, type Session } from "./session";
 import { t } from "./strings";
 import { showProblem } from "./views";
+import { isPlace, type Place, Waiting } from "./waiting";
 import { warmCache } from "./warm";
 
 /** The page of a contractor's own link: who they are here, until when, and the meetings that they may join. */
@@ -36,31 +37,46 @@ class PassPage {
     setHidden("pass-none", pass.meetings.length > 0);
     setHidden("pass-lobby", false);
     element("pass-heading").focus();
-    warmCache();
+    void warmCache();
     await this.#devices.startIfAllowed();
   }
 
   #row({ id, title }: Contractor["meetings"][number]): HTMLLIElement {
-    const row = document.createElement("li");
-    row.className = "meeting card";
-    const name = document.createElement("span");
-    name.className = "meeting-title";
-    name.textContent = title;
-    const join = document.createElement("button");
-    join.type = "button";
-    join.className = "button button-primary";
-    join.textContent = t("pass_join");
-    join.setAttribute("aria-label", t("pass_join_named", { title }));
-    join.addEventListener("click", () => void whileBusy(join, () => this.#join(id)));
-    row.append(name, join);
-    return row;
+    const join = rowButton(t("pass_join"), t("pass_join_named", { title }), () => this.#join(id));
+    join.classList.add("button-primary");
+    return row(title, join);
+  }
+
+  #wait(meetingId: string): void {
+    setHidden("doors", true);
+    const back = (): void => setHidden("doors", false);
+    new Waiting(`/c/${encodeURIComponent(this.#link)}/${encodeURIComponent(meetingId)}`, {
+      onAdmitted: async () => {
+        await this.#join(meetingId);
+        setHidden("waiting", true);
+        back();
+      },
+      onOver: (_errcode, ask) => {
+        back();
+        showProblem("over", {}, ask ? t("problem_over_ask", { ask }) : undefined);
+      },
+      onLeft: () => {
+        back();
+        announce(t("waiting_left"));
+        element("pass-heading").focus();
+      },
+    }).start();
   }
 
   async #join(meetingId: string): Promise<void> {
     const key = guestKey(`${this.#link}.${meetingId}`);
     setNote("pass-error", null);
     try {
-      const session: Session = loadSession(key) ?? (await bridge.enterAsContractor(this.#link, meetingId));
+      const session: Session | { place: Place } = loadSession(key) ?? (await bridge.enterAsContractor(this.#link, meetingId));
+      if (isPlace(session)) {
+        this.#wait(meetingId);
+        return;
+      }
       saveSession(key, session);
       if (!session.meeting) return;
       const { choice } = this.#devices;

@@ -51,13 +51,10 @@ export class RoomSync {
   /** Resolves with the first answer, when the room's state is known. */
   readonly ready = new Promise<void>((resolve) => (this.#ready = resolve));
 
-  constructor(
-    readonly client: MatrixClient,
-    readonly listener: RoomListener,
-  ) {}
+  constructor(readonly client: MatrixClient) {}
 
-  start(): void {
-    void this.#run();
+  start(listener: RoomListener): void {
+    void this.#run(listener);
   }
 
   stop(): void {
@@ -86,7 +83,7 @@ export class RoomSync {
     return users[userId] ?? (levels["users_default"] as number | undefined) ?? 0;
   }
 
-  async #run(): Promise<void> {
+  async #run(listener: RoomListener): Promise<void> {
     const backoff = new Backoff();
     let since: string | null = null;
     let connected = true;
@@ -94,28 +91,29 @@ export class RoomSync {
     while (!this.#stop.signal.aborted) {
       try {
         const answer: SyncAnswer = await this.#poll(since);
-        if (!connected) this.listener.onConnection((connected = true));
+        if (!connected) listener.onConnection((connected = true));
         if (since === null && !answer.rooms?.join?.[this.client.roomId] && absent++ < MAX_ABSENT) {
           await backoff.wait(this.#stop.signal);
           continue;
         }
         backoff.reset();
-        if (!this.#take(answer, since === null)) return;
+        if (!this.#take(answer, since === null, listener)) return;
         since = answer.next_batch;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (error instanceof MatrixError && (error.status === 401 || error.status === 403)) {
-          this.listener.onLost();
+          listener.onLost();
           return;
         }
-        if (connected) this.listener.onConnection((connected = false));
+        if (connected) listener.onConnection((connected = false));
         await backoff.wait(this.#stop.signal);
       }
     }
   }
 
   #poll(since: string | null): Promise<SyncAnswer> {
-    const room = { rooms: [this.client.roomId], timeline: { limit: 50 }, ephemeral: { types: [] }, account_data: { types: [] } };
+    // At first the state alone says what there is; a sticky event that is not in the timeline comes beside it.
+    const room = { rooms: [this.client.roomId], timeline: { limit: since === null ? 1 : 50 }, ephemeral: { types: [] }, account_data: { types: [] } };
     const query = new URLSearchParams({
       timeout: String(since === null ? 0 : LONG_POLL_MS),
       "org.matrix.msc4222.use_state_after": "true",
@@ -126,12 +124,12 @@ export class RoomSync {
     return this.client.request("GET", `/_matrix/client/v3/sync?${query.toString()}`, undefined, { signal });
   }
 
-  #take(answer: SyncAnswer, initial: boolean): boolean {
-    for (const event of answer.to_device?.events ?? []) this.listener.onToDevice({ ...event, room_id: "" });
+  #take(answer: SyncAnswer, initial: boolean, listener: RoomListener): boolean {
+    for (const event of answer.to_device?.events ?? []) listener.onToDevice({ ...event, room_id: "" });
     const room = answer.rooms?.join?.[this.client.roomId];
     if (!room) {
       const gone = initial || answer.rooms?.leave?.[this.client.roomId] !== undefined;
-      if (gone) this.listener.onLost();
+      if (gone) listener.onLost();
       return !gone;
     }
     const here = (event: RawEvent): MatrixEvent => ({ ...event, room_id: this.client.roomId });
@@ -150,10 +148,10 @@ export class RoomSync {
       this.#sticky.delete(id);
     }
     if (initial) this.#ready();
-    for (const event of state) if (event.state_key !== undefined) this.listener.onState(event, initial);
+    for (const event of state) if (event.state_key !== undefined) listener.onState(event, initial);
     if (!initial) {
-      for (const event of (room.msc4354_sticky?.events ?? []).map(here)) this.listener.onTimeline(event);
-      for (const event of timeline) this.listener.onTimeline(event);
+      for (const event of (room.msc4354_sticky?.events ?? []).map(here)) listener.onTimeline(event);
+      for (const event of timeline) listener.onTimeline(event);
     }
     return true;
   }

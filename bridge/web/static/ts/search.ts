@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bridge, BridgeError, explain } from "./bridge-api";
+import { dayAndTime } from "./clock";
 import { element, setFieldError, setHidden, whileBusy } from "./dom";
 import { mark } from "./find-text";
 import { dropSession, type Session, STAFF } from "./session";
@@ -9,7 +10,6 @@ import { signInSilently, staffSession } from "./staff-session";
 import { t } from "./strings";
 import type { Hit, SearchQuery } from "./transcript-types";
 
-const when = new Intl.DateTimeFormat(document.body.dataset["lang"], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 const DAY_MS = 86_400_000;
 
 /** The search over every meeting that somebody may read. */
@@ -89,7 +89,7 @@ function result(hit: Hit): HTMLLIElement {
   about.className = "result-about";
   const time = document.createElement("time");
   time.dateTime = new Date(hit.start_ms).toISOString();
-  time.textContent = when.format(hit.start_ms);
+  time.textContent = dayAndTime.format(hit.start_ms);
   about.append(hit.display_name, " · ", time);
   const text = document.createElement("p");
   text.className = "result-text";

@@ -16,7 +16,11 @@ export interface NewSchedule {
 
 export interface Schedule extends NewSchedule {
   sequence: number;
+  moved_dates: { date: string; start: string; duration_minutes: number }[];
 }
+
+/** Who waits until a host lets them in. */
+export type Lobby = "off" | "guests" | "outsiders" | "everybody";
 
 export interface Meeting {
   id: string;
@@ -26,6 +30,8 @@ export interface Meeting {
   url: string;
   state: "scheduled" | "lobby" | "live" | "ended" | "archived";
   agenda: string;
+  locked: boolean;
+  lobby: Lobby;
   cancelled: boolean;
   /** Of the date that runs or is next. */
   starts_at: string | null;
@@ -43,7 +49,7 @@ export interface MatrixSession {
 
 export interface Session {
   token: string;
-  user: { id: string; display_name: string; door: "staff" | "guest"; organization?: string };
+  user: { id: string; display_name: string; door: "staff" | "guest"; organization?: string; operator?: boolean };
   matrix: MatrixSession;
   meeting: Meeting | null;
 }

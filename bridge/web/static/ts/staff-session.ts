@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Passerelle authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { bridge } from "./bridge-api";
+import { bridge, BridgeError, explain } from "./bridge-api";
+import { setHidden, setNote } from "./dom";
 import { dropSession, loadSession, saveSession, type Session, STAFF, takeFromAddress } from "./session";
 import { t } from "./strings";
 
@@ -29,6 +30,14 @@ export function signInSilently(): boolean {
   return true;
 }
 
+/** Ends everything that somebody is signed in by; unlike `signOut` it fails, with everything as it was, where that fails. */
+export async function signOutEverywhere(session: Session): Promise<void> {
+  const { redirect } = await bridge.signOut(session.token, true);
+  localStorage.removeItem(BEFORE);
+  dropSession(STAFF);
+  location.replace(redirect);
+}
+
 /** Ends the session here, in Matrix and at the provider; what the bridge can't end now ends with its time. */
 export async function signOut(session: Session): Promise<void> {
   localStorage.removeItem(BEFORE);
@@ -41,4 +50,24 @@ export async function signOut(session: Session): Promise<void> {
 export function introduction({ display_name, organization = "" }: Session["user"]): string {
   const known = organization === "" || display_name.endsWith(`[${organization}]`);
   return t("signed_in_as", { name: known ? display_name : `${display_name} · ${organization}` });
+}
+
+/** Opens a page that is the staff's alone, or its words about signing in; what else goes wrong is said in `note`. */
+export async function openForStaff(view: string, note: string, open: (session: Session) => Promise<void>): Promise<void> {
+  const session = await staffSession().catch(() => null);
+  if (!session) {
+    setHidden("view-sign-in", false);
+    return;
+  }
+  try {
+    await open(session);
+  } catch (error) {
+    if (!(error instanceof BridgeError && error.status === 401)) {
+      setNote(note, explain(error));
+      return;
+    }
+    dropSession(STAFF);
+    setHidden(view, true);
+    setHidden("view-sign-in", false);
+  }
 }

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bridge, BridgeError, explain } from "./bridge-api";
-import { announce, element, setHidden, setNote, whileBusy } from "./dom";
+import { announce, element, save, setHidden, setNote, whileBusy } from "./dom";
 import { dropSession, loadSessionOf, type Session, STAFF } from "./session";
 import { signInSilently, staffSession } from "./staff-session";
-import { t } from "./strings";
+import { service, t } from "./strings";
 import type { Call, Reading } from "./transcript-types";
 import { TranscriptView } from "./transcript-view";
 
@@ -46,7 +46,7 @@ class TranscriptPage {
 
   async start(): Promise<void> {
     const { title, calls } = await bridge.calls(this.session.token, meetingId);
-    document.title = `${t("transcript_of", { title })} · Passerelle`;
+    document.title = `${t("transcript_of", { title })} · ${service}`;
     element("transcript-title").textContent = title;
     setHidden("opening", true);
     setHidden("view-transcript", false);
@@ -102,13 +102,9 @@ class TranscriptPage {
   async #download(): Promise<void> {
     if (!this.#reading) return;
     const query = { format: element<HTMLSelectElement>("download-format").value, lang: language, tz: zone };
-    const { content, name } = await bridge.exportTranscript(this.session.token, meetingId, this.#reading.call_id, query);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(content);
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(link.href);
-    announce(t("downloaded", { name }));
+    const file = await bridge.exportTranscript(this.session.token, meetingId, this.#reading.call_id, query);
+    save(file);
+    announce(t("downloaded", { name: file.name }));
   }
 
   async #openGlossary(): Promise<void> {
