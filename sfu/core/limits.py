@@ -159,8 +159,9 @@ DATA_WAITING_LOW = 64 * 1024
 """When only so many are left its senders go on, and one that was given up counts as caught up. stops: senders
 that are held and let go for every packet."""
 
-DATA_SLOW_S = 2.0
-"""So often a receiver that others wait for is looked at. stops: waiting for ever."""
+DATA_SLOW_S = 10.0
+"""So often a receiver that others wait for is looked at: longer than SCTP needs where a retransmission is lost, too
+(timeouts of 3 s and then 6 s, RFC 9260 section 6.3), as who is only behind would miss data. stops: waiting for ever."""
 
 DATA_SLOW_BYTES = 16 * 1024
 """What it must have taken since; otherwise nobody waits for it any longer. stops: one dead receiver holding all."""

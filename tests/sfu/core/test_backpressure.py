@@ -62,8 +62,18 @@ def test_a_sender_waits_while_its_receiver_is_behind_and_goes_on_then(path):
 
 def test_a_receiver_that_takes_little_but_enough_is_waited_for_as_long_as_it_needs(path):
     path.send(ALICE, limits.DATA_WAITING_HIGH + 1, BOB)
-    path.pass_time(15.0, {BOB: 10 * KIB})
+    path.pass_time(2 * limits.DATA_SLOW_S, {BOB: 1.1 * limits.DATA_SLOW_BYTES / limits.DATA_SLOW_S})
     assert path.held == {ALICE}
+
+
+def test_a_receiver_whose_retransmission_was_lost_too_is_waited_for(path):
+    path.send(ALICE, limits.DATA_WAITING_HIGH + 1, BOB)
+    path.pass_time(3.0 + 6.0, {BOB: 0})  # two timeouts of SCTP in a row, in which nothing arrives
+    assert path.held == {ALICE}
+    path.pass_time(5.0, {BOB: 20 * KIB})
+    assert path.held == {ALICE}
+    path.pass_time(10.0, {BOB: 20 * KIB})
+    assert path.held == set()
 
 
 def test_a_receiver_that_reads_nothing_holds_the_others_up_once_and_not_for_long(path):
@@ -133,9 +143,10 @@ def test_whoever_leaves_is_forgotten(path):
 
 def test_a_receiver_that_takes_too_little_is_given_up(path):
     path.send(ALICE, limits.DATA_WAITING_HIGH + 1, BOB)
-    path.pass_time(limits.DATA_SLOW_S - TICK_S, {BOB: 7 * KIB})
+    rate = 0.9 * limits.DATA_SLOW_BYTES / limits.DATA_SLOW_S
+    path.pass_time(limits.DATA_SLOW_S - TICK_S, {BOB: rate})
     assert path.held == {ALICE}
-    path.pass_time(2 * TICK_S, {BOB: 7 * KIB})  # 14 KiB are less than DATA_SLOW_BYTES
+    path.pass_time(2 * TICK_S, {BOB: rate})
     assert path.held == set()
 
 
