@@ -53,7 +53,7 @@ async def test_a_large_file_arrives_whole_at_everybody(enter, wait_for):
     content = os.urandom(SIZE)
     await send(alice, content, "file")
     whole = [hashlib.sha256(content).hexdigest()]
-    await wait_for(lambda: received == [whole, whole], within=60, what="the file")
+    await wait_for(lambda: received == [whole, whole], within=120, what="the file")
 
 
 async def test_somebody_who_reads_nothing_does_not_keep_a_file_from_the_others(sfu, enter, room_name, wait_for):
@@ -67,7 +67,7 @@ async def test_somebody_who_reads_nothing_does_not_keep_a_file_from_the_others(s
         stopped.send_signal(signal.SIGSTOP)
         content = os.urandom(SIZE)
         await send(alice, content, "file")
-        await wait_for(lambda: received == [hashlib.sha256(content).hexdigest()], within=60, what="the file")
+        await wait_for(lambda: received == [hashlib.sha256(content).hexdigest()], within=120, what="the file")
     finally:
         stopped.kill()
         await stopped.wait()
