@@ -2,19 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine in C: packets pass without Python; what is rare comes up here and is decided by the same Python code.
 
+UDP sockets are read by a thread of C's own (`src/lane.c`). It and Python take turns at the tables, by a lock that is
+held for one datagram or for one change.
+
 VP8, H.264, H.265, Opus and RED stay in C. Of VP9 and AV1 the layers are told and chosen in Python, packet by packet;
 they are decrypted, rewritten, protected, kept and sent in C.
 """
 
+import asyncio
+import errno
+import os
 import secrets
 import socket
 import struct
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, wraps
 from types import TracebackType
-from typing import Literal, cast
+from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 
 from sfu.core.codecs import Vp8Descriptor
 from sfu.core.ice_lite import Address, Link, SocketAddress
@@ -26,22 +32,42 @@ from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStr
 from sfu.media.rows import Down, Packet
 from sfu.media.selecting import begin, pass_on
 from sfu.media.tables import Tables
-from sfu.native import CData, load
+from sfu.native import CData, load, lock
 
-DRAIN_BATCHES = 4
-"""Of 64 datagrams each, read per wake-up; then other callbacks get their turn."""
+MESSAGES = 256
+"""Of the media thread, taken in per wake-up; then other callbacks get their turn."""
 
 _CAUSES = (
     *("before_keys", "rtp_malformed", "ssrc_cap", "replay", "srtp_auth", "unknown_ssrc", "unknown_payload_type"),
     *("rtx_early", "codec_missing", "too_long", "too_late", "send_full", "send_error", "receive_error", "oversize"),
+    "lane_full",
 )
 """In the order of `src/engine.h`."""
 
 _COUNTERS = ("packets_in", "bytes_in", "packets_out", "bytes_out", "retransmitted", "probes")
 _EVENTS = ("admit", "learn", "use", "gap", "late", "layered", "begins", "described", "blocked", "send", "other")
 _ORDER: Literal["little", "big"] = sys.byteorder
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 _INET = struct.Struct("!H4s8x")
 _INET6 = struct.Struct("!HI16s")
+
+
+def _locked(
+    method: "Callable[Concatenate[NativeEngine, _Parameters], _Result]",
+) -> "Callable[Concatenate[NativeEngine, _Parameters], _Result]":
+    """Let a method change tables while no packet passes."""
+
+    @wraps(method)
+    def call(engine: "NativeEngine", /, *arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
+        take, release = lock()
+        take()
+        try:
+            return method(engine, *arguments, **options)
+        finally:
+            release()
+
+    return call
 
 
 class NativeEngine(Tables):
@@ -68,6 +94,9 @@ class NativeEngine(Tables):
         _listen()
         self._c = ffi.gc(ffi.new("engine_t *"), lib.engine_close)
         self._stats, self._dropped = MediaStats(), Counter[str]()
+        self._lane = ffi.NULL
+        """The media thread, once it has a socket to read."""
+        self._lane_dropped = [0] * len(_CAUSES)
         super().__init__(randbelow)
         if not lib.engine_open(self._c):
             raise MemoryError
@@ -94,8 +123,9 @@ class NativeEngine(Tables):
     @property
     def stats(self) -> MediaStats:
         """Counters since start."""
+        engines = self._engines()
         for name in _COUNTERS:
-            setattr(self._stats, name, getattr(self._c, name))
+            setattr(self._stats, name, sum(getattr(engine, name) for engine in engines))
         self._count()
         return self._stats
 
@@ -118,6 +148,14 @@ class NativeEngine(Tables):
             if self._c.dropped[number]:
                 self._dropped[cause] += self._c.dropped[number]
                 self._c.dropped[number] = 0
+            if self._lane:  # it goes on counting
+                count = load()[1].lane_engine(self._lane).dropped[number]
+                if count > self._lane_dropped[number]:
+                    self._dropped[cause] += count - self._lane_dropped[number]
+                    self._lane_dropped[number] = count
+
+    def _engines(self) -> list[CData]:
+        return [self._c, *([load()[1].lane_engine(self._lane)] if self._lane else [])]
 
     # tables
 
@@ -127,21 +165,34 @@ class NativeEngine(Tables):
         row = cast("NativePeer", self._peers[peer])
         self._by_token[row.c.token] = row
 
+    @_locked
     def close_peer(self, peer: PeerId) -> None:
         """Drop its row, streams and downlinks."""
-        row = self._peers.get(peer)
+        row = cast("NativePeer | None", self._peers.get(peer))
         super().close_peer(peer)
         if row is not None:
-            self._by_token.pop(cast("NativePeer", row).c.token, None)
-            self.forget_sources()
+            self._by_token.pop(row.c.token, None)
+            if self._lane:
+                load()[1].engine_forget(load()[1].lane_engine(self._lane), row.c)
             self._retire(row)
 
+    note_arrivals = _locked(Tables.note_arrivals)
+    take_arrivals = _locked(Tables.take_arrivals)
+    put_stream = _locked(Tables.put_stream)
+    put_rtx = _locked(Tables.put_rtx)
+    put_downlink = _locked(Tables.put_downlink)
+    drop_downlink = _locked(Tables.drop_downlink)
+    follow = _locked(Tables.follow)
+    take_levels = _locked(Tables.take_levels)
+
+    @_locked
     def drop_stream(self, stream: StreamId) -> None:
         """Its followers stand still."""
         known = self._streams.get(stream)
         super().drop_stream(stream)
         self._retire(known)
 
+    @_locked
     def set_keys(self, peer: PeerId, keys: SrtpKeys) -> None:
         """From the finished handshake."""
         super().set_keys(peer, keys)
@@ -150,6 +201,7 @@ class NativeEngine(Tables):
             row.set_keys(keys)
             self._aim(row)
 
+    @_locked
     def set_address(self, peer: PeerId, address: Address | None) -> None:
         """Where its packets go."""
         super().set_address(peer, address)
@@ -181,19 +233,85 @@ class NativeEngine(Tables):
             self._dropped["before_keys"] += 1
             return
         if self._source is not None:
-            lib.engine_know(self._c, *self._source, len(self._source[1]), cast("NativePeer", row).c)
+            lib.lane_know(self._lane, *self._source, len(self._source[1]), cast("NativePeer", row).c)
         self._call(lib.engine_rtp, cast("NativePeer", row).c, ffi.from_buffer(datagram), len(datagram), now)
 
-    def drain(self, fd: int, link: Link, on_datagram: Callable[[memoryview, Address], None]) -> None:
-        """Read a socket: RTP from known addresses goes its way, all else up to `on_datagram`."""
-        _, lib = load()
-        self._on_datagram = on_datagram
-        self._call(lib.engine_drain, fd, link, DRAIN_BATCHES)
+    def read(self, fd: int, link: Link, on_datagram: Callable[[memoryview, Address], None]) -> None:
+        """Let the media thread read a socket: RTP of known addresses goes its way, all else up to `on_datagram`.
 
-    def forget_sources(self) -> None:
-        """Addresses changed hands: ask again whose a datagram is."""
+        From the loop that is to hear of it. Raises OSError where there can't be such a thread.
+        """
+        ffi, lib = load()
+        self._on_datagram = on_datagram
+        if not self._lane:
+            self._lane = ffi.gc(lib.lane_open(), lib.lane_close)
+            if not self._lane:
+                raise OSError(errno.ENOMEM, "no media thread")
+            asyncio.get_running_loop().add_reader(lib.lane_told(self._lane), self._on_told)
+        if not lib.lane_read(self._lane, fd, link):
+            raise OSError(errno.EAGAIN, "no media thread")
+
+    def stop(self) -> None:
+        """End the media thread: its sockets may be closed."""
         _, lib = load()
-        lib.engine_unknow(self._c)
+        if self._lane:
+            asyncio.get_running_loop().remove_reader(lib.lane_told(self._lane))
+            lib.lane_stop(self._lane)
+
+    def doubt(self, address: Address) -> None:
+        """An address may have changed hands: ask again whose its next datagram is."""
+        _, lib = load()
+        if self._lane and self._fileno_of(address[0]) is not None:
+            packed = _packed(address[1])
+            lib.engine_doubt(lib.lane_engine(self._lane), address[0], packed, len(packed))
+
+    def sweep(self) -> None:
+        """Forget whose the addresses are that sent nothing since the last time."""
+        _, lib = load()
+        if self._lane:
+            lib.engine_sweep(lib.lane_engine(self._lane))
+
+    def _on_told(self) -> None:
+        os.eventfd_read(load()[1].lane_told(self._lane))
+        self._take_messages()
+
+    def _take_messages(self) -> None:
+        _, lib = load()
+        for _ in range(MESSAGES):
+            message = lib.lane_next(self._lane)
+            if not message:
+                return
+            try:
+                self._take_message(message)
+            finally:
+                lib.lane_done(self._lane)
+        asyncio.get_running_loop().call_soon(self._take_messages)
+
+    def _take_message(self, message: CData) -> None:
+        ffi, lib = load()
+        kind = message.kind
+        if kind == lib.TO_DECIDE:
+            try:
+                address = bytes(ffi.buffer(message.address, message.address_size))
+                self.other(message.link, address, message.datagram, message.size)
+            finally:
+                self._decided(message.id)
+        elif kind == lib.TO_SEND:
+            self.send_by_python(message.id, message.datagram, message.size)
+        elif kind == lib.TOLD_GAP:
+            self.events.gap(message.id, message.first, message.stop, message.time)
+        elif kind == lib.TOLD_LATE:
+            self.events.late(message.id, message.first)
+        elif kind == lib.TOLD_BLOCKED:
+            self.events.blocked(message.id, message.time)
+        elif kind == lib.TOLD_LAYERED:
+            self._layered(message.id, message.first, message.stop)
+
+    @_locked
+    def _decided(self, token: int) -> None:
+        row = self._by_token.get(token)
+        if row is not None:
+            row.c.pending -= 1
 
     def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
         """Send a packet to downlinks as it is."""
@@ -317,7 +435,11 @@ class NativeEngine(Tables):
 
     def layered(self, stream: CData, spatial: int, temporal: int) -> None:
         """A VP8 stream has more temporal layers than before."""
-        known = self._streams.get(stream.id)
+        self._layered(stream.id, spatial, temporal)
+
+    @_locked
+    def _layered(self, stream: StreamId, spatial: int, temporal: int) -> None:
+        known = self._streams.get(stream)
         if known is not None:
             known.note_layers(spatial, temporal)
             self.events.layered(known.id, spatial, temporal)

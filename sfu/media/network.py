@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sfu.core.ice_lite import Address, Link
 from sfu.media.tcp import BACKLOG, TcpFront
-from sfu.media.udp import Drain, UdpSocket
+from sfu.media.udp import Read, UdpSocket
 
 _TRIES = 50
 """For a port that is free by UDP and TCP on every address, when any port will do."""
@@ -35,10 +35,10 @@ class Network:
         self._udp: dict[Link, UdpSocket] = {}
         self._tcp = TcpFront(self._next_link, on_datagram, on_gone, clock, dropped)
 
-    def open(self, hosts: Sequence[str], port: int, *, tcp: bool, drain: Drain | None = None) -> int:
+    def open(self, hosts: Sequence[str], port: int, *, tcp: bool, read: Read | None = None) -> int:
         """Bind every address and start reading; the port, the same for all. 0 finds one.
 
-        UDP is read by `drain` if there is one. Raises OSError, whose `filename` says which protocol and address.
+        UDP is read by `read` if there is one. Raises OSError, whose `filename` says which protocol and address.
         """
         for attempt in range(_TRIES):
             try:
@@ -49,7 +49,7 @@ class Network:
                     raise
         for bound in udp:
             link = self._next_link()
-            self._udp[link] = UdpSocket(bound, link, self._on_datagram, self._dropped, drain)
+            self._udp[link] = UdpSocket(bound, link, self._on_datagram, self._dropped, read)
         for bound in streams:
             self._tcp.accept_from(bound)
         return int(udp[0].getsockname()[1])

@@ -36,7 +36,6 @@ from sfu.media.network import Network
 from sfu.media.python_engine import PythonEngine
 from sfu.media.router import Router
 from sfu.media.transport import Transport
-from sfu.media.udp import Drain
 from sfu.native import MissingError
 
 TICK_S = 0.02
@@ -80,8 +79,8 @@ class MediaPlane:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._dropped: Counter[str] = Counter()
         self._network = Network(self._on_datagram, self._on_gone, clock, self._dropped)
-        self._drain: Drain | None = None
-        self._forget_sources: Callable[[], None] = _remember_nothing
+        self._native: NativeEngine | None = None
+        """Where it reads the sockets itself."""
         self._router = Router(lambda events: self._make_engine(engine, events), on_event, clock)
         self._engine = self._router.engine
         self.engine = self._engine.name
@@ -94,13 +93,13 @@ class MediaPlane:
         except MissingError as error:
             raise EngineMissingError(f'{error}; or set engine to "auto" or "python"') from error
         if self._clock is time.monotonic:  # C reads that clock itself
-            self._drain = native.drain
-            self._forget_sources = native.forget_sources
+            self._native = native
         return native
 
     async def start(self) -> None:
         """Open the port. Raises OSError when it is taken; its `filename` says which address and protocol."""
-        self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp, drain=self._drain)
+        read = self._native.read if self._native else None
+        self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp, read=read)
         self._tick()
         self._check_consent()
 
@@ -111,6 +110,8 @@ class MediaPlane:
         for peer in list(self._transports):
             self.close_peer(peer)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._native is not None:
+            self._native.stop()
         self._network.close()
 
     @property
@@ -165,7 +166,6 @@ class MediaPlane:
             if owner == peer:
                 task.cancel()
         self._ice.close(peer)
-        self._forget_sources()
         self._router.close_peer(peer)
 
     def receive(self, uplink: Uplink) -> None:
@@ -250,15 +250,17 @@ class MediaPlane:
             self._transports[state.peer].on_dtls(bytes(datagram))
 
     def _on_stun(self, datagram: bytes, source: Address, now: float) -> None:
+        before = self._ice.owner(source)
         verdict = self._ice.on_check(datagram, source, now)
         if isinstance(verdict, Refused):
             self._dropped[verdict.cause] += 1
             return
         self._network.proven(source)
         self._network.send(verdict.response, source)
-        if verdict.moved or verdict.given_up is not None or verdict.displaced is not None:
-            self._forget_sources()
+        if verdict.state is not before:
+            self._doubt(source)
         if verdict.given_up is not None:
+            self._doubt(verdict.given_up)
             self._network.hang_up(verdict.given_up)
         if verdict.displaced is not None:
             self._engine.set_address(verdict.displaced, None)
@@ -272,7 +274,6 @@ class MediaPlane:
 
     def _on_gone(self, address: Address) -> None:
         state = self._ice.gone(address)
-        self._forget_sources()
         if state is not None:
             self._engine.set_address(state.peer, None)
 
@@ -293,6 +294,10 @@ class MediaPlane:
         if error is not None:
             raise error
 
+    def _doubt(self, address: Address) -> None:
+        if self._native is not None:
+            self._native.doubt(address)
+
     def _lose(self, peer: PeerId, reason: str) -> None:
         self.close_peer(peer)
         self._on_event(PeerLost(peer, reason))
@@ -305,7 +310,8 @@ class MediaPlane:
         loop = asyncio.get_running_loop()
         self._timers["consent"] = loop.call_later(CONSENT_CHECK_S, self._check_consent)
         now = self._clock()
-        self._forget_sources()
+        if self._native is not None:
+            self._native.sweep()
         self._network.sweep(now)
         for peer, transport in list(self._transports.items()):
             ice = transport.ice
@@ -315,7 +321,3 @@ class MediaPlane:
             elif now - ice.heard > SILENT_S and transport.connected and not transport.silent:
                 transport.silent = True
                 self._on_event(PeerSilent(peer))
-
-
-def _remember_nothing() -> None:
-    """An engine that asks for each datagram whose it is has nothing to forget."""

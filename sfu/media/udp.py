@@ -17,14 +17,14 @@ MAX_DATAGRAM = 2048
 """Bytes of one datagram that are read; no packet of a client is longer than its MTU. stops: 64 KiB for each."""
 
 
-Drain = Callable[[int, Link, Callable[[memoryview, Address], None]], None]
-"""Reads what a socket holds, by file descriptor: what is not its business goes to `on_datagram`."""
+Read = Callable[[int, Link, Callable[[memoryview, Address], None]], None]
+"""Reads a socket from now on, by file descriptor: what is not its business goes to `on_datagram`, on this loop."""
 
 
 class UdpSocket:
     """Reads datagrams into one buffer; `on_datagram` must copy what it keeps. Takes over a bound socket.
 
-    With `drain` it is that which reads.
+    With `read` it is that which reads.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class UdpSocket:
         link: Link,
         on_datagram: Callable[[memoryview, Address], None],
         dropped: Counter[str],
-        drain: Drain | None,
+        read: Read | None,
     ) -> None:
         bound.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -48,10 +48,10 @@ class UdpSocket:
         """Raises BlockingIOError when the kernel's buffer is full, and OSError."""
         self.fileno = bound.fileno()
         loop = asyncio.get_running_loop()
-        if drain is None:
+        if read is None:
             loop.add_reader(self.fileno, self._drain)
         else:
-            loop.add_reader(self.fileno, drain, self.fileno, link, on_datagram)
+            read(self.fileno, link, on_datagram)
 
     def close(self) -> None:
         """Stop reading and close."""

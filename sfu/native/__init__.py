@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The packet path in C: loads what `sfu.native.build` made, and finds it the ciphers of an OpenSSL."""
 
+import ctypes
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,6 +31,17 @@ def load() -> tuple[Any, Any]:
     if not any(module.lib.crypto_load(name.encode()) for name in tried):
         raise MissingError(f"the native engine finds no OpenSSL 3 in {' nor '.join(tried)}; install pylibsrtp's wheel")
     return module.ffi, module.lib
+
+
+@cache
+def lock() -> tuple[Callable[[], None], Callable[[], None]]:
+    """Give what locks and unlocks the tables, without letting another Python thread run in between.
+
+    Raises MissingError.
+    """
+    load()
+    library = ctypes.PyDLL(import_module("sfu.native._engine").__file__)
+    return library.tables_lock, library.tables_unlock
 
 
 def why_not() -> str | None:

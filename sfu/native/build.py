@@ -24,7 +24,7 @@ SOURCES = HERE / "src"
 BUILT = HERE / "_engine.abi3.so"
 MODULE = "sfu.native._engine"
 
-FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-g")
+FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O3", "-fPIC", "-pthread", "-fvisibility=hidden", "-ffp-contract=off", "-g")
 STRICT = ("-Wall", "-Wextra", "-Werror")
 """For tests alone: another compiler's warning must not keep anybody from building it."""
 LIMITED_API = "-DPy_LIMITED_API=0x030b0000"
@@ -80,7 +80,7 @@ def build(into: Path = BUILT, flags: Sequence[str] = ()) -> Path:
         for source, options in [(str(binding), [LIMITED_API]), *((source, list(flags)) for source in sources)]:
             objects.append(f"{folder}/{Path(source).stem}.{len(objects)}.o")
             _run([*command, *FLAGS, *options, *include, *extra, "-c", source, "-o", objects[-1]])
-        _run([*command, "-shared", *extra, *objects, "-ldl", "-o", str(partial)])
+        _run([*command, "-shared", "-pthread", *extra, *objects, "-ldl", "-o", str(partial)])
         partial.replace(into)
     return into
 

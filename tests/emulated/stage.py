@@ -35,10 +35,10 @@ class EmulatedNetwork:
         self.deliver = on_datagram
         self.forward: Callable[[bytes, SocketAddress], None]
 
-    def open(self, _hosts: Sequence[str], port: int, *, tcp: bool, drain: object = None) -> int:
+    def open(self, _hosts: Sequence[str], port: int, *, tcp: bool, read: object = None) -> int:
         """Nothing to bind."""
         assert not tcp
-        assert drain is None
+        assert read is None
         return port
 
     def close(self) -> None:

@@ -13,11 +13,15 @@
 #define SEND_LOG 2048
 #define PROBE_PACKETS 32
 #define OVERHEAD 64
+#define LANE_SOCKETS 16
+#define LANE_MESSAGES 2048
+#define LANE_DATAGRAM 2752
 
 enum { BEFORE_KEYS, RTP_MALFORMED, SSRC_CAP, REPLAY, SRTP_AUTH, UNKNOWN_SSRC, UNKNOWN_PAYLOAD_TYPE, RTX_EARLY,
-       CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, CAUSES };
+       CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, LANE_FULL, CAUSES };
 enum { CODEC_OTHER, CODEC_VP8, CODEC_H264, CODEC_H265 };
 enum { NOWHERE, BY_UDP, BY_PYTHON };
+enum { TO_DECIDE, TO_SEND, TOLD_GAP, TOLD_LATE, TOLD_BLOCKED, TOLD_LAYERED };
 
 typedef struct keys keys_t;
 typedef struct queue queue_t;
@@ -55,6 +59,7 @@ typedef struct {
 
 typedef struct {
     int64_t token;
+    int pending; /* datagrams that wait for Python */
     keys_t *receive, *send;
     double heard;
     int arrival_id, arrival_count;
@@ -151,6 +156,7 @@ typedef struct {
     void (*blocked)(void *, stream_t *, double);
     void (*send)(void *, int64_t, const uint8_t *, int);
     void (*other)(void *, int, const uint8_t *, int, const uint8_t *, int);
+    void (*defer)(void *, peer_t *, const uint8_t *, int); /* NULL: Python may be called at once */
 } upcalls_t;
 
 typedef struct {
@@ -158,8 +164,17 @@ typedef struct {
     upcalls_t up;
     queue_t *queue;
     int64_t packets_in, bytes_in, packets_out, bytes_out, retransmitted, probes;
-    int64_t dropped[15];
+    int64_t dropped[16];
 } engine_t;
+
+typedef struct {
+    int kind, link, address_size, size;
+    int64_t id, first, stop; /* of a peer's token or a stream; what was told of it */
+    double time;
+    uint8_t address[32], datagram[LANE_DATAGRAM];
+} message_t;
+
+typedef struct lane lane_t;
 
 int crypto_load(const char *library);
 keys_t *keys_new(int gcm, const uint8_t *key, const uint8_t *salt, const uint8_t *authentication, int encrypts);
@@ -186,6 +201,15 @@ int down_skip(down_t *down, int64_t index, int picture);
 int down_offsets(const down_t *down, int64_t index, int64_t *sequence, int64_t *pictures);
 void seats_forget(seats_t *seats, int64_t track);
 
-int engine_drain(engine_t *engine, int fd, int link, int batches);
-void engine_know(engine_t *engine, int link, const uint8_t *address, int size, peer_t *peer);
-void engine_unknow(engine_t *engine);
+lane_t *lane_open(void);
+engine_t *lane_engine(lane_t *lane);
+int lane_told(const lane_t *lane);
+int lane_read(lane_t *lane, int fd, int link);
+message_t *lane_next(lane_t *lane);
+void lane_done(lane_t *lane);
+void lane_know(lane_t *lane, int link, const uint8_t *address, int size, peer_t *peer);
+void lane_stop(lane_t *lane);
+void lane_close(lane_t *lane);
+void engine_sweep(engine_t *engine);
+void engine_doubt(engine_t *engine, int link, const uint8_t *address, int size);
+void engine_forget(engine_t *engine, const peer_t *peer);

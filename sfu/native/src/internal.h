@@ -70,6 +70,10 @@ void keep(down_t *down, int64_t index, packet_t *packet, const uint8_t *datagram
 void forward_parts(engine_t *engine, stream_t *stream, packet_t *packet, int64_t index, double now, int newest);
 uint32_t abs_send_time(double now);
 
+/* lane.c */
+void tables_lock(void);
+void tables_unlock(void);
+
 /* wire.c */
 uint8_t *queue_slot(engine_t *engine);
 void queue_push(engine_t *engine, const peer_t *peer, int size);

@@ -20,7 +20,8 @@ kept_t *packet_keep(packet_t *packet) {
 }
 
 void kept_release(kept_t *kept) {
-    if (kept != NULL && --kept->references == 0) free(kept);
+    /* Python's collector lets go of rows while the media thread goes on. */
+    if (kept != NULL && __atomic_sub_fetch(&kept->references, 1, __ATOMIC_ACQ_REL) == 0) free(kept);
 }
 
 void packet_done(packet_t *packet) {
@@ -58,7 +59,7 @@ void keep(down_t *down, int64_t index, packet_t *packet, const uint8_t *datagram
     entry_t *entry = &down->history[index & down->history_mask];
     kept_t *before = entry->packet;
     entry->packet = down->rtx_payload_type ? packet_keep(packet) : NULL;
-    if (entry->packet != NULL) entry->packet->references++;
+    if (entry->packet != NULL) __atomic_add_fetch(&entry->packet->references, 1, __ATOMIC_RELAXED);
     kept_release(before);
     int done = entry->packet != NULL || (!down->rtx_payload_type && keep_datagram(entry, datagram, size));
     entry->index = done ? index : -1;

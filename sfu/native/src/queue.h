@@ -24,11 +24,13 @@ typedef struct {
     int link, size;
     uint8_t address[32];
     peer_t *peer;
+    int heard, asks; /* since the last sweep; whether it is its peer's still */
 } source_t;
 
 struct queue {
     uint8_t plain[MAX_DATAGRAM];
-    int count, sources_known;
+    int count, sources_known, link, source_size; /* the last two: of the datagram in hand */
+    const uint8_t *source;
     waiting_t waiting[SLOTS];
     struct mmsghdr out[SLOTS], in[BATCH];
     struct iovec out_parts[SLOTS], in_parts[BATCH];
@@ -38,6 +40,10 @@ struct queue {
     uint8_t slots[SLOTS][SLOT_SIZE];
 };
 
+int receive_batch(engine_t *engine, int fd);
+void take(engine_t *engine, int link, int number, double now);
+int engine_knows(const engine_t *engine, int link, const uint8_t *address, int size);
+void engine_know(engine_t *engine, int link, const uint8_t *address, int size, peer_t *peer);
 void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now);
 
 #endif

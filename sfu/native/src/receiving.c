@@ -140,7 +140,22 @@ static int is_capped(const peer_t *peer) {
     return peer->unknown >= MAX_UNKNOWN_SSRCS_PER_PEER || peer->inbound_count >= MAX_SSRCS_PER_PEER;
 }
 
+/* Whether a packet wants a decision that only Python makes. */
+static int is_for_python(const inbound_t *inbound, packet_t packet, int payload_type, int64_t index) {
+    stream_t *stream = inbound == NULL ? NULL : inbound->stream;
+    if (stream == NULL || stream->described) return 1;
+    if (inbound->rtx) return stream->waiting || stream->rtx_types[payload_type] != stream->payload_type;
+    if (payload_type != stream->payload_type) return 1;
+    if (!stream->waiting || index < inbound->window.highest) return 0;
+    if (stream->codec == CODEC_VP8) read_vp8(&packet);
+    return begins_keyframe(stream, &packet);
+}
+
 void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now) {
+    if (engine->up.defer != NULL && peer->pending) {
+        engine->up.defer(engine->owner, peer, datagram, size);
+        return;
+    }
     int head = header_size(datagram, size);
     if (peer->receive == NULL || !head || size > MAX_DATAGRAM) {
         engine->dropped[peer->receive == NULL ? BEFORE_KEYS : head ? OVERSIZE : RTP_MALFORMED]++;
@@ -162,6 +177,10 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
     packet.size = unprotect(peer->receive, engine->queue->plain, datagram, size, head, ssrc, index);
     if (packet.size < 0) {
         engine->dropped[SRTP_AUTH]++;
+        return;
+    }
+    if (engine->up.defer != NULL && is_for_python(inbound, packet, datagram[1] & 0x7F, index)) {
+        engine->up.defer(engine->owner, peer, datagram, size);
         return;
     }
     if (inbound == NULL) inbound = admit(engine, peer, ssrc);
@@ -190,6 +209,8 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
 
 /* A datagram from a validated address; what it causes to be sent is on its way afterwards. */
 void engine_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now) {
+    tables_lock();
     receive_rtp(engine, peer, datagram, size, now);
+    tables_unlock();
     queue_flush(engine);
 }

@@ -174,8 +174,9 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
                   int since_switch, int most) {
     int64_t oldest = since_switch ? down->first + down->seq_offset : 0;
     int sent = 0;
-    if (down->peer->target == NOWHERE || down->peer->send == NULL) return 0;
+    tables_lock();
     for (int n = 0; n < count && sent < most; n++) {
+        if (down->peer->target == NOWHERE || down->peer->send == NULL) break;
         entry_t *entry = &down->history[sequences[n] & down->history_mask];
         if (entry->index < 0 || (entry->index & 0xFFFF) != sequences[n] || entry->resent >= MAX_RESENDS) continue;
         if (entry->resent && now - entry->resent_at < quiet) continue;
@@ -185,6 +186,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
         engine->retransmitted++;
         sent++;
     }
+    tables_unlock();
     queue_flush(engine);
     return sent;
 }
@@ -192,6 +194,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
 /* Send the newest kept packets again, as RTX, up to so many bytes; how many were sent. */
 int engine_probe(engine_t *engine, down_t *down, int octets, double now) {
     int sent = 0, before = -1;
+    tables_lock();
     while (sent < octets && sent != before) {
         before = sent;
         for (int64_t n = down->last_index; n > down->last_index - PROBE_PACKETS && sent < octets; n--) {
@@ -202,6 +205,7 @@ int engine_probe(engine_t *engine, down_t *down, int octets, double now) {
             engine->probes++;
         }
     }
+    tables_unlock();
     queue_flush(engine);
     return sent;
 }

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 /* Datagrams in and out of sockets, many with one call of the kernel. */
 #include <errno.h>
-#include <time.h>
 
 #include "queue.h"
 
@@ -84,53 +83,103 @@ static int is_source(const source_t *source, int link, const uint8_t *address, i
     return source->link == link && source->size == size && memcmp(source->address, address, (size_t)size) == 0;
 }
 
-/* Remember whose RTP comes from an address, until the next engine_unknow; a full table remembers no more. */
-void engine_know(engine_t *engine, int link, const uint8_t *address, int size, peer_t *peer) {
-    queue_t *queue = engine->queue;
-    if (size < 1 || size > 32 || queue->sources_known >= SOURCES / 2) return;
+static source_t *source_of(queue_t *queue, int link, const uint8_t *address, int size) {
     uint32_t at = source_place(link, address, size);
     while (queue->sources[at].peer != NULL && !is_source(&queue->sources[at], link, address, size)) at = (at + 1) % SOURCES;
-    queue->sources_known += queue->sources[at].peer == NULL;
-    queue->sources[at].link = link;
-    queue->sources[at].size = size;
-    queue->sources[at].peer = peer;
-    memcpy(queue->sources[at].address, address, (size_t)size);
+    return &queue->sources[at];
 }
 
-/* Addresses changed hands: whose they are is asked again. */
-void engine_unknow(engine_t *engine) {
-    if (engine->queue->sources_known) memset(engine->queue->sources, 0, sizeof engine->queue->sources);
-    engine->queue->sources_known = 0;
+/* Whether the owner of an address is known, or was until lately. */
+int engine_knows(const engine_t *engine, int link, const uint8_t *address, int size) {
+    return source_of(engine->queue, link, address, size)->peer != NULL;
 }
 
-static peer_t *source_peer(const queue_t *queue, int link, const uint8_t *address, int size) {
-    for (uint32_t at = source_place(link, address, size);; at = (at + 1) % SOURCES) {
-        const source_t *source = &queue->sources[at];
-        if (source->peer == NULL || is_source(source, link, address, size)) return source->peer;
+/* Remember whose RTP comes from an address; a full table remembers no more. */
+void engine_know(engine_t *engine, int link, const uint8_t *address, int size, peer_t *peer) {
+    queue_t *queue = engine->queue;
+    if (size < 1 || size > 32) return;
+    source_t *source = source_of(queue, link, address, size);
+    if (source->peer == NULL && queue->sources_known >= SOURCES / 2) return;
+    queue->sources_known += source->peer == NULL;
+    *source = (source_t){.link = link, .size = size, .peer = peer};
+    memcpy(source->address, address, (size_t)size);
+}
+
+/* Keep the sources that are wanted still. */
+static void sift(engine_t *engine, int (*stays)(const source_t *, const peer_t *), const peer_t *peer) {
+    queue_t *queue = engine->queue;
+    source_t *before = malloc(sizeof queue->sources);
+    if (before != NULL) memcpy(before, queue->sources, sizeof queue->sources);
+    memset(queue->sources, 0, sizeof queue->sources);
+    queue->sources_known = 0;
+    for (int n = 0; before != NULL && n < SOURCES; n++) {
+        source_t *source = &before[n];
+        if (source->peer == NULL || !stays(source, peer)) continue;
+        source_t *place = source_of(queue, source->link, source->address, source->size);
+        *place = *source;
+        place->heard = 0;
+        queue->sources_known++;
     }
+    free(before);
+}
+
+static int was_heard(const source_t *source, const peer_t *peer) { return peer == NULL && source->heard; }
+static int is_of_another(const source_t *source, const peer_t *peer) { return source->peer != peer; }
+
+/* Forget the addresses that sent nothing since the last sweep. */
+void engine_sweep(engine_t *engine) {
+    tables_lock();
+    sift(engine, was_heard, NULL);
+    tables_unlock();
+}
+
+/* An address may have changed hands: whose it is is asked again, and nothing of it goes by until then. */
+void engine_doubt(engine_t *engine, int link, const uint8_t *address, int size) {
+    tables_lock();
+    source_of(engine->queue, link, address, size)->asks = 1; /* of an unknown one it means nothing */
+    tables_unlock();
+}
+
+/* The peer is gone. */
+void engine_forget(engine_t *engine, const peer_t *peer) {
+    tables_lock();
+    sift(engine, is_of_another, peer);
+    tables_unlock();
 }
 
 static int is_rtp(const uint8_t *datagram, int size) { /* RFC 7983, RFC 5761 section 4 */
     return size >= 12 && (datagram[0] & 0xC0) == 0x80 && (datagram[1] < 192 || datagram[1] > 223);
 }
 
-static void take(engine_t *engine, int link, const struct mmsghdr *message, const uint8_t *datagram, double now) {
-    const uint8_t *address = message->msg_hdr.msg_name;
-    int size = (int)message->msg_len, length = (int)message->msg_hdr.msg_namelen;
+/* The datagram of that number in the batch: RTP of a known address goes its way, all else up. */
+void take(engine_t *engine, int link, int number, double now) {
+    queue_t *queue = engine->queue;
+    const struct mmsghdr *message = &queue->in[number];
+    const uint8_t *datagram = queue->received[number];
+    int size = (int)message->msg_len;
     if (message->msg_hdr.msg_flags & MSG_TRUNC || size >= RECEIVE_SIZE) {
         engine->dropped[OVERSIZE]++;
         return;
     }
-    peer_t *peer = is_rtp(datagram, size) ? source_peer(engine->queue, link, address, length) : NULL;
-    if (peer != NULL) {
-        receive_rtp(engine, peer, datagram, size, now);
+    queue->link = link;
+    queue->source = message->msg_hdr.msg_name;
+    queue->source_size = (int)message->msg_hdr.msg_namelen;
+    if (!is_rtp(datagram, size)) {
+        engine->up.other(engine->owner, link, queue->source, queue->source_size, datagram, size);
+        return;
+    }
+    source_t *source = source_of(queue, link, queue->source, queue->source_size);
+    source->heard = 1;
+    if (source->peer == NULL) {
+        engine->up.other(engine->owner, link, queue->source, queue->source_size, datagram, size);
+    } else if (source->asks) {
+        engine->up.defer(engine->owner, source->peer, datagram, size);
     } else {
-        queue_flush(engine);
-        engine->up.other(engine->owner, link, address, length, datagram, size);
+        receive_rtp(engine, source->peer, datagram, size, now);
     }
 }
 
-static int receive_batch(engine_t *engine, int fd) {
+int receive_batch(engine_t *engine, int fd) {
     queue_t *queue = engine->queue;
     for (int n = 0; n < BATCH; n++) {
         queue->in_parts[n] = (struct iovec){queue->received[n], RECEIVE_SIZE};
@@ -140,25 +189,4 @@ static int receive_batch(engine_t *engine, int fd) {
                                                .msg_iovlen = 1};
     }
     return recvmmsg(fd, queue->in, BATCH, MSG_DONTWAIT, NULL);
-}
-
-/* Read and forward what a socket holds, at most so many batches; how many datagrams came. */
-int engine_drain(engine_t *engine, int fd, int link, int batches) {
-    int came = 0;
-    while (batches-- > 0) {
-        int count = receive_batch(engine, fd);
-        if (count < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-            engine->dropped[RECEIVE_ERROR]++; /* an ICMP error of an earlier send */
-            continue;
-        }
-        struct timespec clock;
-        clock_gettime(CLOCK_MONOTONIC, &clock);
-        double now = (double)clock.tv_sec + 1e-9 * (double)clock.tv_nsec;
-        for (int n = 0; n < count; n++) take(engine, link, &engine->queue->in[n], engine->queue->received[n], now);
-        queue_flush(engine);
-        came += count;
-        if (count < BATCH) break;
-    }
-    return came;
 }

@@ -399,9 +399,11 @@ class Client:
         await self.handshake()
         await until(lambda: self.stage.of(self.id, "PeerConnected"))
 
-    def send(self, ssrc: int, seq: int, *, payload: bytes = b"opus", elements=((4, b"3"),)) -> None:
+    def send(
+        self, ssrc: int, seq: int, *, payload: bytes = b"opus", payload_type: int = 111, elements=((4, b"3"),)
+    ) -> None:
         block, _ = rtp.write_extensions(elements)
-        head = struct.pack("!BBHII", 0x90, 111, seq & 0xFFFF, seq * 960, ssrc)
+        head = struct.pack("!BBHII", 0x90, payload_type, seq & 0xFFFF, seq * 960, ssrc)
         self.wire.put(self.dtls._tx_srtp.protect(head + block + payload))
 
     def payloads(self) -> list[bytes]:

@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 The Passerelle authors
+# SPDX-License-Identifier: Apache-2.0
+"""The media thread of the native engine: packets pass while Python computes, and nothing is overtaken."""
+
+import asyncio
+import itertools
+import os
+import select
+import time
+from pathlib import Path
+
+import pytest
+
+from sfu import native
+from sfu.core.media import Codec, Kind, PeerLost
+from sfu.media.native_engine import NativeEngine
+
+LANE_MESSAGES = 2048
+TWICE = Codec(111, "audio/opus", 48000, 2), Codec(112, "audio/opus", 48000, 2)
+"""A codec under two numbers: whenever a stream goes from one to the other, Python is asked."""
+WITHIN_S = 15.0
+
+
+@pytest.fixture
+def engine():
+    """Only this one has a thread."""
+    reason = native.why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    return "native"
+
+
+def read_without_the_loop(wire, count):
+    """So many media datagrams from a client's socket, while the loop stands still."""
+    found, deadline = [], time.monotonic() + WITHIN_S
+    while len(found) < count:
+        assert select.select([wire.socket], [], [], deadline - time.monotonic())[0], f"{len(found)} came"
+        data = wire.socket.recv(2048)
+        if not 192 <= data[1] <= 223 and data[0] >= 128:
+            found.append(data)
+    return found
+
+
+async def test_packets_pass_while_the_loop_computes(stage):
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
+    for seq in range(100, 200):
+        publisher.send(50, seq)
+    assert len(read_without_the_loop(receiver.wire, 100)) == 100
+
+
+async def test_what_comes_while_a_decision_is_awaited_does_not_overtake_it(stage):
+    """Packets of a payload type that was not there before are decided of in Python; what follows waits behind them."""
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 0)
+    got, sent = [], [b"packet %d" % seq for seq in range(5, 3005)]
+    stage.plane.receive(stage.uplink(publisher, Kind.AUDIO, codecs=TWICE))
+
+    def send():
+        for seq, payload in enumerate(sent, 5):
+            publisher.send(50, seq, payload=payload, payload_type=TWICE[seq // 10 % 2].payload_type)
+
+    sending = asyncio.create_task(asyncio.to_thread(send))
+    await stage.until(lambda: sending.done() or got.extend(receiver.payloads()))
+    await sending
+    ends = itertools.count(4000)
+    await stage.until(
+        lambda: (
+            b"the end" in got
+            or publisher.send(50, next(ends), payload=b"the end", payload_type=TWICE[0].payload_type)
+            or got.extend(receiver.payloads())
+        )
+    )
+    numbers = [sent.index(payload) for payload in got if payload in sent]
+    assert numbers == sorted(numbers)
+    assert len(numbers) > 300
+    publisher.send(50, next(ends))  # and none is left behind: this one passes without Python
+    read_without_the_loop(receiver.wire, 1)
+
+
+async def test_an_address_that_changes_hands_gives_nobody_another_s_packets(stage):
+    """Whose the packets are is asked anew once a check came from the address for somebody else."""
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
+    heir = stage.client("heir")
+    heir.open()
+    heir.wire.close()
+    stage.plane.close_peer(publisher.id)
+    heir.wire = publisher.wire
+    await heir.check()
+    before = stage.dropped.get("before_keys", 0)
+    publisher.send(50, 10)
+    await stage.until(lambda: stage.dropped.get("before_keys", 0) > before)
+    assert not receiver.payloads()
+
+
+async def test_what_python_is_too_slow_for_is_dropped_and_counted(stage):
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
+    stranger = stage.wire()
+    lost, number = stage.plane._engine, 0
+    while not lost.dropped["lane_full"]:  # the loop stands still
+        stranger.put(b"\x01" + os.urandom(30))
+        number += 1
+        assert number < 500 * LANE_MESSAGES
+    publisher.send(50, 100)
+    assert read_without_the_loop(receiver.wire, 1)  # who is known is not kept waiting
+    await stage.heard(publisher, receiver, 200)
+    assert not [event for event in stage.events if isinstance(event, PeerLost)]
+    stranger.close()
+
+
+def media_threads():
+    return sum(path.read_text() == "media\n" for path in Path("/proc/self/task").glob("*/comm"))
+
+
+async def test_the_thread_ends_with_the_plane(stage):
+    assert isinstance(stage.plane._engine, NativeEngine)
+    before = media_threads()
+    assert before >= 1
+    await stage.plane.close()
+    assert media_threads() == before - 1
