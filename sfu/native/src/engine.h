@@ -16,6 +16,7 @@
 #define LANE_SOCKETS 16
 #define LANE_MESSAGES 2048
 #define LANE_DATAGRAM 2752
+#define LANE_PENDING 256
 
 enum { BEFORE_KEYS, RTP_MALFORMED, SSRC_CAP, REPLAY, SRTP_AUTH, UNKNOWN_SSRC, UNKNOWN_PAYLOAD_TYPE, RTX_EARLY,
        CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, LANE_FULL, CAUSES };
@@ -59,7 +60,7 @@ typedef struct {
 
 typedef struct {
     int64_t token;
-    int pending; /* datagrams that wait for Python */
+    int pending, spilled; /* datagrams that wait for Python; whether there were too many of them */
     keys_t *receive, *send;
     double heard;
     int arrival_id, arrival_count;

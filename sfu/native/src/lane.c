@@ -121,14 +121,23 @@ static void hand_up(void *owner, int link, const uint8_t *address, int length, c
     push_datagram(owner, link, address, length, datagram, size);
 }
 
-/* Let Python decide of a peer's datagram, and of all that come until it has. */
+/* Let Python decide of a peer's datagram, and of all that come until it has. Where it can't keep up, what waits is let run dry
+ * before anything is added: else all packets would take that way for ever. */
 static void defer(void *owner, peer_t *peer, const uint8_t *datagram, int size) {
     lane_t *lane = owner;
     const queue_t *queue = lane->engine.queue;
-    message_t *message = push_datagram(lane, queue->link, queue->source, queue->source_size, datagram, size);
-    if (message == NULL) return;
-    message->id = peer->token;
-    peer->pending++;
+    message_t *message = NULL;
+    if (!peer->pending) peer->spilled = 0;
+    if (peer->spilled) {
+        lane->engine.dropped[LANE_FULL]++;
+        return;
+    }
+    message = push_datagram(lane, queue->link, queue->source, queue->source_size, datagram, size);
+    if (message != NULL) {
+        message->id = peer->token;
+        peer->pending++;
+    }
+    peer->spilled = message == NULL || peer->pending >= LANE_PENDING;
 }
 
 /* Datagrams of an address that has an owner now wait in the ring: what comes next must not overtake them. */
