@@ -35,9 +35,11 @@ IN_REAL_TIME = (
     "tests/integration/test_captions.py",
     "tests/integration/test_demo.py",
     "tests/integration/test_killed_bot.py",
+    "tests/integration/test_moderation.py",
+    "tests/sfu/clients/test_codecs.py",
     "tests/sfu/clients/test_congestion.py",
 )
-"""Delays, bandwidth, captions that may not come late: after the rest."""
+"""Delays, bandwidth, frozen pictures, captions that may not come late: after the rest."""
 PATIENCE_S = 1200
 """For one test that gives way to the others."""
 AGAIN_AT_MOST = 12
