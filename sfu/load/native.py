@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""How does the C of `traffic.c` get into this process? Compiled when it is first wanted, kept beside other caches."""
+"""How does the C of `traffic.c` get into this process? Compiled for each run, which takes a second."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -48,29 +47,17 @@ def crypto_library() -> str:
     return found
 
 
-def built(cache: Path | None = None) -> Path:
-    """Compile `traffic.c`, once for each version of it. Raises LoadError with the compiler's own words."""
+def build(folder: Path) -> Path:
+    """Compile `traffic.c` into a folder. Raises LoadError with the compiler's own words."""
     cc = compiler()
     if cc is None:
         raise LoadError("no C compiler is found")
-    digest = hashlib.sha256(_SOURCE.read_bytes() + _HEADER.read_bytes()).hexdigest()[:16]
-    folder = cache or _cache()
-    target = folder / f"traffic-{digest}.so"
-    if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            made = Path(scratch) / target.name
-            command = [cc, *_FLAGS, str(_SOURCE), "-o", str(made), "-ldl", "-lpthread"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise LoadError(f"{cc} cannot compile {_SOURCE.name}: {done.stderr.strip()}")
-            made.replace(target)
-    return target
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "passerelle"
+    made = folder / "traffic.so"
+    command = [cc, *_FLAGS, str(_SOURCE), "-o", str(made), "-ldl", "-lpthread"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LoadError(f"{cc} cannot compile {_SOURCE.name}: {done.stderr.strip()}")
+    return made
 
 
 class NativeTraffic:
@@ -78,11 +65,12 @@ class NativeTraffic:
 
     name = "C"
 
-    def __init__(self, sample_every: int = SAMPLE_EVERY, cache: Path | None = None) -> None:
+    def __init__(self, sample_every: int = SAMPLE_EVERY) -> None:
         self._ffi: Any = cffi.FFI()
         declared = re.sub(r"/\*.*?\*/", "", _HEADER.read_text("utf-8"), flags=re.DOTALL)
         self._ffi.cdef(declared)
-        self._lib: Any = self._ffi.dlopen(str(built(cache)))
+        with tempfile.TemporaryDirectory() as folder:
+            self._lib: Any = self._ffi.dlopen(str(build(Path(folder))))
         self._traffic: Any = self._lib.traffic_new(crypto_library().encode(), sample_every)
         if self._traffic == self._ffi.NULL:
             raise LoadError("OpenSSL cannot be loaded for AES-GCM")

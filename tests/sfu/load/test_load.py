@@ -138,13 +138,13 @@ def test_everybody_shows_as_many_cameras_as_the_plan_says():
 def test_c_that_does_not_compile_is_told_with_the_compilers_words(tmp_path, monkeypatch):
     monkeypatch.setattr(native, "_FLAGS", ("-no-such-option",))
     with pytest.raises(LoadError, match=r"cannot compile traffic\.c: .*no-such-option"):
-        native.built(tmp_path)
+        native.build(tmp_path)
 
 
 @needs_compiler
 def test_the_c_compiles_without_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(native, "_FLAGS", (*native._FLAGS, "-Werror"))
-    assert native.built(tmp_path).exists()
+    assert native.build(tmp_path).exists()
 
 
 def test_python_counts_what_waits_and_nobody_looks_at():
