@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ KEY, SECRET = "key", "0123456789abcdefghijklmnopqrstuv"
 SERVE = (sys.executable, "-m", "sfu", "serve", "--dev", f"--engine={os.environ.get('SFU_ENGINE', 'auto')}")
 RATE = 48_000
 SIZE = (640, 360)
+UNSEEN = 5
+"""Pictures decoded and not handed out, before that is taken for the SDK's fault."""
 
 
 async def eventually(condition, *, within=15.0, what="a condition"):
@@ -194,6 +197,8 @@ class Person:
         for name in ("reconnecting", "reconnected"):
             self.room.on(name, lambda *arguments, name=name: self._note(name, arguments))
         self._streams = {}
+        self._handed = Counter()
+        self._mending = set()
         self.room.on("track_subscribed", self._subscribed)
         self.room.on("track_unsubscribed", self._unsubscribed)
         self.room.on("data_received", self._received)
@@ -261,15 +266,20 @@ class Person:
         self.disconnected.set()
 
     def _subscribed(self, track, publication, participant):
-        self.events.append(("track_subscribed", participant.identity, publication.sid))
+        if publication.sid not in self._mending:
+            self.events.append(("track_subscribed", participant.identity, publication.sid))
+        self._mending.discard(publication.sid)
         if track.kind == rtc.TrackKind.KIND_AUDIO:
             self._streams[track.sid] = self._start(self._listen(track, participant.identity))
         else:
-            self._streams[track.sid] = self._start(self._watch(track, participant.identity))
+            self._streams[track.sid] = self._start(self._watch(track, publication, participant.identity))
 
     def _unsubscribed(self, track, publication, participant):
-        self.events.append(("track_unsubscribed", participant.identity, publication.sid))
         self._streams.pop(track.sid).cancel()
+        if publication.sid in self._mending:
+            publication.set_subscribed(True)
+        else:
+            self.events.append(("track_unsubscribed", participant.identity, publication.sid))
 
     async def _play(self, source, hertz):
         at = 0
@@ -299,8 +309,9 @@ class Person:
         finally:
             await stream.aclose()
 
-    async def _watch(self, track, identity):
+    async def _watch(self, track, publication, identity):
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.RGBA)
+        doubt = self._start(self._mend(track, publication))
         try:
             async for event in stream:
                 frame = event.frame
@@ -310,8 +321,28 @@ class Person:
                 self.pictures[identity] = tuple(middle.mean(axis=(0, 1)))
                 self.sizes[identity] = (width, height)
                 self.frames += 1
+                self._handed[publication.sid] += 1
         finally:
+            doubt.cancel()
             await stream.aclose()
+
+    async def _mend(self, track, publication):
+        """Subscribe anew to what the SDK decodes and does not hand out.
+
+        A client that publishes a picture sets up all its video receivers again. libwebrtc takes a packet that comes
+        meanwhile for one of an unknown stream ("Creating default receive stream", "already exists") and takes the
+        receiver's sink away, whatever server sent it.
+        """
+        decoded, handed = 0, self._handed[publication.sid]
+        while True:
+            await asyncio.sleep(1)
+            reports = [report.inbound_rtp.inbound for report in await track.get_stats()]
+            before, decoded = decoded, sum(report.frames_decoded for report in reports)
+            before_handed, handed = handed, self._handed[publication.sid]
+            if decoded - before >= UNSEEN and handed == before_handed:
+                self._mending.add(publication.sid)
+                publication.set_subscribed(False)
+                return
 
 
 class OldServer:
