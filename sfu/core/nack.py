@@ -53,8 +53,9 @@ class NackList:
     def due(self, now: float) -> list[int]:
         """Indices to ask for now, ascending; asking for them is counted."""
         asked: list[int] = []
+        waits = [self._wait(tries) for tries in range(MAX_NACK_TRIES + 1)]
         for index, (tries, first, last) in list(self._pending.items()):
-            if now - last < self._wait(tries):
+            if now - last < waits[tries]:
                 continue
             if tries >= MAX_NACK_TRIES:
                 del self._pending[index]

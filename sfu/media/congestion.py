@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from sfu.core import rtcp
 from sfu.core.allocator import Demand, allocate, ladder
 from sfu.core.layers import Rung
-from sfu.core.media import Kind, MediaEvent, PeerId, StreamStateChanged, TrackSid
+from sfu.core.media import MediaEvent, PeerId, StreamStateChanged, TrackSid
 from sfu.core.path import Path
-from sfu.core.send_log import OVERHEAD
 from sfu.core.twcc import TransportFeedback
 from sfu.media.contract import Engine
 from sfu.media.tracks import Receiver
@@ -41,6 +40,8 @@ class Congestion:
         """(video, audio) bits per second that are sent."""
         self._needs: dict[PeerId, float] = {}
         """Of those that want more than they get."""
+        self._sent: dict[PeerId, tuple[int, int]] = {}
+        """(video, audio) bytes when it was measured last."""
         self._measured = 0.0
 
     def add(self, receiver: Receiver) -> None:
@@ -57,6 +58,7 @@ class Congestion:
         self._paths.pop(peer, None)
         self._rates.pop(peer, None)
         self._needs.pop(peer, None)
+        self._sent.pop(peer, None)
 
     def path(self, peer: PeerId) -> Path | None:
         """What is known of a receiver's path."""
@@ -111,16 +113,9 @@ class Congestion:
         """Every `MEASURE_S`: what is sent, and whether its shares still fit."""
         passed, self._measured = now - self._measured, now
         for peer in list(self._paths):
-            video = audio = 0.0
-            for receiver in self._receivers.get(peer, {}).values():
-                view = self._engine.sending(peer, receiver.track.sid)
-                octets = 0 if view is None else view.octets + OVERHEAD * view.packets
-                rate, receiver.octets_before = (octets - receiver.octets_before) * 8 / passed, octets
-                if receiver.downlink.kind is Kind.AUDIO:
-                    audio += rate
-                else:
-                    video += rate
-            self._rates[peer] = (video, audio)
+            before, sent = self._sent.get(peer, (0, 0)), self._engine.sent(peer)
+            self._sent[peer] = sent
+            self._rates[peer] = (sent[0] - before[0]) * 8 / passed, (sent[1] - before[1]) * 8 / passed
             self.share(peer, now)
 
     # decisions

@@ -242,5 +242,8 @@ class Engine(Protocol):
     def sending(self, peer: PeerId, track: TrackSid) -> SendView | None:
         """Counters of a downlink."""
 
+    def sent(self, peer: PeerId) -> tuple[int, int]:
+        """Bytes of (video, audio) that went to a peer, headers estimated; nothing that was sent again."""
+
     def take_levels(self) -> dict[TrackSid, Window]:
         """What the audio level extensions said since the last call."""

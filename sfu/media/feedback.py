@@ -283,6 +283,7 @@ class Feedback:
                 layer = receiver.track.by_stream(view.following) if view else None
                 uplink = receiver.track.uplink
                 if view is None or layer is None or layer.clock is None or uplink is None or not view.packets:
+                    receiver.report_at = now + EARLY_REPORT_S  # a switch or a first report brings it forward
                     continue
                 ntp, timestamp = layer.clock.at(now)
                 timestamp += view.timestamp_offset

@@ -121,6 +121,16 @@ class NativePeer(Peer):
     unknown = _shared("unknown")
 
     @property
+    def sent(self) -> dict[Kind, list[int]]:
+        """Bytes by kind, as the packet path counted them."""
+        audio, video = self.c.sent
+        return {Kind.AUDIO: [audio], Kind.VIDEO: [video]}
+
+    @sent.setter
+    def sent(self, _nothing: dict[Kind, list[int]]) -> None:
+        """Only to begin with."""
+
+    @property
     def arrivals(self) -> list[tuple[int, float]]:
         """What was noted."""
         return [(self.c.arrivals[n].number, self.c.arrivals[n].time) for n in range(self.c.arrival_count)]
@@ -340,7 +350,8 @@ class NativeDown(Down):
     def __init__(self, row: Downlink, peer: Peer, first_index: int, first_rtx: int) -> None:
         ffi, lib = load()
         assert isinstance(peer, NativePeer)
-        self.c = ffi.gc(ffi.new("down_t *", {"peer": peer.c, "skipped_picture": -1}), lib.down_close)
+        fresh = {"peer": peer.c, "skipped_picture": -1, "is_video": row.kind is Kind.VIDEO}
+        self.c = ffi.gc(ffi.new("down_t *", fresh), lib.down_close)
         super().__init__(row, peer, first_index, first_rtx)
 
     started = _shared("started")

@@ -88,6 +88,7 @@ class Peer:
         "log",
         "receiver",
         "sender",
+        "sent",
         "spent",
         "target",
         "unknown",
@@ -101,6 +102,8 @@ class Peer:
         self.receiver: Receiver | None = None
         self.sender: Sender | None = None
         self.heard = 0.0
+        self.sent = {Kind.AUDIO: [0], Kind.VIDEO: [0]}
+        """Bytes, as `SendLog.OVERHEAD` has it, by kind; nothing that was sent again."""
         self.arrival_id = 0
         """Header extension with the transport-wide number; 0: arrivals are not noted."""
         self.arrivals: list[tuple[int, float]] = []
@@ -335,6 +338,7 @@ class Down(Continuity):
         "level_at",
         "level_time_at",
         "log",
+        "meter",
         "octets",
         "packets",
         "payload_type",
@@ -355,6 +359,7 @@ class Down(Continuity):
     def __init__(self, row: Downlink, peer: Peer, first_index: int, first_rtx: int) -> None:
         super().__init__(first_index)
         self.peer = peer
+        self.meter = peer.sent[row.kind]
         self.packets = 0
         self.octets = 0
         self.stream: Stream | None = None

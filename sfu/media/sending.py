@@ -129,6 +129,7 @@ def forward(engine: Outlet, followers: Sequence[Down], packet: Packet, index: in
             down.last_tl0 = tl0
         down.packets += 1
         down.octets += size
+        down.meter[0] += size + OVERHEAD
         packets += 1
         octets += len(datagram)
     stats.packets_out += packets

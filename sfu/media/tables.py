@@ -10,7 +10,7 @@ from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import MAX_DOWNLINKS_PER_PEER, MAX_SPENT_SSRCS_PER_PEER, MAX_SSRCS_PER_PEER
 from sfu.core.loudest import Loudest
-from sfu.core.media import Downlink, MediaStats, PeerId, TrackSid
+from sfu.core.media import Downlink, Kind, MediaStats, PeerId, TrackSid
 from sfu.core.send_log import SendLog
 from sfu.core.sender_clock import SenderClock
 from sfu.core.speakers import Window
@@ -243,6 +243,11 @@ class Tables:
         """Counters of a downlink."""
         row = self._peers.get(peer)
         return row.downs.get(track) if row else None
+
+    def sent(self, peer: PeerId) -> tuple[int, int]:
+        """Bytes of (video, audio) that went to a peer."""
+        row = self._peers.get(peer)
+        return (row.sent[Kind.VIDEO][0], row.sent[Kind.AUDIO][0]) if row else (0, 0)
 
     def take_levels(self) -> dict[TrackSid, Window]:
         """End a window of audio levels."""

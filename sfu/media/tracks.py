@@ -96,8 +96,6 @@ class Receiver:
     spatial: int = EVERY
     temporal: int = EVERY
     """The highest layers of the target that are followed."""
-    octets_before: int = 0
-    """Sent when rates were measured last."""
     window: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     """(packets, lost ones) by its reports, when the quality was judged last and now."""
     jitter: float = 0.0

@@ -70,7 +70,11 @@ typedef struct {
     inbound_t **inbound;
     int target, fd, address_size;
     uint8_t address[32];
+    queue_t *queued_in; /* where its last datagram waits, if that is in this round of the queue */
+    int64_t queued_round;
+    int queued_at;
     int64_t log_next;
+    int64_t sent[2]; /* bytes of audio and video, nothing that was sent again */
     double *log_times;
     uint16_t *log_sizes;
 } peer_t;
@@ -102,7 +106,7 @@ typedef struct {
     int skip_first, skip_count;
     int64_t skipped_picture;
     skip_t *skips;
-    int payload_type, rtx_payload_type, primary_only, numbered;
+    int payload_type, rtx_payload_type, primary_only, numbered, is_video;
     uint32_t ssrc, rtx_ssrc;
     int head_size, time_at, level_head_size, level_time_at, level_at;
     uint8_t head[320], level_head[320];
@@ -165,6 +169,7 @@ typedef struct {
     upcalls_t up;
     queue_t *queue;
     int64_t packets_in, bytes_in, packets_out, bytes_out, retransmitted, probes;
+    int64_t messages; /* that the kernel was given: one may hold several datagrams */
     int64_t dropped[16];
 } engine_t;
 

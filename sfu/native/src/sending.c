@@ -78,6 +78,7 @@ static void forward_one(engine_t *engine, down_t *down, packet_t *packet, int64_
     }
     down->packets++;
     down->octets += packet->size;
+    peer->sent[down->is_video] += packet->size + OVERHEAD;
     engine->packets_out++;
     engine->bytes_out += size;
 }

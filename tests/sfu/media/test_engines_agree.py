@@ -257,6 +257,7 @@ class Session:
             yield [
                 stats,
                 [[engine.take_arrivals(peer), engine.heard(peer), log_of(engine, peer)] for peer in PEERS],
+                [engine.sent(peer) for peer in PEERS],
                 [counted(engine.stream(StreamId(ssrc))) for ssrc in range(55)],
                 [sent(engine.sending(peer, TrackSid(f"TR_{ssrc}"))) for peer in PEERS for ssrc in range(8)],
                 engine.take_levels(),

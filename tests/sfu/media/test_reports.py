@@ -9,6 +9,7 @@ import pytest
 
 from sfu.core import rtcp
 from sfu.core.media import Extensions, Kind, QualityMeasured
+from sfu.core.send_log import OVERHEAD
 from sfu.core.twcc import REFERENCE_S, TICK_S, TransportFeedback
 from sfu.media.feedback import REMB_BITRATE
 
@@ -96,6 +97,24 @@ def test_sender_reports_come_every_second_at_first_and_then_every_three(lab):
     assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {8, 9, 10}
     lab.run(30)
     assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {9, 10, 11}
+
+
+def test_what_a_receiver_was_sent_is_counted_by_kind(lab):
+    publisher, receiver = lab.join("a"), lab.join("b")
+    for number, kind in enumerate((Kind.AUDIO, Kind.VIDEO)):
+        track, payload_type = f"TR_{kind.value}", 96 if kind is Kind.VIDEO else 111
+        lab.router.receive(lab.uplink(publisher, kind, track=track, mid=str(number), ssrcs=(50 + number,)))
+        lab.router.forward(lab.downlink(receiver, kind, track=track, mid=str(number), ssrc=7001 + 10 * number))
+        for seq in range(10 + number):
+            payload = lab.vp8(seq, seq, key=not seq) if kind is Kind.VIDEO else b"payload"
+            publisher.send(50 + number, seq, payload_type=payload_type, payload=payload)
+    sizes = {}
+    for packet in receiver.received()[0]:
+        sizes.setdefault(packet.header.ssrc, []).append(len(packet.payload) + OVERHEAD)
+    assert [len(sizes[ssrc]) for ssrc in (7001, 7011)] == [10, 11]
+    assert lab.engine.sent(receiver.id) == (sum(sizes[7011]), sum(sizes[7001]))
+    lab.router.close_peer(receiver.id)
+    assert lab.engine.sent(receiver.id) == (0, 0)
 
 
 def test_the_round_trip_to_a_receiver_is_measured(lab):
