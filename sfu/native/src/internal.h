@@ -76,7 +76,7 @@ void tables_unlock(void);
 
 /* wire.c */
 uint8_t *queue_slot(engine_t *engine);
-void queue_push(engine_t *engine, const peer_t *peer, int size);
+void queue_push(engine_t *engine, peer_t *peer, int size);
 void queue_flush(engine_t *engine);
 
 #endif

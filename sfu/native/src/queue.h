@@ -13,9 +13,17 @@
 #define BATCH 64
 #define RECEIVE_SIZE 2048
 #define SOURCES 8192
+#define SEGMENTS_MAX 16 /* of one message: 40 kB, where 64 may lie in a datagram and its headers */
+#define REFUSALS_MAX 8
+
+typedef union {
+    char room[CMSG_SPACE(sizeof(uint16_t))];
+    struct cmsghdr align;
+} control_t;
 
 typedef struct {
     int target, fd, size, address_size;
+    int next, follows; /* the receiver's next datagram, -1 for none; whether there is one before */
     int64_t token;
     uint8_t address[32];
 } waiting_t;
@@ -30,10 +38,13 @@ typedef struct {
 struct queue {
     uint8_t plain[MAX_DATAGRAM];
     int count, sources_known, link, source_size; /* the last two: of the datagram in hand */
+    int refusals; /* of messages in segments: some networks' drivers can't */
+    int64_t round;
     const uint8_t *source;
     waiting_t waiting[SLOTS];
     struct mmsghdr out[SLOTS], in[BATCH];
     struct iovec out_parts[SLOTS], in_parts[BATCH];
+    control_t controls[SLOTS];
     struct sockaddr_storage from[BATCH];
     source_t sources[SOURCES];
     uint8_t received[BATCH][RECEIVE_SIZE];

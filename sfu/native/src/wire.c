@@ -2,8 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 /* Datagrams in and out of sockets, many with one call of the kernel. */
 #include <errno.h>
+#include <netinet/udp.h>
 
 #include "queue.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103 /* Linux 4.18; older headers do not have it */
+#endif
 
 /* 0 without memory. */
 int engine_open(engine_t *engine) {
@@ -22,15 +27,42 @@ uint8_t *queue_slot(engine_t *engine) {
     return engine->queue->slots[engine->queue->count];
 }
 
+static int is_same_place(const waiting_t *one, const waiting_t *other) {
+    return one->target == BY_UDP && other->target == BY_UDP && one->fd == other->fd &&
+           one->address_size == other->address_size && memcmp(one->address, other->address, sizeof one->address) == 0;
+}
+
 /* The slot was filled with a datagram for this peer. */
-void queue_push(engine_t *engine, const peer_t *peer, int size) {
-    waiting_t *waiting = &engine->queue->waiting[engine->queue->count++];
+void queue_push(engine_t *engine, peer_t *peer, int size) {
+    queue_t *queue = engine->queue;
+    waiting_t *waiting = &queue->waiting[queue->count], *before = NULL;
+    if (peer->queued_in == queue && peer->queued_round == queue->round) before = &queue->waiting[peer->queued_at];
     waiting->target = peer->target;
     waiting->fd = peer->fd;
     waiting->token = peer->token;
     waiting->size = size;
     waiting->address_size = peer->address_size;
     memcpy(waiting->address, peer->address, sizeof waiting->address);
+    waiting->next = -1;
+    waiting->follows = before != NULL && is_same_place(before, waiting);
+    if (waiting->follows) before->next = queue->count;
+    peer->queued_in = queue;
+    peer->queued_round = queue->round;
+    peer->queued_at = queue->count++;
+}
+
+static void count_lost(engine_t *engine, int64_t datagrams) {
+    engine->dropped[errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? SEND_FULL : SEND_ERROR] += datagrams;
+}
+
+/* The kernel, or the path's MTU, does not want this message in segments: send them one by one. */
+static void send_apart(engine_t *engine, int fd, const struct msghdr *message) {
+    struct msghdr part = {.msg_name = message->msg_name, .msg_namelen = message->msg_namelen, .msg_iovlen = 1};
+    engine->queue->refusals++;
+    for (size_t n = 0; n < message->msg_iovlen; n++) {
+        part.msg_iov = &message->msg_iov[n];
+        if (sendmsg(fd, &part, MSG_DONTWAIT) < 0) count_lost(engine, 1);
+    }
 }
 
 /* Send messages of one socket; what the kernel does not take is lost: media that waits is worse. */
@@ -39,7 +71,10 @@ static void send_all(engine_t *engine, int fd, struct mmsghdr *messages, int cou
         int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) {
-            engine->dropped[errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? SEND_FULL : SEND_ERROR]++;
+            const struct msghdr *message = &messages->msg_hdr;
+            int full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
+            if (message->msg_iovlen > 1 && !full) send_apart(engine, fd, message);
+            else count_lost(engine, (int64_t)message->msg_iovlen);
             sent = 1;
         }
         messages += sent;
@@ -47,30 +82,58 @@ static void send_all(engine_t *engine, int fd, struct mmsghdr *messages, int cou
     }
 }
 
+/* Let the kernel cut a message into datagrams of this size (UDP GSO, linux/Documentation/networking/segmentation). */
+static void cut(struct msghdr *message, control_t *control, int size) {
+    uint16_t segment = (uint16_t)size;
+    message->msg_control = control->room;
+    message->msg_controllen = sizeof control->room;
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    *header = (struct cmsghdr){.cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof segment)};
+    memcpy(CMSG_DATA(header), &segment, sizeof segment);
+}
+
+/* Write one message: a datagram, and those to the same receiver that follow as segments of its size, the last one maybe
+ * shorter. What follows those, -1 for none. */
+static int gather(engine_t *engine, int number, int messages, int *parts) {
+    queue_t *queue = engine->queue;
+    waiting_t *first = &queue->waiting[number];
+    struct msghdr *message = &queue->out[messages].msg_hdr;
+    *message = (struct msghdr){.msg_name = first->address, .msg_namelen = (socklen_t)first->address_size,
+                               .msg_iov = &queue->out_parts[*parts]};
+    size_t most = queue->refusals < REFUSALS_MAX ? SEGMENTS_MAX : 1;
+    int size = first->size;
+    while (number >= 0 && message->msg_iovlen < most && size == first->size && queue->waiting[number].size <= size) {
+        size = queue->waiting[number].size;
+        queue->out_parts[(*parts)++] = (struct iovec){queue->slots[number], (size_t)size};
+        message->msg_iovlen++;
+        number = queue->waiting[number].next;
+    }
+    engine->messages++;
+    if (message->msg_iovlen > 1) cut(message, &queue->controls[messages], first->size);
+    return number;
+}
+
 /* Send what waits, in its order per receiver. */
 void queue_flush(engine_t *engine) {
     queue_t *queue = engine->queue;
-    int messages = 0, fd = -1, count = queue->count;
+    int messages = 0, parts = 0, fd = -1, count = queue->count;
     for (int n = 0; n < count; n++) {
         waiting_t *waiting = &queue->waiting[n];
+        if (waiting->follows) continue;
         if (messages && (waiting->target != BY_UDP || waiting->fd != fd)) {
             send_all(engine, fd, queue->out, messages);
-            messages = 0;
+            messages = parts = 0;
         }
         if (waiting->target == BY_PYTHON) {
             engine->up.send(engine->owner, waiting->token, queue->slots[n], waiting->size);
             continue;
         }
         fd = waiting->fd;
-        queue->out_parts[messages] = (struct iovec){queue->slots[n], (size_t)waiting->size};
-        queue->out[messages].msg_hdr = (struct msghdr){.msg_name = waiting->address,
-                                                       .msg_namelen = (socklen_t)waiting->address_size,
-                                                       .msg_iov = &queue->out_parts[messages],
-                                                       .msg_iovlen = 1};
-        messages++;
+        for (int next = n; next >= 0; messages++) next = gather(engine, next, messages, &parts);
     }
     if (messages) send_all(engine, fd, queue->out, messages);
     queue->count = 0;
+    queue->round++;
 }
 
 static uint32_t source_place(int link, const uint8_t *address, int size) {

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import select
+import socket
 import time
 from pathlib import Path
 
@@ -19,6 +20,8 @@ LANE_MESSAGES = 2048
 TWICE = Codec(111, "audio/opus", 48000, 2), Codec(112, "audio/opus", 48000, 2)
 """A codec under two numbers: whenever a stream goes from one to the other, Python is asked."""
 WITHIN_S = 15.0
+SO_NO_CHECK = 11
+"""Linux's number; `socket` does not name it."""
 
 
 @pytest.fixture
@@ -41,12 +44,44 @@ def read_without_the_loop(wire, count):
     return found
 
 
+def sent_by(engine):
+    """(packets, messages given to the kernel)."""
+    return tuple(sum(getattr(c, name) for c in engine._engines()) for name in ("packets_out", "messages"))
+
+
 async def test_packets_pass_while_the_loop_computes(stage):
     publisher, receiver = await stage.audio_call()
     await stage.heard(publisher, receiver, 1)
     for seq in range(100, 200):
         publisher.send(50, seq)
     assert len(read_without_the_loop(receiver.wire, 100)) == 100
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["in-segments", "one-by-one"])
+async def test_a_burst_arrives_whole_and_in_its_order(stage, refused):
+    """Datagrams of one size and one receiver leave together, and apart where the kernel will not have that."""
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
+    engine = stage.plane._engine
+    if refused:  # the kernel cuts no messages that are to go without checksums
+        with socket.socket(fileno=os.dup(engine._peers[receiver.id].c.fd)) as ours:
+            ours.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    sizes = [100, 100, 100, 60, 100, 100, 100, 700, 700, 30, 30, 30, 31, *[500] * 40]
+    payloads = [bytes([seq]) * size for seq, size in enumerate(sizes, 10)]
+    before = sent_by(engine)
+    take, release = native.lock()
+    take()  # the thread finds them all at once
+    try:
+        for seq, payload in enumerate(payloads, 10):
+            publisher.send(50, seq, payload=payload)
+    finally:
+        release()
+    receiver.wire.media += read_without_the_loop(receiver.wire, len(payloads))
+    assert receiver.payloads() == payloads
+    packets, messages = (after - earlier for after, earlier in zip(sent_by(engine), before, strict=True))
+    assert packets == len(payloads)
+    assert messages < packets / 2
+    assert engine.dropped == {}
 
 
 async def test_what_comes_while_a_decision_is_awaited_does_not_overtake_it(stage):
