@@ -17,6 +17,8 @@ from sfu.media.contract import Engine
 from sfu.media.tracks import Receiver
 
 MEASURE_S = 0.5
+Offers = dict[tuple[TrackSid, int, int], tuple[list[Rung], tuple[Rung, ...]]]
+"""What tracks offer, all of it and within a wish, by track and wish."""
 NEWS = 1.05
 """An estimate that rose by this factor is shared at once."""
 
@@ -43,6 +45,8 @@ class Congestion:
         self._sent: dict[PeerId, tuple[int, int]] = {}
         """(video, audio) bytes when it was measured last."""
         self._measured = 0.0
+        self._stale: dict[PeerId, None] = {}
+        """Whose shares no longer fit what they want, or what there is."""
 
     def add(self, receiver: Receiver) -> None:
         """A downlink begins: its grant follows what is known of the path."""
@@ -59,6 +63,7 @@ class Congestion:
         self._rates.pop(peer, None)
         self._needs.pop(peer, None)
         self._sent.pop(peer, None)
+        self._stale.pop(peer, None)
 
     def path(self, peer: PeerId) -> Path | None:
         """What is known of a receiver's path."""
@@ -96,7 +101,11 @@ class Congestion:
     # time
 
     def tick(self, now: float) -> None:
-        """Every 20 ms: send the padding of probes."""
+        """Every 20 ms: share anew what is to be shared, and send the padding of probes."""
+        stale, self._stale = self._stale, {}
+        offers: Offers = {}
+        for peer in stale:
+            self.share(peer, now, offers)
         for peer, need in list(self._needs.items()):
             path = self._paths.get(peer)
             if path is None:
@@ -112,23 +121,35 @@ class Congestion:
     def measure(self, now: float) -> None:
         """Every `MEASURE_S`: what is sent, and whether its shares still fit."""
         passed, self._measured = now - self._measured, now
+        offers: Offers = {}
         for peer in list(self._paths):
             before, sent = self._sent.get(peer, (0, 0)), self._engine.sent(peer)
             self._sent[peer] = sent
             self._rates[peer] = (sent[0] - before[0]) * 8 / passed, (sent[1] - before[1]) * 8 / passed
-            self.share(peer, now)
+            self.share(peer, now, offers)
 
     # decisions
 
-    def share(self, peer: PeerId, now: float) -> None:
-        """Grant every video track of a receiver its rung."""
+    def changed(self, receiver: Receiver, now: float) -> None:
+        """It wants something else, or its track offers something else: share its path again soon; at once where it has
+        no grant and the path may be too narrow for what it wants."""
+        peer = receiver.downlink.peer
         path = self._paths.get(peer)
+        if receiver.granted is None and path is not None and (path.estimate is not None or path.cap is not None):
+            self.share(peer, now)
+        else:
+            self._stale[peer] = None
+
+    def share(self, peer: PeerId, now: float, offers: "Offers | None" = None) -> None:
+        """Grant every video track of a receiver its rung. `offers` are kept between receivers of one moment."""
+        path = self._paths.get(peer)
+        offers = {} if offers is None else offers
         wanting = {
             receiver.track.sid: receiver
             for receiver in self._receivers.get(peer, {}).values()
             if receiver.track.is_video and not receiver.wish.paused
         }
-        demands = [demand for receiver in wanting.values() if (demand := self._demand(receiver)) is not None]
+        demands = [demand for receiver in wanting.values() if (demand := self._demand(receiver, offers)) is not None]
         if path is None or not demands:
             self._needs.pop(peer, None)
             return
@@ -150,16 +171,20 @@ class Congestion:
             self._grant(wanting[track], rung)
 
     @staticmethod
-    def _demand(receiver: Receiver) -> Demand | None:
+    def _demand(receiver: Receiver, offers: "Offers") -> Demand | None:
         """What a track offers within the wish; the least above it when there is nothing else, as `choose` does."""
-        offered = receiver.track.rungs()
+        wish = receiver.wish
+        key = receiver.track.sid, wish.max_quality, wish.max_fps
+        if key not in offers:
+            offered = receiver.track.rungs()
+            offers[key] = offered, ladder(offered, wish.max_quality, wish.max_fps)
+        offered, rungs = offers[key]
         if not offered:
             return None
         current = receiver.granted
         if current is not None:  # as it is measured now
             same = (current.stream, current.spatial, current.temporal)
             current = next((r for r in offered if (r.stream, r.spatial, r.temporal) == same), None)
-        rungs = ladder(offered, receiver.wish.max_quality, receiver.wish.max_fps)
         return Demand(receiver.track.sid, rungs, current, screen_share=receiver.track.is_screen_share)
 
     def _grant(self, receiver: Receiver, rung: Rung | None) -> None:

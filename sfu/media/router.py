@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sfu.core.layers import KeyframeThrottle, Liveness, choose, within
 from sfu.core.limits_media import MAX_STREAMS_PER_UPLINK, MAX_UPLINKS_PER_PEER
-from sfu.core.media import Codec, Downlink, MediaEvent, PeerId, TrackSid, TrackStarted, Uplink, Wish
+from sfu.core.media import Codec, Downlink, Kind, MediaEvent, PeerId, TrackSid, TrackStarted, Uplink, Wish
 from sfu.core.speakers import Speakers
 from sfu.media.congestion import Congestion
 from sfu.media.contract import Engine, EngineEvents, StreamId, StreamRow
@@ -139,7 +139,8 @@ class Router:
         receiver = self._downlinks.get(peer, {}).get(track_sid)
         if receiver is not None:
             receiver.wish = wish
-            self._choose(receiver)
+            self.congestion.share(peer, self._clock())
+            self._apply(receiver)
 
     def expect(self, track_sid: TrackSid, max_quality: int) -> None:
         """Wait for stopped layers that come back soon, so that their first key frame is not missed."""
@@ -267,7 +268,8 @@ class Router:
 
     def _choose(self, receiver: Receiver) -> None:
         """After a change of what it wants or can have: share its path again."""
-        self.congestion.share(receiver.downlink.peer, self._clock())
+        if receiver.downlink.kind is Kind.VIDEO:
+            self.congestion.changed(receiver, self._clock())
         self._apply(receiver)
 
     def _apply(self, receiver: Receiver) -> None:

@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #define EXPORTED __attribute__((visibility("default")))
 #define BATCHES 4
 #define YIELDS_MAX 64
+#define MEDIA_NICE (-10)
 
 struct lane {
     engine_t engine; /* what this thread counts, and its queue */
@@ -185,6 +188,7 @@ static void drain(lane_t *lane, int fd, int link) {
 static void *run(void *argument) {
     lane_t *lane = argument;
     uint64_t one = 1, ignored;
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MEDIA_NICE); /* where that is granted: CAP_SYS_NICE, LimitNICE= */
     while (!atomic_load(&lane->stopping)) {
         struct pollfd polled[LANE_SOCKETS + 1] = {{.fd = lane->wake, .events = POLLIN}};
         lock_after_python();
