@@ -21,6 +21,7 @@ from sfu.load import cpu, native
 from sfu.load.checking import Checking
 from sfu.load.description import OPUS_TYPE, VP8_TYPE
 from sfu.load.endpoint import Endpoint
+from sfu.load.meeting import REFRESH_EVERY_S
 from sfu.load.native import NativeTraffic
 from sfu.load.traffic import StreamRow
 
@@ -85,6 +86,7 @@ class Crowd:
         self.endpoints = []
         self.receivers = []
         self.senders = []
+        self._refreshed = 0.0
 
     def endpoint(self):
         made = Endpoint(self.certificate)
@@ -120,6 +122,10 @@ class Crowd:
         while loop.time() < until:
             await asyncio.sleep(0.02)
             self.look()
+            if loop.time() > self._refreshed + REFRESH_EVERY_S:  # who only listens would be taken for gone
+                self._refreshed = loop.time()
+                for endpoint in self.endpoints:
+                    endpoint.refresh()
 
     async def measure(self, seconds, spent):
         """Warm up, then count; `spent` gives the forwarder's processor seconds so far."""
