@@ -25,11 +25,12 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 from sfu.core.codecs import Vp8Descriptor
 from sfu.core.ice_lite import Address, Link, SocketAddress
 from sfu.core.limits_media import MAX_NACK_ANSWERS
-from sfu.core.media import MediaStats, PeerId
+from sfu.core.media import MediaStats, PeerId, TrackSid
 from sfu.core.rtp import read_extensions
+from sfu.core.speakers import Window
 from sfu.media.contract import EngineEvents, SendDatagram, SrtpKeys, StreamId
-from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream
-from sfu.media.rows import Down, Packet
+from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream, read_arrivals
+from sfu.media.rows import Down, Packet, Stream
 from sfu.media.selecting import begin, pass_on
 from sfu.media.tables import Tables
 from sfu.native import CData, load, lock
@@ -177,13 +178,31 @@ class NativeEngine(Tables):
             self._retire(row)
 
     note_arrivals = _locked(Tables.note_arrivals)
-    take_arrivals = _locked(Tables.take_arrivals)
     put_stream = _locked(Tables.put_stream)
     put_rtx = _locked(Tables.put_rtx)
     put_downlink = _locked(Tables.put_downlink)
     drop_downlink = _locked(Tables.drop_downlink)
     follow = _locked(Tables.follow)
-    take_levels = _locked(Tables.take_levels)
+
+    def take_arrivals(self, peer: PeerId) -> list[tuple[int, float]]:
+        """(number, arrival) of what came since the last call."""
+        return read_arrivals(self._copied_arrivals(peer))
+
+    @_locked
+    def _copied_arrivals(self, peer: PeerId) -> bytes:
+        row = cast("NativePeer | None", self._peers.get(peer))
+        if row is None:
+            return b""
+        copied, row.arrivals = row.copy_arrivals(), []
+        return copied
+
+    def take_levels(self) -> dict[TrackSid, Window]:
+        """End a window of audio levels."""
+        return {stream.row.track: self._window(stream) for stream in self._streams.values() if stream.audio_level_id}
+
+    @_locked
+    def _window(self, stream: Stream) -> Window:
+        return stream.take_window()
 
     @_locked
     def drop_stream(self, stream: StreamId) -> None:

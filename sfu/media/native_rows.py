@@ -7,6 +7,7 @@ changes; what the packet path counts is read where it lies.
 """
 
 import itertools
+import struct
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import cast
@@ -24,6 +25,8 @@ from sfu.native import CData, load
 
 _CODECS = {"video/vp8": "CODEC_VP8", "video/h264": "CODEC_H264", "video/h265": "CODEC_H265"}
 _tokens = itertools.count(1)
+_ARRIVAL = struct.Struct("@dI4x")
+"""`arrival_t` of `src/engine.h`."""
 
 
 def _shared(name: str) -> CData:
@@ -36,6 +39,11 @@ def _shared(name: str) -> CData:
         setattr(row.c, name, value)
 
     return property(read, write)
+
+
+def read_arrivals(copied: bytes) -> list[tuple[int, float]]:
+    """(transport-wide number, arrival) of what `NativePeer.copy_arrivals` gave."""
+    return [(number, time) for time, number in _ARRIVAL.iter_unpack(copied)]
 
 
 def track_number(track: TrackSid) -> int:
@@ -133,11 +141,16 @@ class NativePeer(Peer):
     @property
     def arrivals(self) -> list[tuple[int, float]]:
         """What was noted."""
-        return [(self.c.arrivals[n].number, self.c.arrivals[n].time) for n in range(self.c.arrival_count)]
+        return read_arrivals(self.copy_arrivals())
 
     @arrivals.setter
     def arrivals(self, _empty: list[tuple[int, float]]) -> None:
         self.c.arrival_count = 0
+
+    def copy_arrivals(self) -> bytes:
+        """What was noted, as it lies in memory: so that the packet path waits no longer than that takes."""
+        ffi, _ = load()
+        return bytes(ffi.buffer(self.c.arrivals, self.c.arrival_count * _ARRIVAL.size)) if self.c.arrival_count else b""
 
     def admit(self, ssrc: int) -> Inbound:
         """Add the row of an SSRC."""

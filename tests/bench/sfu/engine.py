@@ -77,6 +77,12 @@ class Host:
                 self._plane.wish(PeerId(peer), TrackSid(track), Wish(max_quality=quality))
         return {}
 
+    def waiting(self):
+        """Receivers that wait for a key picture."""
+        router = self._plane._router
+        streams = [router.engine.stream(stream) for stream in router._layers]
+        return {"waiting": sum(stream.waiting_count for stream in streams)}
+
     def busy(self):
         threading.Thread(target=keep_busy, args=(self._busy,), daemon=True).start()
         return {}

@@ -3,6 +3,7 @@
 """A meeting of 150: through the media plane alone, and from the first byte of everybody's signalling."""
 
 import random
+import time
 from pathlib import Path
 
 from sfu.load.meeting import percentile
@@ -14,6 +15,7 @@ from tests.bench.sfu.machines import Crowd, MissingError, apart, ours
 TILES, VOICES = 16, 5
 JOINS_WITHIN_S = 10.0
 MEASURED_S = 10.0
+SETTLED_WITHIN_S, SETTLED_TIMES = 30.0, 3
 RIDS = [(layer.rid, layer.quality) for layer in LAYERS]
 
 
@@ -49,12 +51,21 @@ async def _through(machine, people):
         crowd.send(sending[name], streams(number, apart(number), sound=True, chance=chance))
     crowd.traffic.start()
     try:
-        await crowd.wait(5.0)  # key pictures were asked for and came
+        await _settled(crowd, machine)
         idle = await _measured(crowd, machine)
         await machine.ask(do="busy")
         return {**idle, "busy": await _measured(crowd, machine)}
     finally:
         await crowd.close()
+
+
+async def _settled(crowd, machine):
+    """Every layer was learnt, and key pictures were asked for and came to all who wait."""
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    quiet = 0
+    while quiet < SETTLED_TIMES and time.monotonic() < deadline:
+        await crowd.wait(1.0)
+        quiet = 0 if (await machine.ask(do="waiting"))["waiting"] else quiet + 1
 
 
 async def _measured(crowd, machine):
