@@ -148,9 +148,10 @@ class Meeting:
         known: set[Person] = set()
         while not done.is_set():
             for person in self._people:
-                if person not in known and person.joined.is_set():
-                    known.add(person)
+                if person not in known:  # packets may come before the last transport is up
                     self._learn(person)
+                    if person.joined.is_set():
+                        known.add(person)
             for sample in self._traffic.take_samples():
                 if not sample.control:
                     self._checking.packet(sample)

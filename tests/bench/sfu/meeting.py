@@ -6,6 +6,7 @@ import random
 import time
 from pathlib import Path
 
+from sfu import native
 from sfu.load.meeting import percentile
 from sfu.load.plan import LARGE, LAYERS, SMALL, Plan, streams
 from sfu.load.run import load
@@ -100,12 +101,13 @@ def receive_buffer_max():
 async def joins(options):
     """Everybody joins within ten seconds by real signalling; more and more of them publish."""
     found = {"people": options.people, "within_s": JOINS_WITHIN_S, "publishers": {}}
+    engine = "python" if native.why_not() else "native"
     for share in (25, 50, 100, 150):
         publishers = share * options.people // 150
         plan = Plan(options.people, publishers, publishers, 1, TILES, JOINS_WITHIN_S, 2.0)
         try:
             figures = await load(
-                plan, None, room="", make="auto", engine="auto", voices=VOICES, output=None, say=lambda text: None
+                plan, None, room="", make="auto", engine=engine, voices=VOICES, output=None, say=lambda text: None
             )
         except LoadError as error:
             found["publishers"][publishers] = {"failed": str(error)}
