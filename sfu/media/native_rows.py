@@ -402,15 +402,17 @@ class NativeDown(Down):
 
     def change(self, row: Downlink) -> None:
         """Take over what the section says now."""
+        ffi, _ = load()
         c, extensions, mid = self.c, row.extensions, row.mid.encode()
         c.ssrc, c.rtx_ssrc, c.numbered = row.ssrc, row.rtx_ssrc, row.numbered
         c.mid_id, c.mid_size = (extensions.mid, len(mid)) if len(mid) <= 255 else (0, 0)
-        c.mid = list(mid[:255])
+        ffi.memmove(c.mid, mid[:255], c.mid_size)
         c.stamp_id = extensions.transport_cc if row.numbered else extensions.abs_send_time
         c.dependency_id = extensions.dependency_descriptor
         super().change(row)
-        c.head, c.head_size, c.time_at = list(self.head), len(self.head), self.time_at
-        c.level_head, c.level_head_size = list(self.head_level), len(self.head_level)
+        c.head_size, c.level_head_size, c.time_at = len(self.head), len(self.head_level), self.time_at
+        ffi.memmove(c.head, self.head, c.head_size)
+        ffi.memmove(c.level_head, self.head_level, c.level_head_size)
         c.level_time_at, c.level_at = self.level_time_at, self.level_at
 
     def begin(

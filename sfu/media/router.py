@@ -139,8 +139,7 @@ class Router:
         receiver = self._downlinks.get(peer, {}).get(track_sid)
         if receiver is not None:
             receiver.wish = wish
-            self.congestion.share(peer, self._clock())
-            self._apply(receiver)
+            self._choose(receiver)
 
     def expect(self, track_sid: TrackSid, max_quality: int) -> None:
         """Wait for stopped layers that come back soon, so that their first key frame is not missed."""
@@ -283,7 +282,7 @@ class Router:
             return
         view = self.engine.sending(peer, track.sid)
         current = view.following if view else None
-        granted, best = receiver.granted, receiver.wish.max_quality
+        granted, best = receiver.granted, receiver.wish.max_quality  # that was granted for another wish, maybe
         if granted is not None:
             best = min(best, granted.quality)
         chosen = choose(track.states(), best, current)
@@ -291,7 +290,7 @@ class Router:
         layer = track.by_stream(target)
         if target is None or layer is None:
             return
-        if granted is not None and granted.stream == target:
+        if granted is not None and granted.stream == target and granted.quality <= best:
             rung = granted
         else:
             rung = within(layer.rungs(), best, receiver.wish.max_fps)
