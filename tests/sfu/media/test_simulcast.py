@@ -237,3 +237,25 @@ def test_a_track_offers_its_live_layers_from_low_to_high(lab):
     assert [rung.quality for rung in track.rungs()] == [0, 1, 2]
     camera.run(40, layers="qh")
     assert [rung.quality for rung in track.rungs()] == [0, 1]
+
+
+def test_a_path_is_shared_once_per_tick_whatever_changed(lab, monkeypatch):
+    """Not once for each receiver of each layer that is learnt: a large room would hear of nothing else for seconds."""
+    shared = []
+    share = lab.router.congestion.share
+    monkeypatch.setattr(lab.router.congestion, "share", lambda peer, *rest: (shared.append(peer), share(peer, *rest)))
+    receivers = [lab.join(f"receiver {number}") for number in range(5)]
+    cameras = []
+    for number in range(4):
+        publisher = lab.join(f"publisher {number}")
+        lab.router.receive(lab.uplink(publisher, track=f"TR_{number}", codecs=(lab.vp8_codec,), layers=lab.simulcast))
+        for receiver in receivers:
+            lab.router.forward(lab.downlink(receiver, track=f"TR_{number}", mid=str(number), ssrc=7001 + 2 * number))
+        cameras.append(Camera(lab, publisher))
+    shared.clear()  # when their transports came up
+    for camera in cameras:
+        camera.picture_out()
+    assert shared == []
+    lab.run(0.02)
+    assert set(shared) == {receiver.id for receiver in receivers}
+    assert len(shared) <= 2 * len(receivers)  # for the tick, and for what is measured every half second
