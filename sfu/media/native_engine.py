@@ -302,6 +302,9 @@ class NativeEngine(Tables):
                 return
             try:
                 self._take_message(message)
+            except BaseException:
+                asyncio.get_running_loop().call_soon(self._take_messages)  # the others have done nothing
+                raise
             finally:
                 lib.lane_done(self._lane)
         asyncio.get_running_loop().call_soon(self._take_messages)

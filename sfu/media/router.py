@@ -282,7 +282,7 @@ class Router:
             return
         view = self.engine.sending(peer, track.sid)
         current = view.following if view else None
-        granted, best = receiver.granted, receiver.wish.max_quality  # that was granted for another wish, maybe
+        granted, best = receiver.granted, receiver.wish.max_quality
         if granted is not None:
             best = min(best, granted.quality)
         chosen = choose(track.states(), best, current)
@@ -290,7 +290,7 @@ class Router:
         layer = track.by_stream(target)
         if target is None or layer is None:
             return
-        if granted is not None and granted.stream == target and granted.quality <= best:
+        if granted is not None and granted.stream == target and granted.quality <= best:  # not for an earlier wish
             rung = granted
         else:
             rung = within(layer.rungs(), best, receiver.wish.max_fps)

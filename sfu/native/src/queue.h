@@ -13,8 +13,10 @@
 #define BATCH 64
 #define RECEIVE_SIZE 2048
 #define SOURCES 8192
-#define SEGMENTS_MAX 16 /* of one message: 40 kB, where 64 may lie in a datagram and its headers */
+#define SEGMENTS_MAX 16 /* of one message: half of what it may hold */
+#define SEGMENT_SIZE_MAX 1400 /* what is larger than a path's MTU is cut by IP, and refused in segments */
 #define REFUSALS_MAX 8
+#define ROUNDS_UNTIL_RETRY 65536 /* some minutes of a busy server: it may have been the path to one receiver */
 
 typedef union {
     char room[CMSG_SPACE(sizeof(uint16_t))];

@@ -100,7 +100,7 @@ static int gather(engine_t *engine, int number, int messages, int *parts) {
     struct msghdr *message = &queue->out[messages].msg_hdr;
     *message = (struct msghdr){.msg_name = first->address, .msg_namelen = (socklen_t)first->address_size,
                                .msg_iov = &queue->out_parts[*parts]};
-    size_t most = queue->refusals < REFUSALS_MAX ? SEGMENTS_MAX : 1;
+    size_t most = queue->refusals < REFUSALS_MAX && first->size <= SEGMENT_SIZE_MAX ? SEGMENTS_MAX : 1;
     int size = first->size;
     while (number >= 0 && message->msg_iovlen < most && size == first->size && queue->waiting[number].size <= size) {
         size = queue->waiting[number].size;
@@ -133,7 +133,7 @@ void queue_flush(engine_t *engine) {
     }
     if (messages) send_all(engine, fd, queue->out, messages);
     queue->count = 0;
-    queue->round++;
+    if (++queue->round % ROUNDS_UNTIL_RETRY == 0) queue->refusals = 0;
 }
 
 static uint32_t source_place(int link, const uint8_t *address, int size) {

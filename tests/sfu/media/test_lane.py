@@ -147,6 +147,28 @@ async def test_what_python_is_too_slow_for_is_dropped_and_counted(stage):
     stranger.close()
 
 
+async def test_a_datagram_that_fails_keeps_none_back(stage):
+    publisher, receiver = await stage.audio_call()
+    await stage.heard(publisher, receiver, 1)
+    got, strangers = [], [b"\x01number %d" % number for number in range(3)]
+
+    def take(view, _address):
+        if bytes(view) in strangers:
+            got.append(bytes(view))
+            assert len(got) > 1, "as if it could not be read"
+
+    stage.plane._engine._on_datagram = take
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    wire = stage.wire()
+    for datagram in strangers:
+        wire.put(datagram)
+    publisher.send(50, 100)
+    read_without_the_loop(receiver.wire, 1)  # all are handed over before the loop hears of the first
+    await stage.until(lambda: got == strangers)
+    asyncio.get_running_loop().set_exception_handler(None)
+    wire.close()
+
+
 def media_threads():
     return [int(path.parent.name) for path in Path("/proc/self/task").glob("*/comm") if path.read_text() == "media\n"]
 
