@@ -55,7 +55,7 @@ def serve(
     webhook
         URLs that are told what happens in rooms, with --dev.
     engine
-        Which forwarding engine; overrides the file.
+        Which forwarding engine; overrides the file. `auto` takes the one in C where it was built.
     """
     _log_to_stderr()
     try:

@@ -81,17 +81,22 @@ class MediaPlane:
         self._network = Network(self._on_datagram, self._on_gone, clock, self._dropped)
         self._native: NativeEngine | None = None
         """Where it reads the sockets itself."""
+        self.engine_missing: str | None = None
+        """Why `auto` could not take the native one."""
         self._router = Router(lambda events: self._make_engine(engine, events), on_event, clock)
         self._engine = self._router.engine
         self.engine = self._engine.name
 
     def _make_engine(self, name: str, events: EngineEvents) -> Engine:
-        if name != "native":
+        if name == "python":
             return PythonEngine(self._network.send, events)
         try:
             native = NativeEngine(self._network.send, events, fileno_of=self._network.fileno_of)
         except MissingError as error:
-            raise EngineMissingError(f'{error}; or set engine to "auto" or "python"') from error
+            if name == "native":
+                raise EngineMissingError(f'{error}; or set engine to "auto" or "python"') from error
+            self.engine_missing = str(error)
+            return PythonEngine(self._network.send, events)
         if self._clock is time.monotonic:  # C reads that clock itself
             self._native = native
         return native

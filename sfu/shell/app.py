@@ -136,6 +136,8 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
             await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         except OSError as error:
             raise StartError(_why("http", settings.http_host, settings.http_port, error)) from error
+        if plane.engine_missing is not None:
+            log.warning("native_engine_missing", why=plane.engine_missing)
         log.info(
             "sfu_started",
             http=f"http://{settings.http_host}:{settings.http_port}",

@@ -212,6 +212,8 @@ def test_an_engine_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(native_engine, "load", missing)
     with pytest.raises(EngineMissingError, match="not built"):
         MediaPlane("127.0.0.1", 0, print, engine="native")
+    plane = MediaPlane("127.0.0.1", 0, print)
+    assert (plane.engine, plane.engine_missing) == ("python", "the native engine is not built")
     with pytest.raises(EngineMissingError, match="unknown"):
         MediaPlane("127.0.0.1", 0, print, engine="rust")
 
