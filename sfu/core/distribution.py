@@ -190,7 +190,7 @@ class Distribution:
             wish = subscriptions.wish_for(settings, owner.published[sid])
             if wish != subscription.wish:
                 receiver.subscriptions[sid] = replace(subscription, wish=wish)
-                self._roster.unsettled.add(sid)
+                self._roster.unsettle(sid, receiver)
                 self._roster.put(ApplyWish(receiver.downlink_peer, receiver.source(sid), wish))
 
     def _open(self, participant: Participant, offer: Offer) -> None:
@@ -227,7 +227,7 @@ class Distribution:
             return False
         if track.sid not in receiver.subscriptions:
             receiver.subscriptions[track.sid] = Subscription(track.sid)
-            self._roster.unsettled.add(track.sid)
+            self._roster.unsettle(track.sid, receiver)
             self._send(receiver, publisher, track, now)
         elif receiver.subscriptions[track.sid].source is None:
             self._send(receiver, publisher, track, now)
@@ -255,11 +255,11 @@ class Distribution:
         """Send a track in another codec than before, if there is one."""
         publisher = self._roster.owner(sid)
         if publisher is not None and sid in receiver.subscriptions:
-            self._roster.unsettled.add(sid)
+            self._roster.unsettle(sid, receiver)
             self._send(receiver, publisher, publisher.published[sid], now)
 
     def _unsubscribe(self, receiver: Participant, track: TrackSid, now: float) -> None:
-        self._roster.unsettled.add(track)
+        self._roster.unsettle(track, receiver)
         source = receiver.source(track)
         if receiver.subscriptions.pop(track, None) is not None and self.downlinks.stop(receiver, track, now):
             self._roster.put(StopForwarding(receiver.downlink_peer, source))

@@ -88,7 +88,7 @@ class Downlinks:
             )
         for track in result.refused:
             self._roster.put(StopForwarding(receiver.downlink_peer, receiver.source(track)))
-            self._roster.unsettled.add(track)
+            self._roster.unsettle(track, receiver)
             if receiver.subscriptions.pop(track, None) is not None:
                 self._roster.tell(receiver, SubscriptionFailed(track, SubscriptionError.CODEC_UNSUPPORTED))
         for started in result.started:

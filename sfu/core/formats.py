@@ -7,8 +7,8 @@ read what an encoder wrote. Of H.264 these are constrained baseline and baseline
 AV1 profile 0: what every receiver of the codec has.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sfu.core.media import Codec
 
@@ -22,6 +22,9 @@ H265 = "video/H265"
 
 CARRIED = (VP8, H264, VP9, AV1, H265, OPUS, RED)
 """LiveKit's spelling, in LiveKit's order: a client whose choice is not taken uses the first video codec."""
+
+_READERS_KEPT = 1024
+"""Answers of `reader` that are remembered: a few for each kind of client. stops: memory for strangers' lists."""
 
 _H264_PROFILES = {"42e0": "constrained", "42c0": "constrained", "4200": "baseline"}
 """profile_idc and the constraint flags (RFC 6184 section 8.1)."""
@@ -70,12 +73,12 @@ def decodes(sent: Codec, accepted: Codec) -> bool:
     return one is not None and other is not None and one.mime == other.mime
 
 
-def reader(sent: Codec, accepted: Iterable[Codec]) -> Codec | None:
+@lru_cache(maxsize=_READERS_KEPT)
+def reader(sent: Codec, accepted: tuple[Codec, ...]) -> Codec | None:
     """Find the payload type under which a receiver reads what is sent: one of the same format if it has one."""
-    listed = tuple(accepted)
-    readers = [codec for codec in listed if decodes(sent, codec)]
+    readers = [codec for codec in accepted if decodes(sent, codec)]
     if not readers and sent.mime == RED:
-        readers = [codec for codec in listed if codec.mime == OPUS]  # its primary block
+        readers = [codec for codec in accepted if codec.mime == OPUS]  # its primary block
     return next((codec for codec in readers if format_of(codec) == format_of(sent)), next(iter(readers), None))
 
 

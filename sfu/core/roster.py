@@ -35,8 +35,8 @@ class Roster:
         self._candidates: dict[str, str] = {}
         self.speaking = Speaking()
         self.updates = Updates()
-        self.unsettled: set[TrackSid] = set()
-        """Video tracks of which somebody wants something else than before, or that are new or gone."""
+        self.unsettled: dict[TrackSid, set[PeerId]] = {}
+        """Tracks of which these receivers may want something else than before; nobody: new, changed or gone."""
         self.departed: deque[tuple[float, ParticipantInfo]] = deque(maxlen=limits.DEPARTED_MAX)
         """Who left lately, and when; oldest first."""
 
@@ -64,7 +64,8 @@ class Roster:
 
     def discard(self, participant: Participant) -> None:
         """Take somebody out."""
-        self.unsettled.update(participant.subscriptions)
+        for track in participant.subscriptions:
+            self.unsettle(track, participant)
         self._members.pop(participant.sid, None)
         self._transports.pop(participant.sid, None)
         self._transports.pop(participant.downlink_peer, None)
@@ -84,13 +85,13 @@ class Roster:
     def own(self, owner: Participant, track: TrackInfo) -> None:
         """Note a published track, or what changed about it."""
         if track.kind is Kind.VIDEO:
-            self.unsettled.add(track.sid)
+            self.unsettled[track.sid] = set()
         owner.published[track.sid] = track
         self._owners[track.sid] = owner
 
     def disown(self, track: TrackSid) -> None:
         """Forget a published track and who spoke in it."""
-        self.unsettled.add(track)
+        self.unsettled[track] = set()
         owner = self._owners.pop(track, None)
         if owner is not None:
             owner.published.pop(track, None)
@@ -102,9 +103,15 @@ class Roster:
         """Say whose track it is."""
         return self._owners.get(track)
 
-    def take_unsettled(self) -> set[TrackSid]:
+    def unsettle(self, track: TrackSid, receiver: Participant) -> None:
+        """Somebody may want something else of a track than before."""
+        receivers = self.unsettled.setdefault(track, {receiver.sid})
+        if receivers:  # else everybody's turn it is already
+            receivers.add(receiver.sid)
+
+    def take_unsettled(self) -> dict[TrackSid, set[PeerId]]:
         """Hand over what `unsettled` holds, once."""
-        taken, self.unsettled = self.unsettled, set()
+        taken, self.unsettled = self.unsettled, {}
         return taken
 
     def put(self, *outputs: Output) -> None:

@@ -165,8 +165,9 @@ class ServerOffers:
         if not self._step(Happening.OFFER):
             return None
         self._id += 1
+        free = {kind: [slot for slot in reversed(self._slots) if slot.is_free and slot.kind is kind] for kind in Kind}
         for sending in list(self._waiting.values()):
-            self._place(sending)
+            self._place(sending, free[sending.kind])
         self._shown = frozenset(slot.mid for slot in self._slots if slot.track is not None)
         tracks = tuple((slot.mid, slot.track) for slot in self._slots if slot.track is not None)
         return Offered(self._id, tuple(self._sections()), tracks)
@@ -179,6 +180,8 @@ class ServerOffers:
         sections = {section.mid: section for section in session.sections}
         for slot in self._slots:
             section = sections.get(slot.mid)
+            if section is not None and section is slot.started and slot.mid in self._shown and not slot.draining:
+                continue  # it stands as it stood
             if section is None or section.rejected:
                 self._refuse(slot, result)
                 slot.rejected = True
@@ -200,14 +203,14 @@ class ServerOffers:
         self._stage = following
         return True
 
-    def _place(self, sending: Sending) -> None:
+    def _place(self, sending: Sending, free: list[Slot]) -> None:
         """Give a track a section: a free one, else a new one. Without room for more sections it waits."""
-        slot = next((slot for slot in self._slots if slot.is_free and slot.kind is sending.kind), None)
-        if slot is None:
+        if not free:
             if len(self._slots) + 1 >= limits.SDP_SECTIONS_MAX:
                 return
-            slot = Slot(str(len(self._slots) + 1), sending.kind)
-            self._slots.append(slot)
+            free.append(Slot(str(len(self._slots) + 1), sending.kind))
+            self._slots.append(free[-1])
+        slot = free.pop()
         del self._waiting[sending.track]
         has_rtx = any(codec.rtx_payload_type is not None for codec in CODECS[sending.kind])
         slot.sending = sending

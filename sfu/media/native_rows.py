@@ -8,7 +8,6 @@ changes; what the packet path counts is read where it lies.
 
 import itertools
 import struct
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import cast
 
@@ -24,6 +23,7 @@ from sfu.media.srtp import derive
 from sfu.native import CData, load
 
 _CODECS = {"video/vp8": "CODEC_VP8", "video/h264": "CODEC_H264", "video/h265": "CODEC_H265"}
+_FOLLOWERS_ROOM = 8
 _tokens = itertools.count(1)
 _ARRIVAL = struct.Struct("@dI4x")
 """`arrival_t` of `src/engine.h`."""
@@ -218,7 +218,8 @@ class NativeStream(Stream):
         ffi, _ = load()
         first = {"first": -1, "highest": -1, "level_at": -1, "id": row.stream, "track": track_number(row.track)}
         self.c = ffi.new("stream_t *", first)
-        self._arrays: tuple[CData, ...] = ()
+        self._arrays = [ffi.new("down_t *[]", _FOLLOWERS_ROOM) for _ in range(2)]
+        """Of followers and of those who get parts; grown by doubling."""
         assert isinstance(window, NativeWindow)
         self.c.window = window.c
         super().__init__(row, peer, window)
@@ -285,20 +286,31 @@ class NativeStream(Stream):
         self.c.waiting = 0
         return super().take_waiting()
 
-    def take(self, down: Down) -> None:
-        """Send to this downlink from now on."""
-        super().take(down)
-        self._list()
+    def _add(self, down: Down, *, selective: bool) -> None:
+        ffi, _ = load()
+        super()._add(down, selective=selective)
+        count, array = len(self.selective if selective else self.followers), self._arrays[selective]
+        if count > len(array):
+            array = ffi.new("down_t *[]", 2 * len(array))
+            ffi.memmove(array, self._arrays[selective], (count - 1) * ffi.sizeof("down_t *"))
+        array[count - 1] = cast("NativeDown", down).c
+        self._list(array, count, selective=selective)
 
-    def release(self, down: Down) -> None:
-        """Send to it no longer."""
-        super().release(down)
-        self._list()
+    def _remove(self, down: Down, *, selective: bool) -> None:
+        ffi, _ = load()
+        listed, array = self.selective if selective else self.followers, self._arrays[selective]
+        at = listed.index(down)
+        super()._remove(down, selective=selective)
+        ffi.memmove(array + at, array + at + 1, (len(listed) - at) * ffi.sizeof("down_t *"))
+        self._list(array, len(listed), selective=selective)
 
-    def select(self, down: Down) -> None:
-        """Apply what a follower wants of the layers now."""
-        super().select(down)
-        self._list()
+    def _list(self, array: CData, count: int, *, selective: bool) -> None:
+        """Let C go through these."""
+        self._arrays[selective] = array
+        if selective:
+            self.c.selective, self.c.selective_count = array, count
+        else:
+            self.c.followers, self.c.follower_count = array, count
 
     def _selection(self, down: Down) -> Selection | None:
         selection = super()._selection(down)
@@ -316,17 +328,6 @@ class NativeStream(Stream):
         self.c.described = self.has_layers
         self.c.spatial_layers, self.c.temporal_layers = self.spatial_layers, self.temporal_layers
 
-    def _list(self) -> None:
-        arrays = [_pointers(self.followers), _pointers(self.selective)]
-        self.c.followers, self.c.selective = arrays
-        self.c.follower_count, self.c.selective_count = len(self.followers), len(self.selective)
-        self._arrays = tuple(arrays)
-
-
-def _pointers(downs: Sequence[Down]) -> CData:
-    ffi, _ = load()
-    return ffi.new("down_t *[]", [cast("NativeDown", down).c for down in downs])
-
 
 class NativeHistory(History[Packet | bytes | bytearray]):
     """What is kept is C's; here is its size."""
@@ -334,11 +335,8 @@ class NativeHistory(History[Packet | bytes | bytearray]):
     __slots__ = ("c",)
 
     def __init__(self, c: CData, size: int) -> None:
-        _, lib = load()
         self.c = c
-        if not lib.down_open(c, size):
-            raise MemoryError
-        self.mask = size - 1
+        self.mask = c.history_mask = size - 1
 
     @property
     def ring(self) -> CData:

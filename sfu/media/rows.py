@@ -3,6 +3,7 @@
 """The Python engine's tables: peers, what they send, what they are sent."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from sfu.core.codecs import Vp8Descriptor, keyframe_test
 from sfu.core.dependency_descriptor import DescriptorReader, Frame, Structure
@@ -12,7 +13,7 @@ from sfu.core.ice_lite import Address
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import AUDIO_HISTORY, VIDEO_HISTORY
 from sfu.core.loudest import Loudest
-from sfu.core.media import Codec, Downlink, Kind, PeerId, TrackSid
+from sfu.core.media import Codec, Downlink, Extensions, Kind, PeerId, TrackSid
 from sfu.core.munge import Continuity
 from sfu.core.rtp import HEADER, HEADER_SIZE, abs_send_time, write_extensions
 from sfu.core.selection import DependencySelection, LayerFrame, LayerSelection, Selection
@@ -29,6 +30,10 @@ and the descriptor's frame numbers would not survive a change of layer."""
 
 MAX_PACKET_MS = 120.0
 """The longest Opus packet."""
+
+_HEADS_KEPT = 4096
+"""Extension blocks that are remembered: a large room's receivers number their sections alike. Stops: memory for
+strangers' numbers."""
 
 
 class Packet:
@@ -252,12 +257,18 @@ class Stream:
         if self.codec is not None:
             down.match(self.codec)
         down.selection = self._selection(down)
-        (self.selective if down.selection is not None or down.primary_only else self.followers).append(down)
+        self._add(down, selective=down.selection is not None or down.primary_only)
 
     def release(self, down: "Down") -> None:
         """Send to it no longer."""
-        (self.followers if down in self.followers else self.selective).remove(down)
+        self._remove(down, selective=down not in self.followers)
         down.stream = None
+
+    def _add(self, down: "Down", *, selective: bool) -> None:
+        (self.selective if selective else self.followers).append(down)
+
+    def _remove(self, down: "Down", *, selective: bool) -> None:
+        (self.selective if selective else self.followers).remove(down)
 
     def select(self, down: "Down") -> None:
         """Apply what a follower wants of the layers now."""
@@ -269,9 +280,9 @@ class Stream:
             return
         if isinstance(selection, DependencySelection) and self.structures.structure is not None:
             selection.adopt(self.structures.structure, self.structures.active)
-        self.followers.remove(down)
+        self._remove(down, selective=False)
         down.selection = selection
-        self.selective.append(down)
+        self._add(down, selective=True)
 
     def _selection(self, down: "Down") -> Selection | None:
         """How packets are chosen for a downlink; `None` when it gets all of them."""
@@ -387,8 +398,12 @@ class Down(Continuity):
         self.rtx_payload_type = 0
         self.log: SendLog | None = self.peer.log if row.numbered else None
         """Where packets get their transport-wide number; without one they carry their send time."""
-        self.head, (self.time_at, _) = self._template(level=False)
-        self.head_level, (self.level_time_at, self.level_at) = self._template(level=True)
+        block, self.time_at, _ = _head_block(row.extensions, row.mid, numbered=row.numbered, level=False)
+        self.head = self._assemble(block)
+        block, self.level_time_at, self.level_at = _head_block(
+            row.extensions, row.mid, numbered=row.numbered, level=True
+        )
+        self.head_level = self._assemble(block)
         self.history.clear()
         self.set_keys()
         if self.stream is not None and self.stream.codec is not None:
@@ -426,29 +441,30 @@ class Down(Continuity):
     def head_with(self, dependency: bytes) -> tuple[bytearray, int]:
         """A header whose block carries a dependency descriptor, and where its stamp lies."""
         extensions = self.row.extensions
-        ident, blank = self._blank_stamp()
+        ident, blank = _blank_stamp(extensions, numbered=self.row.numbered)
         elements = [(extensions.mid, self.row.mid.encode()), (ident, blank)]
         elements.append((extensions.dependency_descriptor, dependency))
         block, offsets = write_extensions(elements)
         return self._assemble(block), HEADER_SIZE + offsets[bool(extensions.mid)] if ident else 0
 
-    def _blank_stamp(self) -> tuple[int, bytes]:
-        extensions = self.row.extensions
-        return (extensions.abs_send_time, bytes(3)) if self.log is None else (extensions.transport_cc, bytes(2))
-
-    def _template(self, *, level: bool) -> tuple[bytearray, tuple[int, int]]:
-        """A header to patch per packet, and where its stamp and audio level lie; 0 is nowhere."""
-        extensions = self.row.extensions
-        ident, blank = self._blank_stamp()
-        elements = [(extensions.mid, self.row.mid.encode())]
-        if level:
-            elements.append((extensions.audio_level, b"\0"))
-        elements.append((ident, blank))
-        present = [ident for ident, _ in elements if ident]
-        block, offsets = write_extensions(elements)
-        places = {ident: HEADER_SIZE + at for ident, at in zip(present, offsets, strict=True)}
-        return self._assemble(block), (places.get(ident, 0), places.get(extensions.audio_level, 0) if level else 0)
-
     def _assemble(self, block: bytes) -> bytearray:
         first = 0x90 if block else 0x80
         return bytearray(HEADER.pack(first, 0, 0, 0, self.row.ssrc) + block)
+
+
+def _blank_stamp(extensions: Extensions, *, numbered: bool) -> tuple[int, bytes]:
+    return (extensions.transport_cc, bytes(2)) if numbered else (extensions.abs_send_time, bytes(3))
+
+
+@lru_cache(maxsize=_HEADS_KEPT)
+def _head_block(extensions: Extensions, mid: str, *, numbered: bool, level: bool) -> tuple[bytes, int, int]:
+    """Write the extensions of a header to patch per packet; where its stamp and audio level lie, 0 is nowhere."""
+    ident, blank = _blank_stamp(extensions, numbered=numbered)
+    elements = [(extensions.mid, mid.encode())]
+    if level:
+        elements.append((extensions.audio_level, b"\0"))
+    elements.append((ident, blank))
+    present = [ident for ident, _ in elements if ident]
+    block, offsets = write_extensions(elements)
+    places = {ident: HEADER_SIZE + at for ident, at in zip(present, offsets, strict=True)}
+    return block, places.get(ident, 0), places.get(extensions.audio_level, 0) if level else 0

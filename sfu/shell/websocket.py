@@ -20,7 +20,7 @@ from sfu.shell.worker import Worker, wall_ms
 from sfu.wire.join_parameters import read_parameters
 from sfu.wire.requests import WireError, read_join, read_request, to_core
 from sfu.wire.responses import encode, encode_pongs
-from sfu.wire.sdp import SdpError
+from sfu.wire.sdp import Descriptions, SdpError
 from sfu.wire.token import TokenError
 
 log = structlog.get_logger()
@@ -120,6 +120,7 @@ class _Session:
         self._peer = peer
         self._socket = socket
         self._outbox = outbox
+        self._descriptions = Descriptions()
         self._meter = Meter(limits.REQUESTS_PER_SECOND, limits.REQUESTS_BURST)
         self._delayed = Meter(limits.REQUESTS_DELAYED_FORGOTTEN, limits.REQUESTS_DELAYED)
 
@@ -168,7 +169,7 @@ class _Session:
             if pong is not None:
                 self._outbox.put(pong)
             else:
-                self._worker.signal(self._peer, to_core(request))
+                self._worker.signal(self._peer, to_core(request, self._descriptions))
         except (WireError, SdpError) as error:
             self._fault(WSCloseCode.INVALID_TEXT, str(error))
 

@@ -42,6 +42,9 @@ log = structlog.get_logger()
 
 PlaneFactory = Callable[[Callable[[MediaEvent], None]], Plane]
 
+ARM_AFTER_S = 0.002
+"""Changes of a room within this time have its next deadline looked for once."""
+
 _JOIN_STATES = {
     outputs.Occasion.PARTICIPANT_JOINED: "rtc_active",
     outputs.Occasion.PARTICIPANT_CONNECTION_ABORTED: "rtc_canceled",
@@ -76,6 +79,8 @@ class Worker:
         self._rooms: dict[PeerId, Room] = {}
         self._track_rooms: dict[TrackSid, Room] = {}
         self._timers: dict[Room, asyncio.TimerHandle] = {}
+        self._unarmed: set[Room] = set()
+        """Rooms that changed since their deadline was looked for."""
         self._settling: set[Room] = set()
         self.stopping = False
         """Whether nobody is let in any more."""
@@ -275,12 +280,23 @@ class Worker:
         self.webhooks.notify(webhook_event(happened, room.info()))
 
     def _arm(self, room: Room) -> None:
+        """Look for the room's next deadline, but not after every one of many changes: it asks everybody."""
+        if room.closed:
+            self._disarm(room)
+            self.registry.forget(room)
+        elif room not in self._unarmed:
+            self._disarm(room)
+            self._unarmed.add(room)
+            self._timers[room] = self._loop.call_later(ARM_AFTER_S, self._await_deadline, room)
+
+    def _disarm(self, room: Room) -> None:
         timer = self._timers.pop(room, None)
+        self._unarmed.discard(room)
         if timer is not None:
             timer.cancel()
-        if room.closed:
-            self.registry.forget(room)
-            return
+
+    def _await_deadline(self, room: Room) -> None:
+        self._disarm(room)
         deadline = room.deadline()
         if deadline is not None:
             self._timers[room] = self._loop.call_at(deadline, self._tick, room)

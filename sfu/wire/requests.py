@@ -16,7 +16,7 @@ from sfu.core import limits, requests
 from sfu.core.formats import mime_of
 from sfu.core.media import Kind, Layer, PeerId, TrackSid
 from sfu.wire.describe import source
-from sfu.wire.sdp import parse_description
+from sfu.wire.sdp import Descriptions, parse_description
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -72,8 +72,8 @@ def read_request(frame: bytes) -> rtc.SignalRequest:
         raise WireError("a frame is no SignalRequest") from error
 
 
-def to_core(signal: rtc.SignalRequest) -> requests.Request:
-    """Give a request in the core's words. Raises `WireError` and `SdpError`."""
+def to_core(signal: rtc.SignalRequest, descriptions: Descriptions | None = None) -> requests.Request:
+    """Give a request in the core's words; `descriptions` are its client's. Raises `WireError` and `SdpError`."""
     kind = signal.WhichOneof("message")
     match kind:
         case None:
@@ -81,7 +81,7 @@ def to_core(signal: rtc.SignalRequest) -> requests.Request:
         case "offer":
             return _offer(signal.offer)
         case "answer":
-            return _answer(signal.answer)
+            return _answer(signal.answer, descriptions or Descriptions())
         case "add_track":
             return _add_track(signal.add_track)
         case "mute":
@@ -136,10 +136,10 @@ def _offer(description: rtc.SessionDescription) -> requests.Offer:
     return requests.Offer(description.id, parse_description(description.sdp))
 
 
-def _answer(description: rtc.SessionDescription) -> requests.Answer:
+def _answer(description: rtc.SessionDescription, descriptions: Descriptions) -> requests.Answer:
     if description.type != "answer":
         raise WireError("an answer has the type answer")
-    return requests.Answer(description.id, parse_description(description.sdp))
+    return requests.Answer(description.id, descriptions.read(description.sdp))
 
 
 def _add_track(request: rtc.AddTrackRequest) -> requests.AddTrack:

@@ -34,6 +34,9 @@ _FORMATS_KEPT, _FORMATS_TEXT_MAX = 256, 16 * 1024
 strangers' texts."""
 
 
+_TWICE = "two sections of the description have the same mid"
+
+
 class SdpError(Exception):
     """A description that cannot be answered; theirs, the text is safe to show."""
 
@@ -58,46 +61,63 @@ class _Attributes:
 
 def parse_description(text: str) -> OfferedSession:
     """Read an offer or an answer. Raises `SdpError` for whatever is neither."""
-    if len(text) > limits.SDP_MAX:
-        raise SdpError(f"a description has at most {limits.SDP_MAX} characters")
-    first, *blocks = text.replace("\r\n", "\n").split("\nm=")
-    if not first.startswith("v=0"):
-        raise SdpError("a description begins with v=0")
-    if not blocks:
-        raise SdpError("the description has no section")
-    if len(blocks) > limits.SDP_SECTIONS_MAX:
-        raise SdpError(f"a description has at most {limits.SDP_SECTIONS_MAX} sections")
-    session = _attributes(first)
-    sections = _sections(blocks)
-    mids = {section.mid for section in sections}
-    if len(mids) != len(sections):
-        raise SdpError("two sections of the description have the same mid")
-    ice = _ice(session) or next((section.ice for section in sections if section.ice is not None), None)
-    if ice is None:
-        raise SdpError("the description has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
-    fingerprints = [*_fingerprints(session), *(each for section in sections for each in section.fingerprints)]
-    if not fingerprints:
-        raise SdpError("the description has no certificate fingerprint")
-    bundle = next((group.split()[1:] for group in session.all("group") if group.split()[:1] == ["BUNDLE"]), [])
-    return OfferedSession(
-        sections, ice, tuple(dict.fromkeys(fingerprints)), tuple(mid for mid in bundle if mid in mids)
-    )
+    return Descriptions().read(text)
 
 
-def _sections(blocks: list[str]) -> tuple[OfferedSection, ...]:
-    """Read the sections; a text that differs in nothing but the mid is read once.
+class Descriptions:
+    """Those of one client: sections that stand as they stood in the one before are not read again."""
 
-    An offer to a large room has hundreds of equal receiving sections.
-    """
-    known: dict[str, OfferedSection] = {}
-    sections = []
-    for block in blocks:
-        mid, rest = _split_mid(block)
-        section = known.get(rest)
-        if section is None:
-            section = known[rest] = _section(rest)
-        sections.append(replace(section, mid=mid))
-    return tuple(sections)
+    def __init__(self) -> None:
+        self._last: dict[int, OfferedSection] = {}
+        """By the hash of their text, which nobody can foretell; the texts would take a hundred times the room."""
+
+    def read(self, text: str) -> OfferedSession:
+        """Read an offer or an answer. Raises `SdpError` for whatever is neither."""
+        if len(text) > limits.SDP_MAX:
+            raise SdpError(f"a description has at most {limits.SDP_MAX} characters")
+        first, *blocks = text.replace("\r\n", "\n").split("\nm=")
+        if not first.startswith("v=0"):
+            raise SdpError("a description begins with v=0")
+        if not blocks:
+            raise SdpError("the description has no section")
+        if len(blocks) > limits.SDP_SECTIONS_MAX:
+            raise SdpError(f"a description has at most {limits.SDP_SECTIONS_MAX} sections")
+        session = _attributes(first)
+        sections = self._sections(blocks)
+        mids = {section.mid for section in sections}
+        if len(mids) != len(sections):
+            raise SdpError(_TWICE)
+        ice = _ice(session) or next((section.ice for section in sections if section.ice is not None), None)
+        if ice is None:
+            raise SdpError("the description has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
+        fingerprints = [*_fingerprints(session), *(each for section in sections for each in section.fingerprints)]
+        if not fingerprints:
+            raise SdpError("the description has no certificate fingerprint")
+        bundle = next((group.split()[1:] for group in session.all("group") if group.split()[:1] == ["BUNDLE"]), [])
+        return OfferedSession(
+            sections, ice, tuple(dict.fromkeys(fingerprints)), tuple(mid for mid in bundle if mid in mids)
+        )
+
+    def _sections(self, blocks: list[str]) -> tuple[OfferedSection, ...]:
+        """Read the sections; texts that differ in nothing but the mid are read once.
+
+        An offer to a large room has hundreds of equal receiving sections.
+        """
+        alike: dict[str, OfferedSection] = {}
+        read: dict[int, OfferedSection] = {}
+        for block in blocks:
+            key = hash(block)
+            section = self._last.get(key)
+            if section is None:
+                mid, rest = _split_mid(block)
+                if rest not in alike:
+                    alike[rest] = _section(rest)
+                section = replace(alike[rest], mid=mid)
+            if key in read:
+                raise SdpError(_TWICE)
+            read[key] = section
+        self._last = read
+        return tuple(read.values())
 
 
 def _split_mid(block: str) -> tuple[str, str]:

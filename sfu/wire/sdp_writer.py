@@ -41,51 +41,47 @@ def render(description: Description, fingerprint: Fingerprint, candidates: Seque
         "a=extmap-allow-mixed",
         "a=msid-semantic: WMS *",
     ]
-    transport = [
-        f"a=ice-ufrag:{description.ice.ufrag}",
-        f"a=ice-pwd:{description.ice.pwd}",
-        f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
-        "a=setup:passive" if isinstance(description, Answer) else "a=setup:actpass",
-    ]
+    transport = "\r\n".join(
+        (
+            f"a=ice-ufrag:{description.ice.ufrag}",
+            f"a=ice-pwd:{description.ice.pwd}",
+            f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}",
+            "a=setup:passive" if isinstance(description, Answer) else "a=setup:actpass",
+        )
+    )
     with_candidates = bundled[0] if bundled else None
+    known: dict[tuple[int, int], tuple[str, str]] = {}
     for section in description.sections:
-        lines += _section(section, transport, description.opus_fmtp)
-        if section.offered.mid == with_candidates:
+        offered = section.offered
+        alike = id(offered.codecs), id(offered.extensions)  # hundreds of sections share them, and they are long to hash
+        if alike not in known:
+            known[alike] = _formats(offered.codecs, offered.extensions, description.opus_fmtp)
+        lines.append(_section(section, transport, *known[alike]))
+        if offered.mid == with_candidates:
             lines += _candidates(candidates)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section(section: OwnSection, transport: list[str], opus_fmtp: str) -> list[str]:
-    offered = section.offered
+def _section(section: OwnSection, transport: str, numbers: str, formats: str) -> str:
+    offered, mid = section.offered, section.offered.mid
     if section.rejected:
-        return [
-            f"m={offered.media} 0 {offered.protocol} {offered.formats}",
-            "c=IN IP4 0.0.0.0",
-            "a=inactive",
-            f"a=mid:{offered.mid}",
-        ]
-    head = ["c=IN IP4 0.0.0.0", f"a=mid:{offered.mid}", *transport]
+        return (
+            f"m={offered.media} 0 {offered.protocol} {offered.formats}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:{mid}"
+        )
+    head = f"c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{transport}"
     if offered.is_data:
-        return [
-            f"m={offered.media} 9 {offered.protocol} {offered.formats}",
-            *head,
-            f"a=sctp-port:{SCTP_PORT}",
-            f"a=max-message-size:{_SCTP_MESSAGE_MAX}",
-        ]
-    numbers, formats = _formats(offered.codecs, offered.extensions, opus_fmtp)
-    return [
-        f"m={offered.media} 9 {offered.protocol} {numbers}",
-        *head,
-        f"a={section.direction.value}",
-        formats,
-        *_simulcast(section),
-        *(_sent(section.sent) if section.sent is not None else ()),
-    ]
+        return (
+            f"m={offered.media} 9 {offered.protocol} {offered.formats}\r\n{head}\r\n"
+            f"a=sctp-port:{SCTP_PORT}\r\na=max-message-size:{_SCTP_MESSAGE_MAX}"
+        )
+    more = (*_simulcast(section), *(_sent(section.sent) if section.sent is not None else ()))
+    text = f"m={offered.media} 9 {offered.protocol} {numbers}\r\n{head}\r\na={section.direction.value}\r\n{formats}"
+    return "\r\n".join((text, *more))
 
 
 @lru_cache(maxsize=_FORMATS_KEPT)
 def _formats(codecs: tuple[Codec, ...], extensions: tuple[tuple[int, str], ...], opus_fmtp: str) -> tuple[str, str]:
-    """Give the payload types and the lines about them: hundreds of thousands of sections of a crowd share them."""
+    """Give the payload types and the lines about them."""
     lines = [
         "a=rtcp-mux",
         "a=rtcp-rsize",
@@ -124,12 +120,11 @@ def _simulcast(section: OwnSection) -> list[str]:
 
 
 def _sent(sent: SentMedia) -> list[str]:
-    lines = [f"a=msid:{sent.stream_id} {sent.track_id}"]
+    msid, cname = f"msid:{sent.stream_id} {sent.track_id}", f"cname:{sent.stream_id.partition('|')[0]}"
+    lines = [f"a={msid}"]
     if sent.rtx_ssrc:
         lines.append(f"a=ssrc-group:FID {sent.ssrc} {sent.rtx_ssrc}")
-    for ssrc in filter(None, (sent.ssrc, sent.rtx_ssrc)):
-        lines.append(f"a=ssrc:{ssrc} cname:{sent.stream_id.partition('|')[0]}")
-        lines.append(f"a=ssrc:{ssrc} msid:{sent.stream_id} {sent.track_id}")
+    lines += (f"a=ssrc:{ssrc} {cname}\r\na=ssrc:{ssrc} {msid}" for ssrc in (sent.ssrc, sent.rtx_ssrc) if ssrc)
     return lines
 
 

@@ -48,6 +48,9 @@ class EmulatedNetwork:
         """The server sends."""
         self.forward(bytes(datagram), address[1])
 
+    def fileno_of(self, _link: object) -> None:
+        """No socket that C could write into."""
+
     def proven(self, address: Address) -> None:
         """Nothing to learn."""
 

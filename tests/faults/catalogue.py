@@ -8,7 +8,7 @@ What is imported here must bind none of the names that are replaced.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from livekit.protocol import rtc
@@ -17,8 +17,10 @@ import sfu.wire.data
 import sfu.wire.token
 from sfu.core import relay, roster
 from sfu.core.munge import Continuity
-from sfu.media import sending
 from sfu.media.feedback import Feedback
+from sfu.media.native_engine import NativeEngine
+from sfu.media.native_rows import NativeDown
+from sfu.media.tables import Tables
 from sfu.shell.outbox import Outbox
 
 
@@ -237,36 +239,33 @@ def _charset():
     sfu.shell.twirp.web = type("web", (), {**vars(web), "Response": Response})
 
 
-@fault("requests for keyframes end here", "test_what_was_there_and_what_comes_later_is_received")
+@fault("requests for keyframes end here", "test_without_automatic_subscription_only_what_is_asked_for_comes")
 def _no_keyframes():
     Feedback._request = lambda self, layer, now: True
 
 
 @fault("stale sequence numbers after a switch of layers", "test_each_receiver_gets_the_layer_it_wants")
 def _stale():
-    begin = Continuity.begin
+    def plant(kind):
+        begin = kind.begin
 
-    def changed(self, index, *arguments, **options):
-        began = self.started
-        begin(self, index, *arguments, **options)
-        if began:
-            self.seq_offset -= 2000
+        def changed(self, index, *arguments, **options):
+            began = self.started
+            begin(self, index, *arguments, **options)
+            if began:
+                self.seq_offset -= 2000
 
-    Continuity.begin = changed
+        kind.begin = changed
+
+    for kind in (Continuity, NativeDown):
+        plant(kind)
 
 
-@fault("another SSRC than was protected", "test_a_published_tone_is_heard")
+@fault("another SSRC than was promised", "test_a_published_tone_is_heard")
 def _wrong_ssrc():
-    from sfu.media.rows import Down
-
-    assemble = Down._assemble
-
-    def changed(self, block):
-        head = assemble(self, block)
-        head[11] ^= 1
-        return head
-
-    Down._assemble = changed
+    put = Tables.put_downlink
+    Tables.put_downlink = lambda self, downlink: put(self, replace(downlink, ssrc=downlink.ssrc ^ 1))
+    NativeEngine.put_downlink = Tables.put_downlink
 
 
 @fault("lost packets are not asked for", "test_what_is_lost_on_the_way_to_the_server_is_sent_again")
@@ -276,4 +275,4 @@ def _no_nacks():
 
 @fault("lost packets are not sent again", "test_what_is_lost_on_the_way_to_the_client_is_sent_again")
 def _no_rtx():
-    sending.resend = lambda *arguments: None
+    Feedback._resend = lambda self, peer, receiver, item, now: None

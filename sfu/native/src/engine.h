@@ -112,8 +112,8 @@ typedef struct {
     uint8_t head[320], level_head[320];
     int mid_id, mid_size, stamp_id, dependency_id;
     uint8_t mid[256];
-    int history_mask;
-    entry_t *history;
+    int history_mask; /* a power of two of places, less one */
+    entry_t *history; /* NULL before the first packet */
     int selects; /* some selection decides; `layers` where it is one by numbers */
     layers_t *layers;
     int64_t packets, octets;
@@ -190,7 +190,6 @@ int engine_open(engine_t *engine);
 void engine_close(engine_t *engine);
 int peer_add(peer_t *peer, inbound_t *inbound);
 void peer_close(peer_t *peer);
-int down_open(down_t *down, int history);
 void down_forget(down_t *down);
 void down_close(down_t *down);
 

@@ -53,9 +53,17 @@ static int keep_datagram(entry_t *entry, const uint8_t *datagram, int size) {
     return 1;
 }
 
+/* Room for the packets of who gets any: in a large meeting most tracks are not shown to most people. 0 without memory. */
+static int make_history(down_t *down) {
+    down->history = calloc((size_t)down->history_mask + 1, sizeof *down->history);
+    for (int n = 0; down->history != NULL && n <= down->history_mask; n++) down->history[n].index = -1;
+    return down->history != NULL;
+}
+
 /* Remember what was sent: the packet where it would go out again as RTX, else the datagram. */
 void keep(down_t *down, int64_t index, packet_t *packet, const uint8_t *datagram, int size, uint32_t timestamp,
           int picture, int tl0) {
+    if (down->history == NULL && !make_history(down)) return;
     entry_t *entry = &down->history[index & down->history_mask];
     kept_t *before = entry->packet;
     entry->packet = down->rtx_payload_type ? packet_keep(packet) : NULL;
@@ -68,15 +76,6 @@ void keep(down_t *down, int64_t index, packet_t *packet, const uint8_t *datagram
     entry->tl0 = (uint8_t)tl0;
     entry->resent = 0;
     entry->resent_at = 0;
-}
-
-/* Make room for so many packets, a power of two; 0 without memory. */
-int down_open(down_t *down, int history) {
-    down->history = calloc((size_t)history, sizeof *down->history);
-    if (down->history == NULL) return 0;
-    down->history_mask = history - 1;
-    for (int n = 0; n < history; n++) down->history[n].index = -1;
-    return 1;
 }
 
 /* Nothing is sent again from before. */

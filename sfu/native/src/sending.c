@@ -176,7 +176,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
     int64_t oldest = since_switch ? down->first + down->seq_offset : 0;
     int sent = 0;
     tables_lock();
-    for (int n = 0; n < count && sent < most; n++) {
+    for (int n = 0; n < count && sent < most && down->history != NULL; n++) {
         if (down->peer->target == NOWHERE || down->peer->send == NULL) break;
         entry_t *entry = &down->history[sequences[n] & down->history_mask];
         if (entry->index < 0 || (entry->index & 0xFFFF) != sequences[n] || entry->resent >= MAX_RESENDS) continue;
@@ -196,7 +196,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
 int engine_probe(engine_t *engine, down_t *down, int octets, double now) {
     int sent = 0, before = -1;
     tables_lock();
-    while (sent < octets && sent != before) {
+    while (sent < octets && sent != before && down->history != NULL) {
         before = sent;
         for (int64_t n = down->last_index; n > down->last_index - PROBE_PACKETS && sent < octets; n--) {
             entry_t *entry = &down->history[n & down->history_mask];

@@ -56,7 +56,7 @@ def test_codecs_match_by_what_decides_decoding(one: Codec, other: Codec, expecte
 
 
 def test_a_receiver_reads_by_the_payload_type_of_the_same_profile_where_it_has_one() -> None:
-    mine = [video("video/H264", BASELINE.fmtp, number=102), video("video/H264", CONSTRAINED.fmtp, number=106)]
+    mine = video("video/H264", BASELINE.fmtp, number=102), video("video/H264", CONSTRAINED.fmtp, number=106)
     assert reader(CONSTRAINED, mine) is mine[1]
     assert reader(CONSTRAINED, mine[:1]) is mine[0]
     assert reader(video("video/VP8"), mine) is None

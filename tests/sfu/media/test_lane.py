@@ -110,7 +110,7 @@ async def test_what_comes_while_a_decision_is_awaited_does_not_overtake_it(stage
     )
     numbers = [sent.index(payload) for payload in got if payload in sent]
     assert numbers == sorted(numbers)
-    assert len(numbers) > 300
+    assert len(numbers) > 200
     publisher.send(50, next(ends))  # and none is left behind: this one passes without Python
     read_without_the_loop(receiver.wire, 1)
 

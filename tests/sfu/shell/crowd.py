@@ -13,7 +13,7 @@ import os
 import pstats
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from livekit.protocol import models, rtc
 
@@ -27,6 +27,7 @@ from sfu.load.plan import LAYERS, Plan
 from sfu.shell.post import Post
 from sfu.wire.join_parameters import read_parameters
 from sfu.wire.requests import read_request, to_core
+from sfu.wire.sdp import Descriptions
 
 OWN = Fingerprint("sha-256", ":".join(["AB"] * 32))
 ANSWERS_AFTER_S = 0.02
@@ -66,6 +67,7 @@ class Crowd:
         self._answers = {}
         self._numbers_of = {}
         self._shown = {}
+        self._descriptions = defaultdict(Descriptions)
 
     def at(self, when, what, *arguments):
         heapq.heappush(self._queue, (when, next(self._numbers), what, arguments))
@@ -109,7 +111,7 @@ class Crowd:
 
     def _send(self, sid, frame):
         self.counts["requests"] += 1
-        self._room.handle(sid, to_core(read_request(frame)), self.now)
+        self._room.handle(sid, to_core(read_request(frame), self._descriptions[sid]), self.now)
 
     def _settle(self):
         while wanted := self._room.drain():

@@ -12,7 +12,7 @@ from sfu.core import limits
 from sfu.core.formats import format_of
 from sfu.core.media import IceCredentials
 from sfu.core.media_description import Direction, extension_ids
-from sfu.wire.sdp import SdpError, parse_description
+from sfu.wire.sdp import Descriptions, SdpError, parse_description
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "sdp"
 OFFERS = sorted(path.name for path in RECORDED.glob("*offer.sdp"))
@@ -94,6 +94,20 @@ def test_equal_sections_differ_in_their_mid_alone():
     offer = parse_description(text + "".join(audio.replace("a=mid:0", f"a=mid:{mid}") for mid in range(7, 300)))
     assert [section.mid for section in offer.sections] == [str(number) for number in range(300)]
     assert {section.codecs for section in offer.sections[7:]} == {offer.sections[0].codecs}
+
+
+def test_of_a_client_s_next_description_only_what_changed_is_read_again():
+    text, reader = recorded("js-2.22.3-join-offer.sdp"), Descriptions()
+    first = reader.read(text)
+    changed = text.replace("a=mid:1\n", "a=mid:1\na=x-unknown\n")
+    second = reader.read(changed)
+    assert second == parse_description(changed)
+    assert [one is other for one, other in zip(first.sections, second.sections, strict=True)] == [
+        section.mid != "1" for section in first.sections
+    ]
+    with pytest.raises(SdpError, match="same mid"):
+        reader.read(text + "m=" + text.split("m=")[1])
+    assert reader.read(text) == first
 
 
 def test_transport_attributes_of_the_session_hold_for_all_sections():
