@@ -214,7 +214,7 @@ def test_the_dependency_descriptor_goes_along_where_receivers_need_it(lab, size)
     here = Extensions(mid=9, dependency_descriptor=3, abs_send_time=7)
     lab.router.receive(lab.uplink(publisher, codecs=(vp9, lab.vp8_codec), extensions=there, ssrcs=(50,)))
     lab.router.forward(lab.downlink(receiver, codecs=(vp9, lab.vp8_codec), extensions=here))
-    descriptor = os.urandom(size)
+    descriptor = random.Random(size).randbytes(size)
     named = [(4, b"3"), (12, descriptor), (10, b"q")]
     publisher.send(50, 1, payload=b"\x08key", payload_type=98, elements=named)
     [packet] = receiver.rtp()
