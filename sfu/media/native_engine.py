@@ -16,6 +16,7 @@ import secrets
 import socket
 import struct
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
@@ -35,8 +36,8 @@ from sfu.media.selecting import begin, pass_on
 from sfu.media.tables import Tables
 from sfu.native import CData, load, lock
 
-MESSAGES = 256
-"""Of the media thread, taken in per wake-up; then other callbacks get their turn."""
+MESSAGES_S = 0.02
+"""So long messages of the media thread are taken in per wake-up; then other callbacks get their turn."""
 
 _CAUSES = (
     *("before_keys", "rtp_malformed", "ssrc_cap", "replay", "srtp_auth", "unknown_ssrc", "unknown_payload_type"),
@@ -296,7 +297,8 @@ class NativeEngine(Tables):
 
     def _take_messages(self) -> None:
         _, lib = load()
-        for _ in range(MESSAGES):
+        until = time.monotonic() + MESSAGES_S
+        while time.monotonic() < until:
             message = lib.lane_next(self._lane)
             if not message:
                 return
@@ -317,7 +319,16 @@ class NativeEngine(Tables):
                 address = bytes(ffi.buffer(message.address, message.address_size))
                 self.other(message.link, address, message.datagram, message.size)
             finally:
-                self._decided(message.id)
+                self._decided(message.id, message.stream)
+        elif kind == lib.TO_TAKE:
+            row = self._by_token.get(message.id)
+            try:
+                if row is None:
+                    self._dropped["before_keys"] += 1
+                else:
+                    self._call(lib.engine_rtp, row.c, message.datagram, message.size, message.time)
+            finally:
+                self._decided(message.id, message.stream)
         elif kind == lib.TO_SEND:
             self.send_by_python(message.id, message.datagram, message.size)
         elif kind == lib.TOLD_GAP:
@@ -330,10 +341,10 @@ class NativeEngine(Tables):
             self._layered(message.id, message.first, message.stop)
 
     @_locked
-    def _decided(self, token: int) -> None:
-        row = self._by_token.get(token)
+    def _decided(self, token: int, stream: int) -> None:
+        row = self._by_token.get(token) if stream < 0 else self._streams.get(StreamId(stream))
         if row is not None:
-            row.c.pending -= 1
+            cast("NativePeer | NativeStream", row).c.pending.count -= 1
 
     def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
         """Send a packet to downlinks as it is."""

@@ -4,6 +4,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import resource
 import signal
@@ -28,6 +29,10 @@ log = structlog.get_logger()
 
 SHUTDOWN_S = 3.0
 """How long clients are given to take their goodbye."""
+
+COLLECT_AFTER = 20_000, 20, 50
+"""Allocations, and collections of each generation, before the next one of garbage in cycles: a whole one looks at every row
+of every room, and a growing room would have one after the other."""
 
 _REQUEST_LINE_MAX = 16 * 1024
 """A join_request of 3 kB beside a token of 8 kB. stops: endless lines."""
@@ -163,6 +168,8 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     async with serving(settings):
         await stop.wait()
         log.info("sfu_stopping")

@@ -151,7 +151,7 @@ static void open_down(int number, int receiver, uint32_t ssrc, int payload_type,
     down->stamp_id = 3;
     down->dependency_id = 5;
     down->head_size = write_head(down, NULL, -1, down->head, &down->time_at);
-    assert(down_open(down, HISTORY));
+    down->history_mask = HISTORY - 1;
 }
 
 static void open_world(uint8_t setting) {
@@ -229,10 +229,11 @@ static void open_engines(void) {
 static void decide(void) {
     message_t *message;
     while ((message = lane_next(world.lane)) != NULL) {
-        if (message->kind == TO_DECIDE) {
+        if (message->kind == TO_DECIDE || message->kind == TO_TAKE) {
+            stream_t *stream = message->stream == world.audio.id ? &world.audio : &world.video;
             if (message->datagram[0] >> 6 == 2)
                 engine_rtp(&world.engine, &world.publisher, message->datagram, message->size, world.now);
-            if (message->id == PUBLISHER) world.publisher.pending--;
+            if (message->id == PUBLISHER) (message->stream < 0 ? &world.publisher.pending : &stream->pending)->count--;
         } else if (message->kind == TO_SEND) {
             send_out(NULL, message->id, message->datagram, message->size);
         }
@@ -309,7 +310,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
     engine_know(lane_engine(world.lane), LINK, (const uint8_t *)&world.address, sizeof world.address, &world.publisher);
     while (at < size) at += step(engine, data + at, size - at);
     decide();
-    assert(world.publisher.pending == 0);
+    assert(!world.publisher.pending.count && !world.video.pending.count && !world.audio.pending.count);
     close_world();
     return 0;
 }

@@ -22,7 +22,7 @@ enum { BEFORE_KEYS, RTP_MALFORMED, SSRC_CAP, REPLAY, SRTP_AUTH, UNKNOWN_SSRC, UN
        CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, LANE_FULL, CAUSES };
 enum { CODEC_OTHER, CODEC_VP8, CODEC_H264, CODEC_H265 };
 enum { NOWHERE, BY_UDP, BY_PYTHON };
-enum { TO_DECIDE, TO_SEND, TOLD_GAP, TOLD_LATE, TOLD_BLOCKED, TOLD_LAYERED };
+enum { TO_DECIDE, TO_TAKE, TO_SEND, TOLD_GAP, TOLD_LATE, TOLD_BLOCKED, TOLD_LAYERED };
 
 typedef struct keys keys_t;
 typedef struct queue queue_t;
@@ -47,6 +47,10 @@ typedef struct {
 typedef struct stream stream_t;
 
 typedef struct {
+    int count, spilled; /* datagrams that wait for Python; whether there were too many of them */
+} pending_t;
+
+typedef struct {
     uint32_t ssrc;
     int rtx;
     stream_t *stream;
@@ -60,7 +64,7 @@ typedef struct {
 
 typedef struct {
     int64_t token;
-    int pending, spilled; /* datagrams that wait for Python; whether there were too many of them */
+    pending_t pending; /* whatever comes waits behind these */
     keys_t *receive, *send;
     double heard;
     int arrival_id, arrival_count;
@@ -121,6 +125,7 @@ typedef struct {
 
 struct stream {
     int64_t id, track;
+    pending_t pending; /* its packets and retransmissions wait behind these */
     window_t *window;
     int payload_type, codec, is_audio, described, audio_level_id, clock_rate, waiting;
     uint8_t known_types[128];
@@ -161,7 +166,8 @@ typedef struct {
     void (*blocked)(void *, stream_t *, double);
     void (*send)(void *, int64_t, const uint8_t *, int);
     void (*other)(void *, int, const uint8_t *, int, const uint8_t *, int);
-    void (*defer)(void *, peer_t *, const uint8_t *, int); /* NULL: Python may be called at once */
+    /* NULL: Python may be called at once. Without a stream all of the peer waits. */
+    void (*defer)(void *, peer_t *, stream_t *, const uint8_t *, int, double);
 } upcalls_t;
 
 typedef struct {
@@ -176,6 +182,7 @@ typedef struct {
 typedef struct {
     int kind, link, address_size, size;
     int64_t id, first, stop; /* of a peer's token or a stream; what was told of it */
+    int64_t stream; /* whose datagrams wait behind this one; -1: the peer's */
     double time;
     uint8_t address[32], datagram[LANE_DATAGRAM];
 } message_t;

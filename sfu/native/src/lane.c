@@ -3,7 +3,8 @@
 /* The media thread: it owns the reading of the UDP sockets and never waits for Python.
  *
  * One lock guards all tables. The thread takes it for one datagram, Python for one change. What wants a decision is handed
- * over as a message, and so is everything of that peer that comes before the decision: nothing is overtaken. */
+ * over as a message, and so is everything of its stream that comes before the decision, or of its peer where the stream is
+ * not known: nothing is overtaken. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include "queue.h"
 
 #define EXPORTED __attribute__((visibility("default")))
+#define MEDIA_MESSAGES_MAX (LANE_MESSAGES - 512) /* the others are left to checks, handshakes and reports */
 #define BATCHES 4
 #define YIELDS_MAX 64
 #define MEDIA_NICE (-10)
@@ -109,9 +111,11 @@ static void hand_out(void *owner, int64_t token, const uint8_t *datagram, int si
     pthread_mutex_unlock(&tables);
 }
 
-static message_t *push_datagram(lane_t *lane, int link, const uint8_t *address, int length, const uint8_t *datagram, int size) {
-    message_t *message = length <= (int)sizeof message->address && size <= LANE_DATAGRAM ? push(lane, TO_DECIDE) : NULL;
+static message_t *push_datagram(lane_t *lane, int kind, int link, const uint8_t *address, int length, const uint8_t *datagram,
+                                int size) {
+    message_t *message = length <= (int)sizeof message->address && size <= LANE_DATAGRAM ? push(lane, kind) : NULL;
     if (message == NULL) return NULL;
+    message->stream = -1;
     message->link = link;
     message->address_size = length;
     memcpy(message->address, address, (size_t)length);
@@ -121,26 +125,31 @@ static message_t *push_datagram(lane_t *lane, int link, const uint8_t *address, 
 }
 
 static void hand_up(void *owner, int link, const uint8_t *address, int length, const uint8_t *datagram, int size) {
-    push_datagram(owner, link, address, length, datagram, size);
+    push_datagram(owner, TO_DECIDE, link, address, length, datagram, size);
 }
 
-/* Let Python decide of a peer's datagram, and of all that come until it has. Where it can't keep up, what waits is let run dry
- * before anything is added: else all packets would take that way for ever. */
-static void defer(void *owner, peer_t *peer, const uint8_t *datagram, int size) {
+/* Let Python decide of a datagram, and of all of its stream, or of its peer, that come until it has. Where it can't keep up,
+ * what waits is let run dry before anything is added: else all packets would take that way for ever. */
+static void defer(void *owner, peer_t *peer, stream_t *stream, const uint8_t *datagram, int size, double now) {
     lane_t *lane = owner;
     const queue_t *queue = lane->engine.queue;
+    pending_t *pending = stream == NULL ? &peer->pending : &stream->pending;
     message_t *message = NULL;
-    if (!peer->pending) peer->spilled = 0;
-    if (peer->spilled) {
+    int kind = queue->asks ? TO_DECIDE : TO_TAKE;
+    if (!pending->count) pending->spilled = 0;
+    if (pending->spilled || lane->tail - lane->head >= MEDIA_MESSAGES_MAX) {
+        pending->spilled = pending->count > 0;
         lane->engine.dropped[LANE_FULL]++;
         return;
     }
-    message = push_datagram(lane, queue->link, queue->source, queue->source_size, datagram, size);
+    message = push_datagram(lane, kind, queue->link, queue->source, queue->source_size, datagram, size);
     if (message != NULL) {
         message->id = peer->token;
-        peer->pending++;
+        message->stream = stream == NULL ? -1 : stream->id;
+        message->time = now;
+        pending->count++;
     }
-    peer->spilled = message == NULL || peer->pending >= LANE_PENDING;
+    pending->spilled = message == NULL || pending->count >= LANE_PENDING;
 }
 
 /* Datagrams of an address that has an owner now wait in the ring: what comes next must not overtake them. */
@@ -151,7 +160,7 @@ static void own_waiting(lane_t *lane, const uint8_t *address, int size, int link
         if (message->kind != TO_DECIDE || message->id || message->link != link || message->address_size != size) continue;
         if (memcmp(message->address, address, (size_t)size)) continue;
         message->id = peer->token;
-        peer->pending++;
+        peer->pending.count++;
     }
 }
 

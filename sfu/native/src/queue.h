@@ -39,7 +39,8 @@ typedef struct {
 
 struct queue {
     uint8_t plain[MAX_DATAGRAM];
-    int count, sources_known, link, source_size; /* the last two: of the datagram in hand */
+    int count, sources_known;
+    int link, source_size, asks; /* of the datagram in hand: where it came from, and whether that may have changed hands */
     int refusals; /* of messages in segments: some networks' drivers can't */
     int64_t round;
     const uint8_t *source;

@@ -152,10 +152,6 @@ static int is_for_python(const inbound_t *inbound, packet_t packet, int payload_
 }
 
 void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now) {
-    if (engine->up.defer != NULL && peer->pending) {
-        engine->up.defer(engine->owner, peer, datagram, size);
-        return;
-    }
     int head = header_size(datagram, size);
     if (peer->receive == NULL || !head || size > MAX_DATAGRAM) {
         engine->dropped[peer->receive == NULL ? BEFORE_KEYS : head ? OVERSIZE : RTP_MALFORMED]++;
@@ -163,6 +159,11 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
     }
     uint32_t sequence = read16(datagram + 2), ssrc = read32(datagram + 8);
     inbound_t *inbound = find_inbound(peer, ssrc);
+    stream_t *stream = inbound == NULL ? NULL : inbound->stream;
+    if (engine->up.defer != NULL && (peer->pending.count || (stream != NULL && stream->pending.count))) {
+        engine->up.defer(engine->owner, peer, peer->pending.count ? NULL : stream, datagram, size, now);
+        return;
+    }
     if (inbound == NULL && is_capped(peer)) {
         engine->dropped[SSRC_CAP]++;
         return;
@@ -180,7 +181,7 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
         return;
     }
     if (engine->up.defer != NULL && is_for_python(inbound, packet, datagram[1] & 0x7F, index)) {
-        engine->up.defer(engine->owner, peer, datagram, size);
+        engine->up.defer(engine->owner, peer, stream, datagram, size, now);
         return;
     }
     if (inbound == NULL) inbound = admit(engine, peer, ssrc);

@@ -233,10 +233,11 @@ void take(engine_t *engine, int link, int number, double now) {
     }
     source_t *source = source_of(queue, link, queue->source, queue->source_size);
     source->heard = 1;
+    queue->asks = source->asks;
     if (source->peer == NULL) {
         engine->up.other(engine->owner, link, queue->source, queue->source_size, datagram, size);
     } else if (source->asks) {
-        engine->up.defer(engine->owner, source->peer, datagram, size);
+        engine->up.defer(engine->owner, source->peer, NULL, datagram, size, now);
     } else {
         receive_rtp(engine, source->peer, datagram, size, now);
     }
