@@ -101,26 +101,26 @@ typedef struct {
     uint8_t tl0, resent;
 } entry_t;
 
-typedef struct {
+typedef struct { /* what every packet wants comes first, in as few cache lines as it takes */
     peer_t *peer;
-    int64_t first, floor, seq_offset, timestamp_offset, picture_offset, tl0_offset;
-    int64_t last_index, last_timestamp, last_picture, last_tl0, rtx_index;
-    double last_time;
-    int started;
-    int skip_first, skip_count;
-    int64_t skipped_picture;
-    skip_t *skips;
-    int payload_type, rtx_payload_type, primary_only, numbered, is_video;
+    int64_t first, seq_offset, timestamp_offset, picture_offset, tl0_offset;
+    int history_mask; /* a power of two of places, less one */
+    int payload_type;
+    entry_t *history; /* NULL before the first packet */
     uint32_t ssrc, rtx_ssrc;
     int head_size, time_at, level_head_size, level_time_at, level_at;
-    uint8_t head[320], level_head[320];
-    int mid_id, mid_size, stamp_id, dependency_id;
-    uint8_t mid[256];
-    int history_mask; /* a power of two of places, less one */
-    entry_t *history; /* NULL before the first packet */
-    int selects; /* some selection decides; `layers` where it is one by numbers */
-    layers_t *layers;
+    int dependency_id, rtx_payload_type, numbered, is_video, selects;
+    int64_t last_index, last_timestamp, last_picture, last_tl0;
+    double last_time;
     int64_t packets, octets;
+    layers_t *layers; /* where some selection decides by numbers */
+    int primary_only, started;
+    uint8_t head[320], level_head[320];
+    int64_t rtx_index, floor, skipped_picture;
+    int skip_first, skip_count;
+    skip_t *skips;
+    int mid_id, mid_size, stamp_id;
+    uint8_t mid[256];
 } down_t;
 
 struct stream {
@@ -176,6 +176,7 @@ typedef struct {
     queue_t *queue;
     int64_t packets_in, bytes_in, packets_out, bytes_out, retransmitted, probes;
     int64_t messages; /* that the kernel was given: one may hold several datagrams */
+    int64_t waits, waited_ns, waited_longest_ns; /* of the media thread, for Python to end a change of the tables */
     int64_t dropped[16];
 } engine_t;
 

@@ -60,9 +60,22 @@ EXPORTED void tables_lock(void) {
 
 EXPORTED void tables_unlock(void) { pthread_mutex_unlock(&tables); }
 
-static void lock_after_python(void) {
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void lock_after_python(lane_t *lane) {
+    if (!atomic_load(&wanted) && pthread_mutex_trylock(&tables) == 0) return;
+    engine_t *engine = &lane->engine;
+    int64_t began = now_ns();
     for (int n = 0; n < YIELDS_MAX && atomic_load(&wanted); n++) sched_yield();
     pthread_mutex_lock(&tables);
+    int64_t waited = now_ns() - began;
+    engine->waits++;
+    engine->waited_ns += waited;
+    if (waited > engine->waited_longest_ns) engine->waited_longest_ns = waited;
 }
 
 /* The next free message, NULL where the ring is full. To be called with the lock. */
@@ -101,7 +114,7 @@ static void tell_layered(void *owner, stream_t *stream, int spatial, int tempora
 }
 
 static void hand_out(void *owner, int64_t token, const uint8_t *datagram, int size) {
-    lock_after_python();
+    lock_after_python(owner);
     message_t *message = size <= LANE_DATAGRAM ? push(owner, TO_SEND) : NULL;
     if (message != NULL) {
         message->id = token;
@@ -180,12 +193,10 @@ static void drain(lane_t *lane, int fd, int link) {
             engine->dropped[RECEIVE_ERROR]++; /* an ICMP error of an earlier send */
             continue;
         }
-        struct timespec clock;
-        clock_gettime(CLOCK_MONOTONIC, &clock);
-        double now = (double)clock.tv_sec + 1e-9 * (double)clock.tv_nsec;
+        double now = 1e-9 * (double)now_ns();
         for (int n = 0; n < count; n++) {
             if (engine->queue->count > SLOTS / 2) queue_flush(engine);
-            lock_after_python();
+            lock_after_python(lane);
             take(engine, link, n, now);
             pthread_mutex_unlock(&tables);
         }
@@ -200,7 +211,7 @@ static void *run(void *argument) {
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MEDIA_NICE); /* where that is granted: CAP_SYS_NICE, LimitNICE= */
     while (!atomic_load(&lane->stopping)) {
         struct pollfd polled[LANE_SOCKETS + 1] = {{.fd = lane->wake, .events = POLLIN}};
-        lock_after_python();
+        lock_after_python(lane);
         int sockets = lane->sockets;
         for (int n = 0; n < sockets; n++) polled[n + 1] = (struct pollfd){.fd = lane->reads[n].fd, .events = POLLIN};
         pthread_mutex_unlock(&tables);

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 from sfu.core.media import (
     Codec,
@@ -90,11 +91,19 @@ class Host:
     def measure(self):
         stats = self._plane.stats()
         return {
+            "at": time.monotonic(),
             "threads": cpu.by_thread(os.getpid()),
             "in": stats.packets_in,
             "out": stats.packets_out,
             "dropped": dict(stats.dropped),
+            "lock": self._lock(),
         }
+
+    def _lock(self):
+        """How often and how long the media thread waited for Python: times, ms in all, the longest one's ms."""
+        engine = self._plane._router.engine
+        rows = engine._engines()[1:] if engine.name == "native" else []
+        return [[row.waits, row.waited_ns / 1e6, row.waited_longest_ns / 1e6] for row in rows]
 
 
 async def main(name, host):

@@ -73,7 +73,7 @@ async def _measured(crowd, machine):
     before, sent = await machine.ask(do="measure"), crowd.traffic.counts().sent
     run = await crowd.measure(MEASURED_S, machine.spent)
     after = await machine.ask(do="measure")
-    seconds = run.seconds + 1.0  # with the second of warming up
+    seconds = after["at"] - before["at"]  # a busy thread of Python answers late
     threads = {
         name: round((spent - before["threads"].get(name, 0.0)) / seconds, 3) for name, spent in after["threads"].items()
     }
@@ -91,6 +91,10 @@ async def _measured(crowd, machine):
         "wrong": run.bad,
         "dropped": {cause: count for cause, count in dropped.items() if count},
         "receive_buffer_max": receive_buffer_max(),
+        "lock_waits": [
+            {"times": late[0] - early[0], "ms": round(late[1] - early[1], 3), "longest_ever_ms": round(late[2], 3)}
+            for early, late in zip(before["lock"], after["lock"], strict=True)
+        ],
     }
 
 

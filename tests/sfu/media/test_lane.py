@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sfu import native
-from sfu.core.media import Codec, Kind, PeerLost
+from sfu.core.media import Codec, Kind, PeerLost, TrackSid
 from sfu.media.native_engine import NativeEngine
 
 LANE_MESSAGES = 2048
@@ -113,6 +113,32 @@ async def test_what_comes_while_a_decision_is_awaited_does_not_overtake_it(stage
     assert len(numbers) > 200
     publisher.send(50, next(ends))  # and none is left behind: this one passes without Python
     read_without_the_loop(receiver.wire, 1)
+
+
+async def test_a_decision_keeps_back_its_stream_alone(stage):
+    publisher, receiver = await stage.audio_call()
+    other = TrackSid("TR_other")
+    stage.plane.receive(stage.uplink(publisher, Kind.AUDIO, track=other, mid="4", ssrcs=(60,), codecs=TWICE))
+    stage.plane.forward(stage.downlink(receiver, Kind.AUDIO, track=other, mid="1", ssrc=8001))
+    got, numbers = await stage.heard(publisher, receiver, 1), itertools.count()
+    await stage.until(
+        lambda: (
+            b"other" in got
+            or publisher.send(60, next(numbers), payload=b"other", payload_type=TWICE[0].payload_type)
+            or got.update(receiver.payloads())
+        )
+    )
+    await stage.heard(publisher, receiver, 50)  # and nothing is under way any more
+    after = [b"decided", b"behind it"]
+    for payload in after:
+        publisher.send(60, next(numbers), payload=payload, payload_type=TWICE[1].payload_type)
+    for seq in range(100, 110):
+        publisher.send(50, seq)
+    passed = read_without_the_loop(receiver.wire, 10)
+    assert {int.from_bytes(datagram[8:12], "big") for datagram in passed} == {7001}
+    decided = []
+    await stage.until(lambda: decided.extend(receiver.payloads()) or len(decided) >= len(after))
+    assert decided == after
 
 
 async def test_an_address_that_changes_hands_gives_nobody_another_s_packets(stage):
