@@ -31,8 +31,8 @@ SHUTDOWN_S = 3.0
 """How long clients are given to take their goodbye."""
 
 COLLECT_AFTER = 20_000, 20, 50
-"""Allocations, and collections of each generation, before the next one of garbage in cycles: a whole one looks at every row
-of every room, and a growing room would have one after the other."""
+"""Allocations, and collections of each generation, before the next one of garbage in cycles: a whole one looks at every
+row of every room, and a growing room would have one after the other."""
 
 _REQUEST_LINE_MAX = 16 * 1024
 """A join_request of 3 kB beside a token of 8 kB. stops: endless lines."""
