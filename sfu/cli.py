@@ -36,6 +36,7 @@ def serve(
     advertise: list[str] | None = None,
     webhook: list[str] | None = None,
     engine: Literal["auto", "python", "native"] | None = None,
+    media_threads: int | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT.
 
@@ -56,6 +57,9 @@ def serve(
         URLs that are told what happens in rooms, with --dev.
     engine
         Which forwarding engine; overrides the file. `auto` takes the one in C where it was built.
+    media_threads
+        Threads that read media, each with a port of its own, the media port and those after it; overrides the file.
+        A room lives on one of them. As many as there are cores, less one, is the most that is of use.
     """
     _log_to_stderr()
     try:
@@ -67,7 +71,7 @@ def serve(
             media_port=media_port,
             advertise=advertise,
             webhook=webhook,
-            engine=engine,
+            changes={"engine": engine, "media_threads": media_threads},
         )
         asyncio.run(serve_settings(settings))
     except (SettingsError, StartError) as error:
@@ -96,15 +100,16 @@ def _settings(
     media_port: int | None,
     advertise: list[str] | None,
     webhook: list[str] | None,
-    engine: str | None,
+    changes: dict[str, str | int | None],
 ) -> Settings:
     if dev == (config is not None):
         raise SettingsError("give either --config FILE or --dev")
+    wanted = {name: value for name, value in changes.items() if value is not None}
     if config is not None:
         settings = load(config)
         if is_readable_by_others(config):
             log.warning("configuration_readable_by_others", file=str(config), wanted_mode="0600")
-        return settings if engine is None else settings.model_copy(update={"engine": engine})
+        return checked({**settings.model_dump(exclude_unset=True), **wanted}, str(config))
     key, secret = os.environ.get("LIVEKIT_API_KEY"), os.environ.get("LIVEKIT_API_SECRET")
     if not key or not secret:
         key, secret = f"dev{secrets.token_hex(4)}", secrets.token_hex(32)
@@ -116,10 +121,10 @@ def _settings(
         "media_host": host,
         "media_port": port + 2 if media_port is None else media_port,
         "advertise": advertise or (),
-        "engine": engine or "auto",
         "auto_create": True,
         "keys": {key: secret},
         "webhook": {"urls": webhook, "api_key": key} if webhook else None,
+        **wanted,
     }
     return checked(values, "--dev")
 

@@ -3,7 +3,7 @@
 """What signalling and the media plane say to each other: descriptions going down, events coming up.
 
 Signalling (SDP, LiveKit messages, rooms) decides who sends and who receives what; the media plane
-(`sfu.media.plane.MediaPlane`) moves packets. This module is the whole of their shared vocabulary.
+(`sfu.media.planes.MediaPlanes`) moves packets. This module is the whole of their shared vocabulary.
 """
 
 from collections.abc import Sequence
@@ -301,10 +301,12 @@ class Plane(Protocol):
         """The certificate of this worker."""
         ...
 
-    @property
-    def candidates(self) -> Sequence[Candidate]:
-        """Where clients reach the media port."""
+    def candidates_of(self, room: str) -> Sequence[Candidate]:
+        """Where the people of a room reach its media port; the same until `close_room`."""
         ...
+
+    def close_room(self, room: str) -> None:
+        """Nobody is in this room any more."""
 
     def open_peer(
         self,
@@ -312,6 +314,8 @@ class Plane(Protocol):
         local: IceCredentials,
         remote: Sequence[Fingerprint],
         channels: Sequence[DataChannel] = (),
+        *,
+        room: str,
     ) -> None:
         """Await STUN checks for `local.ufrag`, then DTLS as server, then SCTP on port 5000; open `channels` there."""
 

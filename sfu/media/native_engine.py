@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engine in C: packets pass without Python; what is rare comes up here and is decided by the same Python code.
 
-UDP sockets are read by a thread of C's own (`src/lane.c`). It and Python take turns at the tables, by a lock that is
-held for one datagram or for one change.
+UDP sockets are read by a thread of C's own (`src/lane.c`). It and Python take turns at this engine's tables, by a lock
+that is held for one datagram or for one change.
 
 VP8, H.264, H.265, Opus and RED stay in C. Of VP9 and AV1 the layers are told and chosen in Python, packet by packet;
 they are decrypted, rewritten, protected, kept and sent in C.
@@ -34,7 +34,7 @@ from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStr
 from sfu.media.rows import Down, Packet, Stream
 from sfu.media.selecting import begin, pass_on
 from sfu.media.tables import Tables
-from sfu.native import CData, load, lock
+from sfu.native import CData, load, turns
 
 MESSAGES_S = 0.02
 """So long messages of the media thread are taken in per wake-up; then other callbacks get their turn."""
@@ -62,12 +62,12 @@ def _locked(
 
     @wraps(method)
     def call(engine: "NativeEngine", /, *arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
-        take, release = lock()
-        take()
+        take, release = turns()
+        take(engine.lock_at)
         try:
             return method(engine, *arguments, **options)
         finally:
-            release()
+            release(engine.lock_at)
 
     return call
 
@@ -94,7 +94,12 @@ class NativeEngine(Tables):
     ) -> None:
         ffi, lib = load()
         _listen()
-        self._c = ffi.gc(ffi.new("engine_t *"), lib.engine_close)
+        self._lock = ffi.gc(lib.lock_open(), lib.lock_close)
+        if not self._lock:
+            raise MemoryError
+        self.lock_at = int(ffi.cast("uintptr_t", self._lock))
+        """Of these tables, for `sfu.native.turns`."""
+        self._c = ffi.gc(ffi.new("engine_t *", {"lock": self._lock}), lib.engine_close)
         self._stats, self._dropped = MediaStats(), Counter[str]()
         self._lane = ffi.NULL
         """The media thread, once it has a socket to read."""
@@ -264,7 +269,8 @@ class NativeEngine(Tables):
         ffi, lib = load()
         self._on_datagram = on_datagram
         if not self._lane:
-            self._lane = ffi.gc(lib.lane_open(), lib.lane_close)
+            own = self._lock  # is there until the thread has ended
+            self._lane = ffi.gc(lib.lane_open(own), lambda lane, _own=own: lib.lane_close(lane))
             if not self._lane:
                 raise OSError(errno.ENOMEM, "no media thread")
             asyncio.get_running_loop().add_reader(lib.lane_told(self._lane), self._on_told)

@@ -38,7 +38,7 @@ class Network:
     def open(self, hosts: Sequence[str], port: int, *, tcp: bool, read: Read | None = None) -> int:
         """Bind every address and start reading; the port, the same for all. 0 finds one.
 
-        UDP is read by `read` if there is one. Raises OSError, whose `filename` says which protocol and address.
+        UDP is read by `read` if there is one. Raises OSError, whose `filename` says which port, address and protocol.
         """
         for attempt in range(_TRIES):
             try:
@@ -118,7 +118,7 @@ def _bind(hosts: Sequence[str], port: int, *, tcp: bool) -> tuple[list[socket.so
 
 
 def _bound(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    name = f"{host} ({'UDP' if kind is socket.SOCK_DGRAM else 'TCP'})"
+    name = f"{port} on {host} ({'UDP' if kind is socket.SOCK_DGRAM else 'TCP'})"
     try:
         [(family, _, _, _, address)] = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)
         bound = socket.socket(family, kind)

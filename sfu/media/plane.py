@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""The media plane of one worker: fulfils `sfu.core.media.Plane` over one port, by UDP and TCP."""
+"""The media of some rooms over one port, by UDP and TCP: what `sfu.core.media.Plane` asks for."""
 
 import asyncio
 import time
@@ -50,8 +50,8 @@ class MediaPlane:
     """Create it, `await start()`, use it from the loop that started it, `await close()`.
 
     `hosts` are addresses to bind (one, or several with the preferred one first), `advertise` those that
-    clients are told instead. `clock` gives monotonic seconds. Raises ValueError for addresses that can't be
-    (`sfu.core.reach`), EngineMissingError for an unknown engine.
+    clients are told instead. `clock` gives monotonic seconds. `certificate` is the server's, if it has one yet. Raises
+    ValueError for addresses that can't be (`sfu.core.reach`), EngineMissingError for an unknown engine.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class MediaPlane:
         tcp: bool = True,
         engine: str = "auto",
         clock: Callable[[], float] = time.monotonic,
+        certificate: RTCCertificate | None = None,
     ) -> None:
         if engine not in {"auto", "python", "native"}:
             raise EngineMissingError(f'unknown engine {engine!r}; use "auto", "native" or "python"')
@@ -72,7 +73,7 @@ class MediaPlane:
         self._tcp = tcp
         self._on_event = on_event
         self._clock = clock
-        self._certificate = RTCCertificate.generateCertificate()
+        self._certificate = certificate or RTCCertificate.generateCertificate()
         self._ice = IceLite()
         self._transports: dict[PeerId, Transport] = {}
         self._tasks: dict[asyncio.Task[str], PeerId] = {}
@@ -102,7 +103,7 @@ class MediaPlane:
         return native
 
     async def start(self) -> None:
-        """Open the port. Raises OSError when it is taken; its `filename` says which address and protocol."""
+        """Open the port. Raises OSError when it is taken; its `filename` says which, and the address and protocol."""
         read = self._native.read if self._native else None
         self._port = self._network.open(self._reach.hosts, self._port, tcp=self._tcp, read=read)
         self._tick()
@@ -121,7 +122,7 @@ class MediaPlane:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """The certificate of this worker."""
+        """The certificate of this plane."""
         own = next(f for f in self._certificate.getFingerprints() if f.algorithm == "sha-256")
         return Fingerprint(own.algorithm, own.value)
 
@@ -129,6 +130,11 @@ class MediaPlane:
     def candidates(self) -> Sequence[Candidate]:
         """Where clients reach the media port; only after `start`."""
         return self._reach.candidates(self._port, tcp=self._tcp)
+
+    @property
+    def peers(self) -> int:
+        """How many there are."""
+        return len(self._transports)
 
     def open_peer(
         self,
@@ -218,7 +224,7 @@ class MediaPlane:
             transport.channels.hold(held=held)
 
     def stats(self) -> MediaStats:
-        """Counters of this worker."""
+        """Counters of this plane."""
         dropped = self._engine.dropped + self._dropped
         limited, estimated = self._router.congestion.totals()
         return replace(

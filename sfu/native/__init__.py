@@ -34,13 +34,14 @@ def load() -> tuple[Any, Any]:
 
 
 @cache
-def lock() -> tuple[Callable[[], None], Callable[[], None]]:
-    """Give what locks and unlocks the tables, without letting another Python thread run in between.
+def turns() -> tuple[Callable[[int], None], Callable[[int], None]]:
+    """Give what takes and releases the lock at an address, without letting another Python thread run in between.
 
     Raises MissingError.
     """
     load()
     library = ctypes.PyDLL(import_module("sfu.native._engine").__file__)
+    library.tables_lock.argtypes = library.tables_unlock.argtypes = (ctypes.c_void_p,)
     return library.tables_lock, library.tables_unlock
 
 

@@ -18,7 +18,8 @@ from aiohttp.log import server_logger
 
 from sfu.core import limits
 from sfu.core.media import MediaEvent
-from sfu.media.plane import EngineMissingError, MediaPlane
+from sfu.media.plane import EngineMissingError
+from sfu.media.planes import MediaPlanes
 from sfu.shell import metrics, room_service, twirp, websocket
 from sfu.shell.settings import Settings
 from sfu.shell.webhooks import Webhooks
@@ -95,13 +96,14 @@ async def serving(settings: Settings) -> AsyncIterator[Worker]:
 
 @asynccontextmanager
 async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Worker]:
-    planes: list[MediaPlane] = []
+    planes: list[MediaPlanes] = []
 
-    def make_plane(on_event: Callable[[MediaEvent], None]) -> MediaPlane:
-        plane = MediaPlane(
+    def make_plane(on_event: Callable[[MediaEvent], None]) -> MediaPlanes:
+        plane = MediaPlanes(
             settings.media_host,
             settings.media_port,
             on_event,
+            threads=settings.media_threads,
             advertise=settings.advertise,
             tcp=settings.media_tcp,
             engine=settings.engine,
@@ -126,7 +128,7 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
     try:
         await plane.start()
     except OSError as error:
-        raise StartError(_why("media", error.filename, settings.media_port, error)) from error
+        raise StartError(_why("media", error.filename, error)) from error
     runner = web.AppRunner(
         make_app(worker),
         access_log=None,
@@ -140,14 +142,17 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
         try:
             await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         except OSError as error:
-            raise StartError(_why("http", settings.http_host, settings.http_port, error)) from error
+            raise StartError(_why("http", f"{settings.http_port} on {settings.http_host}", error)) from error
         if plane.engine_missing is not None:
             log.warning("native_engine_missing", why=plane.engine_missing)
+        if plane.threads < settings.media_threads:
+            log.warning("media_threads_unused", why="the Python engine has one thread; the native one has several")
         log.info(
             "sfu_started",
             http=f"http://{settings.http_host}:{settings.http_port}",
             media=[f"{one.protocol} {one.host} {one.port}" for one in plane.candidates],
             engine=plane.engine,
+            media_threads=plane.threads,
             auto_create=settings.auto_create,
         )
         try:
@@ -189,7 +194,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not isinstance(error, HttpProcessingError)
 
 
-def _why(what: str, host: str, port: int, error: OSError) -> str:
+def _why(what: str, where: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{what} port {port} on {host} is in use: stop what listens there, or choose another {what}_port"
-    return f"{what} port {port} on {host} cannot be opened: {error.strerror}"
+        return f"{what} port {where} is in use: stop what listens there, or choose another {what}_port"
+    return f"{what} port {where} cannot be opened: {error.strerror}"

@@ -27,10 +27,10 @@ class Post:
         self._sif_trailer = os.urandom(16)
         self._participants = Participants()
 
-    def tell(self, to: tuple[PeerId, ...], message: Message) -> None:
-        """Write a message, serialised once, to those of these sessions that have a socket."""
+    def tell(self, room: str, to: tuple[PeerId, ...], message: Message) -> None:
+        """Write a message, serialised once, to those of these sessions of a room that have a socket."""
         if isinstance(message, Answer | ServerOffer):
-            sdp = render(message, self._plane.fingerprint, self._candidates(message))
+            sdp = render(message, self._plane.fingerprint, self._candidates(room, message))
             frames = [responses.encode_description(message, sdp)]
         elif isinstance(message, ParticipantsChanged):
             frames = self._participants.updates(message)
@@ -44,11 +44,11 @@ class Post:
                 for frame in frames:
                     outbox.put(frame)
 
-    def _candidates(self, message: Answer | ServerOffer) -> Sequence[Candidate]:
+    def _candidates(self, room: str, message: Answer | ServerOffer) -> Sequence[Candidate]:
         protocol = message.candidates
         if protocol == TLS:  # by the relay; without one the nearest to it
             protocol = TCP if self._relay_over_tls is None else ""
-        candidates = self._plane.candidates
+        candidates = self._plane.candidates_of(room)
         return [one for one in candidates if one.protocol == protocol] or candidates
 
     def _ice_servers(self, to: tuple[PeerId, ...], message: Message) -> list[IceServer]:

@@ -34,7 +34,8 @@ _WELL_KNOWN = ("devkey", "secret", "password", "changeme", "passerelle", "liveki
 _LEAKED = frozenset({"a-string-secret-at-least-256-bits-long", "0123456789abcdef" * 2, "0123456789abcdef" * 4})
 """Long enough and published: jwt.io's own, and what people type instead of making one."""
 
-Port = Annotated[int, Field(ge=1, le=65_535)]
+PORT_MAX = 65_535
+Port = Annotated[int, Field(ge=1, le=PORT_MAX)]
 Engine = Literal["auto", "python", "native"]
 CodecName = Literal["vp8", "h264", "vp9", "av1", "h265", "opus", "red"]
 CODECS: tuple[CodecName, ...] = ("vp8", "h264", "vp9", "av1", "h265", "opus", "red")
@@ -111,6 +112,8 @@ class Settings(BaseModel):
     media_port: Port = 7882
     media_tcp: bool = True
     """Whether media may come by TCP too, on the same port number, from networks that block UDP."""
+    media_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads of the native engine that read media, each with a port: `media_port` and those after it."""
     advertise: tuple[str, ...] = ()
     """Addresses that clients are told instead of the bound ones of the same family, as behind a NAT."""
     engine: Engine = "auto"
@@ -132,6 +135,12 @@ class Settings(BaseModel):
     def _webhooks_can_be_signed(self) -> Self:
         if self.webhook is not None and self.webhook.api_key not in self.keys:
             raise ValueError("webhook.api_key is none of the keys")
+        return self
+
+    @model_validator(mode="after")
+    def _every_thread_has_a_port(self) -> Self:
+        if self.media_port + self.media_threads - 1 > PORT_MAX:
+            raise ValueError(f"media_threads: there are fewer than {self.media_threads} ports from media_port on")
         return self
 
     @model_validator(mode="after")

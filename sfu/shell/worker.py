@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Passerelle authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where do decisions meet the world? One worker: all rooms, one media plane, the open sessions, the timers.
+"""Where do decisions meet the world? One worker: all rooms, their media, the open sessions, the timers.
 
 Everything here runs on one event loop and never awaits: a request or a media event goes into its room, and
 what the room wants done is done at once.
@@ -225,7 +225,7 @@ class Worker:
     def _do(self, room: Room, output: outputs.Output) -> None:
         match output:
             case outputs.Tell(to, message):
-                self._post.tell(to, message)
+                self._post.tell(room.sid, to, message)
             case outputs.Receive(uplink):
                 self._track_rooms[uplink.track] = room
                 self.plane.receive(uplink)
@@ -246,7 +246,7 @@ class Worker:
                 self.data.send(room, (peer,), label, payload)
             case outputs.OpenPeer(peer, local, remote, channels):
                 self._rooms[peer] = room
-                self.plane.open_peer(peer, local, remote, channels)
+                self.plane.open_peer(peer, local, remote, channels, room=room.sid)
             case outputs.RestartIce(peer, local):
                 self.plane.restart_ice(peer, local)
             case outputs.ClosePeer(peer):
@@ -284,6 +284,7 @@ class Worker:
         if room.closed:
             self._disarm(room)
             self.registry.forget(room)
+            self.plane.close_room(room.sid)
         elif room not in self._unarmed:
             self._disarm(room)
             self._unarmed.add(room)

@@ -220,7 +220,8 @@ static void open_engines(void) {
     world.engine.up = (upcalls_t){.admit = admit, .learn = learn, .use = use, .gap = gap, .late = late, .layered = layered,
                                   .begins = begins, .described = described, .blocked = blocked, .send = send_out,
                                   .other = other};
-    world.lane = lane_open();
+    world.engine.lock = lock_open();
+    world.lane = lane_open(world.engine.lock);
     assert(world.lane != NULL && engine_open(&world.engine));
     world.address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 4000};
 }

@@ -27,6 +27,7 @@ enum { TO_DECIDE, TO_TAKE, TO_SEND, TOLD_GAP, TOLD_LATE, TOLD_BLOCKED, TOLD_LAYE
 typedef struct keys keys_t;
 typedef struct queue queue_t;
 typedef struct kept kept_t;
+typedef struct lock lock_t;
 
 typedef struct {
     int64_t highest; /* index, -1 before any packet */
@@ -173,6 +174,7 @@ typedef struct {
 typedef struct {
     void *owner;
     upcalls_t up;
+    lock_t *lock; /* of the tables */
     queue_t *queue;
     int64_t packets_in, bytes_in, packets_out, bytes_out, retransmitted, probes;
     int64_t messages; /* that the kernel was given: one may hold several datagrams */
@@ -214,7 +216,10 @@ int down_skip(down_t *down, int64_t index, int picture);
 int down_offsets(const down_t *down, int64_t index, int64_t *sequence, int64_t *pictures);
 void seats_forget(seats_t *seats, int64_t track);
 
-lane_t *lane_open(void);
+lock_t *lock_open(void);
+void lock_close(lock_t *lock);
+
+lane_t *lane_open(lock_t *lock);
 engine_t *lane_engine(lane_t *lane);
 int lane_told(const lane_t *lane);
 int lane_read(lane_t *lane, int fd, int link);

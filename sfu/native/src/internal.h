@@ -70,9 +70,11 @@ void keep(down_t *down, int64_t index, packet_t *packet, const uint8_t *datagram
 void forward_parts(engine_t *engine, stream_t *stream, packet_t *packet, int64_t index, double now, int newest);
 uint32_t abs_send_time(double now);
 
-/* lane.c */
-void tables_lock(void);
-void tables_unlock(void);
+/* lock.c */
+void tables_lock(lock_t *lock);
+void tables_unlock(lock_t *lock);
+void tables_lock_last(engine_t *engine);
+int64_t now_ns(void);
 
 /* wire.c */
 uint8_t *queue_slot(engine_t *engine);

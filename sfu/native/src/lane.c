@@ -2,27 +2,22 @@
  * SPDX-License-Identifier: Apache-2.0 */
 /* The media thread: it owns the reading of the UDP sockets and never waits for Python.
  *
- * One lock guards all tables. The thread takes it for one datagram, Python for one change. What wants a decision is handed
- * over as a message, and so is everything of its stream that comes before the decision, or of its peer where the stream is
- * not known: nothing is overtaken. */
+ * What wants a decision is handed over as a message, and so is everything of its stream that comes before the decision, or of
+ * its peer where the stream is not known: nothing is overtaken. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "queue.h"
 
-#define EXPORTED __attribute__((visibility("default")))
 #define MEDIA_MESSAGES_MAX (LANE_MESSAGES - 512) /* the others are left to checks, handshakes and reports */
 #define BATCHES 4
-#define YIELDS_MAX 64
 #define MEDIA_NICE (-10)
 
 struct lane {
@@ -37,46 +32,6 @@ struct lane {
     uint32_t head, tail;
     message_t ring[LANE_MESSAGES];
 };
-
-static pthread_mutex_t tables;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static atomic_int wanted;
-
-static void make_lock(void) {
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&tables, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-}
-
-/* Python's side of the lock, which goes first: a mutex is not fair to who comes seldom. */
-EXPORTED void tables_lock(void) {
-    pthread_once(&once, make_lock);
-    atomic_fetch_add(&wanted, 1);
-    pthread_mutex_lock(&tables);
-    atomic_fetch_sub(&wanted, 1);
-}
-
-EXPORTED void tables_unlock(void) { pthread_mutex_unlock(&tables); }
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void lock_after_python(lane_t *lane) {
-    if (!atomic_load(&wanted) && pthread_mutex_trylock(&tables) == 0) return;
-    engine_t *engine = &lane->engine;
-    int64_t began = now_ns();
-    for (int n = 0; n < YIELDS_MAX && atomic_load(&wanted); n++) sched_yield();
-    pthread_mutex_lock(&tables);
-    int64_t waited = now_ns() - began;
-    engine->waits++;
-    engine->waited_ns += waited;
-    if (waited > engine->waited_longest_ns) engine->waited_longest_ns = waited;
-}
 
 /* The next free message, NULL where the ring is full. To be called with the lock. */
 static message_t *push(lane_t *lane, int kind) {
@@ -114,14 +69,15 @@ static void tell_layered(void *owner, stream_t *stream, int spatial, int tempora
 }
 
 static void hand_out(void *owner, int64_t token, const uint8_t *datagram, int size) {
-    lock_after_python(owner);
-    message_t *message = size <= LANE_DATAGRAM ? push(owner, TO_SEND) : NULL;
+    lane_t *lane = owner;
+    tables_lock_last(&lane->engine);
+    message_t *message = size <= LANE_DATAGRAM ? push(lane, TO_SEND) : NULL;
     if (message != NULL) {
         message->id = token;
         message->size = size;
         memcpy(message->datagram, datagram, (size_t)size);
     }
-    pthread_mutex_unlock(&tables);
+    tables_unlock(lane->engine.lock);
 }
 
 static message_t *push_datagram(lane_t *lane, int kind, int link, const uint8_t *address, int length, const uint8_t *datagram,
@@ -178,10 +134,10 @@ static void own_waiting(lane_t *lane, const uint8_t *address, int size, int link
 }
 
 void lane_know(lane_t *lane, int link, const uint8_t *address, int size, peer_t *peer) {
-    tables_lock();
+    tables_lock(lane->engine.lock);
     if (!engine_knows(&lane->engine, link, address, size)) own_waiting(lane, address, size, link, peer);
     engine_know(&lane->engine, link, address, size, peer);
-    tables_unlock();
+    tables_unlock(lane->engine.lock);
 }
 
 static void drain(lane_t *lane, int fd, int link) {
@@ -196,9 +152,9 @@ static void drain(lane_t *lane, int fd, int link) {
         double now = 1e-9 * (double)now_ns();
         for (int n = 0; n < count; n++) {
             if (engine->queue->count > SLOTS / 2) queue_flush(engine);
-            lock_after_python(lane);
+            tables_lock_last(&lane->engine);
             take(engine, link, n, now);
-            pthread_mutex_unlock(&tables);
+            tables_unlock(lane->engine.lock);
         }
         queue_flush(engine);
         if (count < BATCH) return;
@@ -211,10 +167,10 @@ static void *run(void *argument) {
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MEDIA_NICE); /* where that is granted: CAP_SYS_NICE, LimitNICE= */
     while (!atomic_load(&lane->stopping)) {
         struct pollfd polled[LANE_SOCKETS + 1] = {{.fd = lane->wake, .events = POLLIN}};
-        lock_after_python(lane);
+        tables_lock_last(&lane->engine);
         int sockets = lane->sockets;
         for (int n = 0; n < sockets; n++) polled[n + 1] = (struct pollfd){.fd = lane->reads[n].fd, .events = POLLIN};
-        pthread_mutex_unlock(&tables);
+        tables_unlock(lane->engine.lock);
         if (poll(polled, (nfds_t)sockets + 1, -1) < 0) continue;
         if (polled[0].revents && read(lane->wake, &ignored, sizeof ignored) < 0) continue;
         for (int n = 0; n < sockets; n++)
@@ -227,14 +183,14 @@ static void *run(void *argument) {
     return NULL;
 }
 
-/* A lane that reads nothing yet; NULL without memory or descriptors. */
-lane_t *lane_open(void) {
-    pthread_once(&once, make_lock);
+/* A lane that reads nothing yet, and takes turns by this lock; NULL without memory or descriptors. */
+lane_t *lane_open(lock_t *lock) {
     lane_t *lane = calloc(1, sizeof *lane);
     if (lane == NULL) return NULL;
     lane->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     lane->told = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     lane->engine.owner = lane;
+    lane->engine.lock = lock;
     lane->engine.up = (upcalls_t){.gap = tell_gap, .late = tell_late, .blocked = tell_blocked, .layered = tell_layered,
                                   .send = hand_out, .other = hand_up, .defer = defer};
     if (lane->wake >= 0 && lane->told >= 0 && engine_open(&lane->engine)) return lane;
@@ -260,28 +216,28 @@ static int start(lane_t *lane) {
 /* Read this socket, too, from now on; 0 where that can't be. */
 int lane_read(lane_t *lane, int fd, int link) {
     uint64_t one = 1;
-    tables_lock();
+    tables_lock(lane->engine.lock);
     int added = lane->sockets < LANE_SOCKETS;
     if (added) {
         lane->reads[lane->sockets].fd = fd;
         lane->reads[lane->sockets++].link = link;
     }
-    tables_unlock();
+    tables_unlock(lane->engine.lock);
     return added && (lane->runs || start(lane)) && write(lane->wake, &one, sizeof one) > 0;
 }
 
 /* The oldest message, NULL where there is none. It stays until lane_done. */
 message_t *lane_next(lane_t *lane) {
-    tables_lock();
+    tables_lock(lane->engine.lock);
     message_t *message = lane->head == lane->tail ? NULL : &lane->ring[lane->head % LANE_MESSAGES];
-    tables_unlock();
+    tables_unlock(lane->engine.lock);
     return message;
 }
 
 void lane_done(lane_t *lane) {
-    tables_lock();
+    tables_lock(lane->engine.lock);
     lane->head++;
-    tables_unlock();
+    tables_unlock(lane->engine.lock);
 }
 
 /* End the thread; the sockets may be closed then. */

@@ -210,8 +210,8 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
 
 /* A datagram from a validated address; what it causes to be sent is on its way afterwards. */
 void engine_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now) {
-    tables_lock();
+    tables_lock(engine->lock);
     receive_rtp(engine, peer, datagram, size, now);
-    tables_unlock();
+    tables_unlock(engine->lock);
     queue_flush(engine);
 }

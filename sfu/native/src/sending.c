@@ -195,7 +195,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
                   int since_switch, int most) {
     int64_t oldest = since_switch ? down->first + down->seq_offset : 0;
     int sent = 0;
-    tables_lock();
+    tables_lock(engine->lock);
     for (int n = 0; n < count && sent < most && down->history != NULL; n++) {
         if (down->peer->target == NOWHERE || down->peer->send == NULL) break;
         entry_t *entry = &down->history[sequences[n] & down->history_mask];
@@ -207,7 +207,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
         engine->retransmitted++;
         sent++;
     }
-    tables_unlock();
+    tables_unlock(engine->lock);
     queue_flush(engine);
     return sent;
 }
@@ -215,7 +215,7 @@ int engine_resend(engine_t *engine, down_t *down, const uint16_t *sequences, int
 /* Send the newest kept packets again, as RTX, up to so many bytes; how many were sent. */
 int engine_probe(engine_t *engine, down_t *down, int octets, double now) {
     int sent = 0, before = -1;
-    tables_lock();
+    tables_lock(engine->lock);
     while (sent < octets && sent != before && down->history != NULL) {
         before = sent;
         for (int64_t n = down->last_index; n > down->last_index - PROBE_PACKETS && sent < octets; n--) {
@@ -226,7 +226,7 @@ int engine_probe(engine_t *engine, down_t *down, int octets, double now) {
             engine->probes++;
         }
     }
-    tables_unlock();
+    tables_unlock(engine->lock);
     queue_flush(engine);
     return sent;
 }

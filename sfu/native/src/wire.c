@@ -191,23 +191,23 @@ static int is_of_another(const source_t *source, const peer_t *peer) { return so
 
 /* Forget the addresses that sent nothing since the last sweep. */
 void engine_sweep(engine_t *engine) {
-    tables_lock();
+    tables_lock(engine->lock);
     sift(engine, was_heard, NULL);
-    tables_unlock();
+    tables_unlock(engine->lock);
 }
 
 /* An address may have changed hands: whose it is is asked again, and nothing of it goes by until then. */
 void engine_doubt(engine_t *engine, int link, const uint8_t *address, int size) {
-    tables_lock();
+    tables_lock(engine->lock);
     source_of(engine->queue, link, address, size)->asks = 1; /* of an unknown one it means nothing */
-    tables_unlock();
+    tables_unlock(engine->lock);
 }
 
 /* The peer is gone. */
 void engine_forget(engine_t *engine, const peer_t *peer) {
-    tables_lock();
+    tables_lock(engine->lock);
     sift(engine, is_of_another, peer);
-    tables_unlock();
+    tables_unlock(engine->lock);
 }
 
 static int is_rtp(const uint8_t *datagram, int size) { /* RFC 7983, RFC 5761 section 4 */

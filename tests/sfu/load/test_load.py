@@ -10,6 +10,7 @@ import socket
 
 import pytest
 
+from sfu import native as media
 from sfu.load import cpu, native
 from sfu.load.batched import PythonTraffic
 from sfu.load.meeting import percentile
@@ -71,6 +72,32 @@ async def test_without_a_compiler_python_makes_the_same_media(server, said, monk
     assert any("no C compiler" in line for line in said)
     assert figures["media"]["wrong"] == 0
     assert figures["media"]["out_pps"] > 50
+
+
+@needs_compiler
+async def test_two_rooms_are_served_by_two_media_threads(tmp_path, said):
+    if media.why_not() is not None:
+        pytest.skip(media.why_not())
+    port, media_port = free_ports(media=2)
+
+    def answers():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    arguments = [f"--port={port}", f"--media-port={media_port}", "--engine=native", "--media-threads=2"]
+    with serving(tmp_path / "sfu.log", arguments, answers) as process:
+        server = Server(f"ws://127.0.0.1:{port}", KEY, SECRET, process.pid)
+        plan = Plan(2, 2, 2, 1, 0, 0.0, 1.0)
+        rooms = [
+            load(plan, server, room=room, make="c", engine="auto", voices=0, output=None, say=said.append)
+            for room in ("one", "two")
+        ]
+        for figures in await asyncio.gather(*rooms):
+            assert (figures["media"]["lost"], figures["media"]["wrong"]) == (0, 0)
+            assert figures["media"]["out_pps"] > 50
+        spent = [seconds for name, seconds in cpu.by_thread(process.pid).items() if name.startswith("media")]
+    assert len(spent) == 2
+    assert min(spent) > 0.2 * max(spent)
 
 
 async def test_a_refused_token_is_told_with_the_servers_words(server, said):

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -424,10 +424,10 @@ class Client:
 class Stage:
     """A media plane on a real port and its clients."""
 
-    def __init__(self, engine: str, *hosts: str) -> None:
+    def __init__(self, make_plane: Callable[[Callable[[MediaEvent], None]], MediaPlane], *hosts: str) -> None:
         self.events: list[MediaEvent] = []
         self.hosts = hosts
-        self.plane = MediaPlane(hosts, 0, self.events.append, engine=engine)
+        self.plane = make_plane(self.events.append)
         self.clients: list[Client] = []
 
     def client(self, name: str, *, tcp: bool = False, host: str | None = None) -> Client:
@@ -474,7 +474,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(engine: str, *hosts: str) -> AsyncIterator[Stage]:
-    made = Stage(engine, *hosts)
+    made = Stage(lambda on_event: MediaPlane(hosts, 0, on_event, engine=engine), *hosts)
     await made.plane.start()
     yield made
     for client in made.clients:

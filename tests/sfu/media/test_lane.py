@@ -71,13 +71,13 @@ async def test_a_burst_arrives_whole_and_in_its_order(stage, refused):
     sizes = [100, 100, 100, 60, 100, 100, 100, 700, 700, 30, 30, 30, 31, *[500] * 40]
     payloads = [bytes([seq]) * size for seq, size in enumerate(sizes, 10)]
     before = sent_by(engine)
-    take, release = native.lock()
-    take()  # the thread finds them all at once
+    take, release = native.turns()
+    take(engine.lock_at)  # the thread finds them all at once
     try:
         for seq, payload in enumerate(payloads, 10):
             publisher.send(50, seq, payload=payload)
     finally:
-        release()
+        release(engine.lock_at)
     receiver.wire.media += read_without_the_loop(receiver.wire, len(payloads))
     assert receiver.payloads() == payloads
     packets, messages = (after - earlier for after, earlier in zip(sent_by(engine), before, strict=True))

@@ -40,6 +40,7 @@ class NotingPlane:
     def __getattr__(self, name):
         if name not in {
             "open_peer",
+            "close_room",
             "restart_ice",
             "close_peer",
             "receive",
@@ -57,6 +58,9 @@ class NotingPlane:
             return self.writable
 
         return note
+
+    def candidates_of(self, room):
+        return self.candidates
 
     def data_waiting(self, peer):
         return self.waiting.get(peer, 0)

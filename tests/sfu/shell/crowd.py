@@ -40,7 +40,9 @@ class Plane:
     """All that `Post` asks of a media plane."""
 
     fingerprint = OWN
-    candidates = (Candidate("127.0.0.1", 7882), Candidate("127.0.0.1", 7882, "tcp"))
+
+    def candidates_of(self, room):
+        return Candidate("127.0.0.1", 7882), Candidate("127.0.0.1", 7882, "tcp")
 
 
 class Box:
@@ -119,7 +121,7 @@ class Crowd:
                 self.counts[type(output).__name__] += 1
                 if isinstance(output, Tell):
                     self.counts[type(output.message).__name__] += 1
-                    self._post.tell(output.to, output.message)
+                    self._post.tell("room", output.to, output.message)
                 elif isinstance(output, OpenPeer):
                     self.at(self.now + CONNECTS_AFTER_S, self._room.transports.connected, PeerId(output.peer), self.now)
 

@@ -92,12 +92,14 @@ def test_a_configuration_file_is_served(free_ports, tmp_path):
         f'http_port = {port}\nmedia_port = {media_port}\n[keys]\nk = "0123456789abcdefghijklmnopqrstuv"\n'
     )
     config.chmod(0o600)
-    with running("--config", config, "--engine", "python") as process:
+    with running("--config", config, "--engine", "python", "--media-threads", 2) as process:
         assert wait_until_up(process, port) == b"OK"
         process.terminate()
         _, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "configuration_readable_by_others" not in err
+    assert "media_threads_unused" in err
+    assert '"media_threads": 1' in err
 
 
 @pytest.mark.parametrize("which", ["http", "media"])

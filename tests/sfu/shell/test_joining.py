@@ -26,7 +26,7 @@ async def test_a_join_is_answered_with_room_answer_and_a_fresh_token(server):
         token = (await alice.hear("refresh_token")).refresh_token
         status, _ = await server.refusal(token=token)
         assert status == 400  # the token opens the door; there is no join_request
-        (peer, _local, remote, channels), *_ = server.plane.named("open_peer")
+        (peer, _local, remote, channels, _room), *_ = server.plane.named("open_peer")
         assert (peer, channels) == (alice.sid, ())
         assert remote[0].algorithm == "sha-256"
 
@@ -91,7 +91,7 @@ async def test_without_a_join_request_the_server_offers_at_once(server):
         await socket.send_bytes(rtc.SignalRequest(ping_req=rtc.Ping(timestamp=4)).SerializeToString())
         while not rtc.SignalResponse.FromString((await socket.receive()).data).HasField("pong_resp"):
             pass  # whatever comes in between: what was sent before is done now
-    peer, _local, _remote, channels = server.plane.named("open_peer")[0]
+    peer, _local, _remote, channels, _room = server.plane.named("open_peer")[0]
     assert peer == f"{first.join.participant.sid}/subscriber"
     assert [(channel.label, channel.reliable) for channel in channels] == [("_reliable", True), ("_lossy", False)]
 

@@ -47,6 +47,8 @@ def test_webhooks_have_urls_and_the_key_that_signs(write):
     [
         ("http_port = 8410", "http_prt = 8410", "http_prt"),
         ("8411", "70000", "media_port"),
+        ("8411", "8411\nmedia_threads = 0", "media_threads"),
+        ("8411", "65534\nmedia_threads = 3", "media_threads: there are fewer than 3 ports from media_port on"),
         ('"auto"', '"fast"', "engine"),
         ("0123456789abcdefghijklmnopqrstuv", "tooshort", "32 bytes"),
         ("0123456789abcdefghijklmnopqrstuv", "secret" * 8, "well-known"),
