@@ -3,7 +3,7 @@
 """Every limit of the media plane that a stranger or a participant could otherwise grow."""
 
 MAX_PEERS = 2000
-"""Peers of one worker. Stops: joins without end from filling memory."""
+"""Peers of one media port. Stops: joins without end from filling memory."""
 
 MAX_ADDRESSES_PER_PEER = 16
 """Addresses that authenticated checks validated. Stops: one client claiming every port of its host."""

@@ -34,7 +34,7 @@ from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStr
 from sfu.media.rows import Down, Packet, Stream
 from sfu.media.selecting import begin, pass_on
 from sfu.media.tables import Tables
-from sfu.native import CData, load, turns
+from sfu.native import CData, address, load, unyielding
 
 MESSAGES_S = 0.02
 """So long messages of the media thread are taken in per wake-up; then other callbacks get their turn."""
@@ -62,12 +62,11 @@ def _locked(
 
     @wraps(method)
     def call(engine: "NativeEngine", /, *arguments: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
-        take, release = turns()
-        take(engine.lock_at)
+        unyielding().tables_lock(engine.lock_at)
         try:
             return method(engine, *arguments, **options)
         finally:
-            release(engine.lock_at)
+            unyielding().tables_unlock(engine.lock_at)
 
     return call
 
@@ -97,9 +96,12 @@ class NativeEngine(Tables):
         self._lock = ffi.gc(lib.lock_open(), lib.lock_close)
         if not self._lock:
             raise MemoryError
-        self.lock_at = int(ffi.cast("uintptr_t", self._lock))
-        """Of these tables, for `sfu.native.turns`."""
+        self.lock_at = address(self._lock)
+        """Of these tables, for `sfu.native.unyielding`."""
         self._c = ffi.gc(ffi.new("engine_t *", {"lock": self._lock}), lib.engine_close)
+        self._at = address(self._c)
+        self._taken, self._loudest = ffi.new("arrival_t[]", lib.MAX_ARRIVALS), ffi.new("int *")
+        """Where C writes what is taken out of its tables."""
         self._stats, self._dropped = MediaStats(), Counter[str]()
         self._lane = ffi.NULL
         """The media thread, once it has a socket to read."""
@@ -192,23 +194,18 @@ class NativeEngine(Tables):
 
     def take_arrivals(self, peer: PeerId) -> list[tuple[int, float]]:
         """(number, arrival) of what came since the last call."""
-        return read_arrivals(self._copied_arrivals(peer))
-
-    @_locked
-    def _copied_arrivals(self, peer: PeerId) -> bytes:
         row = cast("NativePeer | None", self._peers.get(peer))
         if row is None:
-            return b""
-        copied, row.arrivals = row.copy_arrivals(), []
-        return copied
+            return []
+        return read_arrivals(self._taken, unyielding().peer_take_arrivals(self._at, row.at, address(self._taken)))
 
     def take_levels(self) -> dict[TrackSid, Window]:
         """End a window of audio levels."""
         return {stream.row.track: self._window(stream) for stream in self._streams.values() if stream.audio_level_id}
 
-    @_locked
     def _window(self, stream: Stream) -> Window:
-        return stream.take_window()
+        at = cast("NativeStream", stream).at
+        return Window(unyielding().stream_take_levels(self._at, at, address(self._loudest)), self._loudest[0])
 
     @_locked
     def drop_stream(self, stream: StreamId) -> None:
@@ -276,6 +273,11 @@ class NativeEngine(Tables):
             asyncio.get_running_loop().add_reader(lib.lane_told(self._lane), self._on_told)
         if not lib.lane_read(self._lane, fd, link):
             raise OSError(errno.EAGAIN, "no media thread")
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the media thread goes before everything else that the machine does."""
+        return bool(self._lane and load()[1].lane_realtime(self._lane))
 
     def stop(self) -> None:
         """End the media thread: its sockets may be closed."""
@@ -346,11 +348,11 @@ class NativeEngine(Tables):
         elif kind == lib.TOLD_LAYERED:
             self._layered(message.id, message.first, message.stop)
 
-    @_locked
     def _decided(self, token: int, stream: int) -> None:
         row = self._by_token.get(token) if stream < 0 else self._streams.get(StreamId(stream))
         if row is not None:
-            cast("NativePeer | NativeStream", row).c.pending.count -= 1
+            pending = load()[0].addressof(cast("NativePeer | NativeStream", row).c, "pending")
+            unyielding().pending_done(self._at, address(pending))
 
     def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
         """Send a packet to downlinks as it is."""

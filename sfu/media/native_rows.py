@@ -20,7 +20,7 @@ from sfu.core.seqnum import Reception, ReplayWindow
 from sfu.media.contract import SrtpKeys, SrtpProfile, StreamRow
 from sfu.media.rows import Down, Inbound, Packet, Peer, Stream
 from sfu.media.srtp import derive
-from sfu.native import CData, load
+from sfu.native import CData, address, load
 
 _CODECS = {"video/vp8": "CODEC_VP8", "video/h264": "CODEC_H264", "video/h265": "CODEC_H265"}
 _FOLLOWERS_ROOM = 8
@@ -41,8 +41,10 @@ def _shared(name: str) -> CData:
     return property(read, write)
 
 
-def read_arrivals(copied: bytes) -> list[tuple[int, float]]:
-    """(transport-wide number, arrival) of what `NativePeer.copy_arrivals` gave."""
+def read_arrivals(arrivals: CData, count: int) -> list[tuple[int, float]]:
+    """(transport-wide number, arrival) of the first ones of an array."""
+    ffi, _ = load()
+    copied = bytes(ffi.buffer(arrivals, count * _ARRIVAL.size)) if count else b""
     return [(number, time) for time, number in _ARRIVAL.iter_unpack(copied)]
 
 
@@ -116,11 +118,12 @@ class NativeInbound(Inbound):
 class NativePeer(Peer):
     """One transport."""
 
-    __slots__ = ("c",)
+    __slots__ = ("at", "c")
 
     def __init__(self, peer: CData) -> None:
         ffi, lib = load()
         self.c = ffi.gc(ffi.new("peer_t *", {"token": next(_tokens)}), lib.peer_close)
+        self.at = address(self.c)
         super().__init__(peer)
         self.log = NativeSendLog(self.c)
 
@@ -141,16 +144,11 @@ class NativePeer(Peer):
     @property
     def arrivals(self) -> list[tuple[int, float]]:
         """What was noted."""
-        return read_arrivals(self.copy_arrivals())
+        return read_arrivals(self.c.arrivals, self.c.arrival_count)
 
     @arrivals.setter
     def arrivals(self, _empty: list[tuple[int, float]]) -> None:
         self.c.arrival_count = 0
-
-    def copy_arrivals(self) -> bytes:
-        """What was noted, as it lies in memory: so that the packet path waits no longer than that takes."""
-        ffi, _ = load()
-        return bytes(ffi.buffer(self.c.arrivals, self.c.arrival_count * _ARRIVAL.size)) if self.c.arrival_count else b""
 
     def admit(self, ssrc: int) -> Inbound:
         """Add the row of an SSRC."""
@@ -212,12 +210,13 @@ class NativeLayerSelection(LayerSelection):
 class NativeStream(Stream):
     """One layer received."""
 
-    __slots__ = ("_arrays", "_reception", "_seats", "c")
+    __slots__ = ("_arrays", "_reception", "_seats", "at", "c")
 
     def __init__(self, row: StreamRow, peer: Peer, window: ReplayWindow) -> None:
         ffi, _ = load()
         first = {"first": -1, "highest": -1, "level_at": -1, "id": row.stream, "track": track_number(row.track)}
         self.c = ffi.new("stream_t *", first)
+        self.at = address(self.c)
         self._arrays = [ffi.new("down_t *[]", _FOLLOWERS_ROOM) for _ in range(2)]
         """Of followers and of those who get parts; grown by doubling."""
         assert isinstance(window, NativeWindow)

@@ -121,6 +121,11 @@ class MediaPlane:
         self._network.close()
 
     @property
+    def realtime(self) -> bool:
+        """Whether media has a thread of its own that goes before everything else; only after `start`."""
+        return self._native is not None and self._native.realtime
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """The certificate of this plane."""
         own = next(f for f in self._certificate.getFingerprints() if f.algorithm == "sha-256")

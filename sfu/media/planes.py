@@ -78,6 +78,11 @@ class MediaPlanes:
         return len(self._planes)
 
     @property
+    def realtime(self) -> bool:
+        """Whether they go before everything else that the machine does; only after `start`."""
+        return all(plane.realtime for plane in self._planes)
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """The certificate of this worker."""
         return self._planes[0].fingerprint

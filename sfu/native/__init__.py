@@ -3,7 +3,6 @@
 """The packet path in C: loads what `sfu.native.build` made, and finds it the ciphers of an OpenSSL."""
 
 import ctypes
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +11,14 @@ from typing import Any
 CData = Any
 """A value of cffi's: C's types are not Python's."""
 
+_UNYIELDING = {
+    "tables_lock": 1,
+    "tables_unlock": 1,
+    "peer_take_arrivals": 3,
+    "stream_take_levels": 3,
+    "pending_done": 2,
+}
+"""Functions, and how many arguments they have."""
 SYSTEM_CRYPTO = "libcrypto.so.3"
 
 
@@ -34,15 +41,24 @@ def load() -> tuple[Any, Any]:
 
 
 @cache
-def turns() -> tuple[Callable[[int], None], Callable[[int], None]]:
-    """Give what takes and releases the lock at an address, without letting another Python thread run in between.
+def unyielding() -> ctypes.PyDLL:
+    """Give the functions that take a lock of C's and so must not let other Python threads run: `tables_lock(lock)` and
+    `tables_unlock(lock)`, and what takes it for a copy: `peer_take_arrivals(engine, peer, into)`,
+    `stream_take_levels(engine, stream, loudest)`, `pending_done(engine, pending)`. All arguments are addresses.
 
     Raises MissingError.
     """
     load()
     library = ctypes.PyDLL(import_module("sfu.native._engine").__file__)
-    library.tables_lock.argtypes = library.tables_unlock.argtypes = (ctypes.c_void_p,)
-    return library.tables_lock, library.tables_unlock
+    for name, count in _UNYIELDING.items():
+        getattr(library, name).argtypes = (ctypes.c_void_p,) * count
+    library.stream_take_levels.restype = ctypes.c_double
+    return library
+
+
+def address(row: CData) -> int:
+    """Where it is."""
+    return int(load()[0].cast("uintptr_t", row))
 
 
 def why_not() -> str | None:

@@ -153,6 +153,7 @@ async def _serving(settings: Settings, webhooks: Webhooks) -> AsyncIterator[Work
             media=[f"{one.protocol} {one.host} {one.port}" for one in plane.candidates],
             engine=plane.engine,
             media_threads=plane.threads,
+            realtime=plane.realtime,
             auto_create=settings.auto_create,
         )
         try:

@@ -222,6 +222,7 @@ void lock_close(lock_t *lock);
 lane_t *lane_open(lock_t *lock);
 engine_t *lane_engine(lane_t *lane);
 int lane_told(const lane_t *lane);
+int lane_realtime(const lane_t *lane);
 int lane_read(lane_t *lane, int fd, int link);
 message_t *lane_next(lane_t *lane);
 void lane_done(lane_t *lane);

@@ -13,6 +13,8 @@
 
 #include "engine.h"
 
+#define EXPORTED __attribute__((visibility("default"))) /* for calls that keep Python's interpreter lock */
+
 struct kept {
     packet_t packet;
     int references;
@@ -73,7 +75,7 @@ uint32_t abs_send_time(double now);
 /* lock.c */
 void tables_lock(lock_t *lock);
 void tables_unlock(lock_t *lock);
-void tables_lock_last(engine_t *engine);
+void tables_lock_timed(engine_t *engine);
 int64_t now_ns(void);
 
 /* wire.c */

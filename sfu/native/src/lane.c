@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -19,11 +20,12 @@
 #define MEDIA_MESSAGES_MAX (LANE_MESSAGES - 512) /* the others are left to checks, handshakes and reports */
 #define BATCHES 4
 #define MEDIA_NICE (-10)
+#define MEDIA_PRIORITY 1 /* the least of the real-time ones */
 
 struct lane {
     engine_t engine; /* what this thread counts, and its queue */
     pthread_t thread;
-    int runs, wake, told, sockets;
+    int runs, realtime, wake, told, sockets;
     atomic_int stopping;
     struct {
         int fd, link;
@@ -70,7 +72,7 @@ static void tell_layered(void *owner, stream_t *stream, int spatial, int tempora
 
 static void hand_out(void *owner, int64_t token, const uint8_t *datagram, int size) {
     lane_t *lane = owner;
-    tables_lock_last(&lane->engine);
+    tables_lock_timed(&lane->engine);
     message_t *message = size <= LANE_DATAGRAM ? push(lane, TO_SEND) : NULL;
     if (message != NULL) {
         message->id = token;
@@ -121,6 +123,13 @@ static void defer(void *owner, peer_t *peer, stream_t *stream, const uint8_t *da
     pending->spilled = message == NULL || pending->count >= LANE_PENDING;
 }
 
+/* Python has decided of one. */
+EXPORTED void pending_done(engine_t *engine, pending_t *pending) {
+    tables_lock(engine->lock);
+    pending->count--;
+    tables_unlock(engine->lock);
+}
+
 /* Datagrams of an address that has an owner now wait in the ring: what comes next must not overtake them. */
 static void own_waiting(lane_t *lane, const uint8_t *address, int size, int link, peer_t *peer) {
     uint32_t count = lane->tail - lane->head;
@@ -152,7 +161,7 @@ static void drain(lane_t *lane, int fd, int link) {
         double now = 1e-9 * (double)now_ns();
         for (int n = 0; n < count; n++) {
             if (engine->queue->count > SLOTS / 2) queue_flush(engine);
-            tables_lock_last(&lane->engine);
+            tables_lock_timed(&lane->engine);
             take(engine, link, n, now);
             tables_unlock(lane->engine.lock);
         }
@@ -164,10 +173,10 @@ static void drain(lane_t *lane, int fd, int link) {
 static void *run(void *argument) {
     lane_t *lane = argument;
     uint64_t one = 1, ignored;
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MEDIA_NICE); /* where that is granted: CAP_SYS_NICE, LimitNICE= */
+    if (!lane->realtime) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), MEDIA_NICE); /* where RLIMIT_NICE grants it */
     while (!atomic_load(&lane->stopping)) {
         struct pollfd polled[LANE_SOCKETS + 1] = {{.fd = lane->wake, .events = POLLIN}};
-        tables_lock_last(&lane->engine);
+        tables_lock_timed(&lane->engine);
         int sockets = lane->sockets;
         for (int n = 0; n < sockets; n++) polled[n + 1] = (struct pollfd){.fd = lane->reads[n].fd, .events = POLLIN};
         tables_unlock(lane->engine.lock);
@@ -203,11 +212,27 @@ engine_t *lane_engine(lane_t *lane) { return &lane->engine; }
 /* Readable when there are messages. */
 int lane_told(const lane_t *lane) { return lane->told; }
 
+/* Whether the thread runs before all others that are not real-time: where CAP_SYS_NICE or RLIMIT_RTPRIO grants it (sched(7)). */
+int lane_realtime(const lane_t *lane) { return lane->realtime; }
+
+static int create(lane_t *lane, int realtime) {
+    const struct sched_param priority = {.sched_priority = MEDIA_PRIORITY};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(&attributes, realtime ? SCHED_RR : SCHED_OTHER);
+    if (realtime) pthread_attr_setschedparam(&attributes, &priority);
+    lane->realtime = realtime;
+    int created = pthread_create(&lane->thread, &attributes, run, lane) == 0;
+    pthread_attr_destroy(&attributes);
+    return created;
+}
+
 static int start(lane_t *lane) {
     sigset_t all, before;
     sigfillset(&all); /* signals are the control plane's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    lane->runs = pthread_create(&lane->thread, NULL, run, lane) == 0;
+    lane->runs = create(lane, 1) || create(lane, 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (lane->runs) pthread_setname_np(lane->thread, "media");
     return lane->runs;

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #define LOUD 35
+#define LEVEL_MAX 127
 #define MAX_PACKET_MS 120.0
 #define AUDIBLE 50
 #define SILENT_S 0.1
@@ -24,6 +25,17 @@ void stream_hear(stream_t *stream, int level, uint32_t timestamp) {
     }
     stream->loud_ms += ms;
     if (level < stream->loudest) stream->loudest = level;
+}
+
+/* End a window of levels: milliseconds in which it was loud, and the least level value then. */
+EXPORTED double stream_take_levels(engine_t *engine, stream_t *stream, int *loudest) {
+    tables_lock(engine->lock);
+    double loud_ms = stream->loud_ms;
+    *loudest = stream->loudest;
+    stream->loud_ms = 0;
+    stream->loudest = LEVEL_MAX;
+    tables_unlock(engine->lock);
+    return loud_ms;
 }
 
 static void leave(seats_t *seats, int place) {

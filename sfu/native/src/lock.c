@@ -2,27 +2,23 @@
  * SPDX-License-Identifier: Apache-2.0 */
 /* By whose turn are the tables read and written? A media thread takes its own for one datagram, Python for one change. */
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #include "internal.h"
 
-#define EXPORTED __attribute__((visibility("default")))
-#define YIELDS_MAX 64
-
 struct lock {
     pthread_mutex_t mutex;
-    atomic_int wanted; /* by Python */
 };
 
-/* NULL without memory. */
+/* NULL without memory. While the media thread waits, Python runs with its priority; who waits is who has it next
+ * (FUTEX_UNLOCK_PI): else it would go to who comes most often. */
 lock_t *lock_open(void) {
     pthread_mutexattr_t attributes;
     lock_t *lock = calloc(1, sizeof *lock);
     if (lock == NULL) return NULL;
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
     pthread_mutex_init(&lock->mutex, &attributes);
     pthread_mutexattr_destroy(&attributes);
     return lock;
@@ -33,12 +29,7 @@ void lock_close(lock_t *lock) {
     free(lock);
 }
 
-/* Python's side of it, which goes first: a mutex is not fair to who comes seldom. */
-EXPORTED void tables_lock(lock_t *lock) {
-    atomic_fetch_add(&lock->wanted, 1);
-    pthread_mutex_lock(&lock->mutex);
-    atomic_fetch_sub(&lock->wanted, 1);
-}
+EXPORTED void tables_lock(lock_t *lock) { pthread_mutex_lock(&lock->mutex); }
 
 EXPORTED void tables_unlock(lock_t *lock) { pthread_mutex_unlock(&lock->mutex); }
 
@@ -49,12 +40,10 @@ int64_t now_ns(void) {
 }
 
 /* The media thread's side; how often and how long it had to wait is counted. */
-void tables_lock_last(engine_t *engine) {
-    lock_t *lock = engine->lock;
-    if (!atomic_load(&lock->wanted) && pthread_mutex_trylock(&lock->mutex) == 0) return;
+void tables_lock_timed(engine_t *engine) {
+    if (pthread_mutex_trylock(&engine->lock->mutex) == 0) return;
     int64_t began = now_ns();
-    for (int n = 0; n < YIELDS_MAX && atomic_load(&lock->wanted); n++) sched_yield();
-    pthread_mutex_lock(&lock->mutex);
+    pthread_mutex_lock(&engine->lock->mutex);
     int64_t waited = now_ns() - began;
     engine->waits++;
     engine->waited_ns += waited;

@@ -53,6 +53,16 @@ static void note_arrival(peer_t *peer, const uint8_t *datagram, double now) {
     if (peer->arrivals != NULL) peer->arrivals[peer->arrival_count++] = (arrival_t){now, read16(datagram + at)};
 }
 
+/* Give up what was noted: how many, of MAX_ARRIVALS at most. */
+EXPORTED int peer_take_arrivals(engine_t *engine, peer_t *peer, arrival_t *into) {
+    tables_lock(engine->lock);
+    int count = peer->arrival_count;
+    if (count) memcpy(into, peer->arrivals, (size_t)count * sizeof *into);
+    peer->arrival_count = 0;
+    tables_unlock(engine->lock);
+    return count;
+}
+
 /* Extensions that the packet path itself reads. */
 static void read_elements(stream_t *stream, packet_t *packet, const uint8_t *datagram) {
     int length = 0, at = stream->audio_level_id ? last_extension(datagram, stream->audio_level_id, &length) : 0;

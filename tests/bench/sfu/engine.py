@@ -97,6 +97,7 @@ class Host:
             "out": stats.packets_out,
             "dropped": dict(stats.dropped),
             "lock": self._lock(),
+            "realtime": self._plane.realtime,
         }
 
     def _lock(self):

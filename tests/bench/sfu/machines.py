@@ -131,10 +131,10 @@ class Crowd:
         """Warm up, then count; `spent` gives the forwarder's processor seconds so far."""
         loop = asyncio.get_running_loop()
         await self.wait(WARM_S)
-        before, cpu_before, began = self.flows(), await spent(), loop.time()
+        before, began, cpu_before = self.flows(), loop.time(), await spent()  # who is busy says late what it spent
         self.checking.latencies.clear()
         await self.wait(seconds)
-        after, cpu_after, ended = self.flows(), await spent(), loop.time()
+        after, ended, cpu_after = self.flows(), loop.time(), await spent()
         out = sum(flow.packets - (before[key].packets if key in before else 0) for key, flow in after.items())
         expected = sum(flow.expected - (before[key].expected if key in before else 0) for key, flow in after.items())
         latencies = [ns / 1e6 for ns in self.checking.latencies]

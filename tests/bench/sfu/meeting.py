@@ -86,6 +86,7 @@ async def _measured(crowd, machine):
         "p50_ms": percentile(run.latencies_ms, 0.5),
         "p99_ms": percentile(run.latencies_ms, 0.99),
         "media_core": max(threads.values()),
+        "realtime": after["realtime"],
         "cores": {name: share for name, share in threads.items() if share},
         "checked": run.good,
         "wrong": run.bad,

@@ -6,9 +6,13 @@ import asyncio
 import itertools
 import os
 import select
+import shutil
 import socket
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from sfu.core.media import Codec, Kind, PeerLost, TrackSid
 from sfu.media.native_engine import NativeEngine
 
 LANE_MESSAGES = 2048
+ROOT = Path(__file__).parents[3]
 MEDIA_NICE = -10
 TWICE = Codec(111, "audio/opus", 48000, 2), Codec(112, "audio/opus", 48000, 2)
 """A codec under two numbers: whenever a stream goes from one to the other, Python is asked."""
@@ -71,13 +76,12 @@ async def test_a_burst_arrives_whole_and_in_its_order(stage, refused):
     sizes = [100, 100, 100, 60, 100, 100, 100, 700, 700, 30, 30, 30, 31, *[500] * 40]
     payloads = [bytes([seq]) * size for seq, size in enumerate(sizes, 10)]
     before = sent_by(engine)
-    take, release = native.turns()
-    take(engine.lock_at)  # the thread finds them all at once
+    native.unyielding().tables_lock(engine.lock_at)  # the thread finds them all at once
     try:
         for seq, payload in enumerate(payloads, 10):
             publisher.send(50, seq, payload=payload)
     finally:
-        release(engine.lock_at)
+        native.unyielding().tables_unlock(engine.lock_at)
     receiver.wire.media += read_without_the_loop(receiver.wire, len(payloads))
     assert receiver.payloads() == payloads
     packets, messages = (after - earlier for after, earlier in zip(sent_by(engine), before, strict=True))
@@ -199,14 +203,49 @@ def media_threads():
     return [int(path.parent.name) for path in Path("/proc/self/task").glob("*/comm") if path.read_text() == "media\n"]
 
 
+def is_realtime(thread=0):
+    return os.sched_getscheduler(thread), os.sched_getparam(thread).sched_priority
+
+
 async def test_the_thread_goes_before_others_where_that_is_granted(stage):
     def best():
+        """What this thread alone may have."""
         with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, MEDIA_NICE)  # of this thread alone
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            return is_realtime()
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, MEDIA_NICE)
         return os.getpriority(os.PRIO_PROCESS, 0)
 
     granted = await asyncio.to_thread(best)
-    await stage.until(lambda: os.getpriority(os.PRIO_PROCESS, media_threads()[-1]) == granted)
+    found = is_realtime if isinstance(granted, tuple) else partial(os.getpriority, os.PRIO_PROCESS)
+    await stage.until(lambda: found(media_threads()[-1]) == granted)
+    assert stage.plane.realtime == isinstance(granted, tuple)
+
+
+WITHOUT_PRIVILEGE = """
+import asyncio
+from sfu.media.plane import MediaPlane
+from tests.sfu.media.test_lane import is_realtime, media_threads
+
+async def main():
+    plane = MediaPlane("127.0.0.1", 0, print, engine="native")
+    await plane.start()
+    print(plane.realtime, *is_realtime(media_threads()[-1]))
+    await plane.close()
+
+asyncio.run(main())
+"""
+
+
+def test_the_thread_goes_on_where_it_is_not_granted():
+    command = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
+    if os.geteuid() or shutil.which(command[0]) is None:
+        pytest.skip("there is no privilege to give up, or no setpriv (Debian: util-linux)")
+    done = subprocess.run(
+        [*command, sys.executable, "-c", WITHOUT_PRIVILEGE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", str(os.SCHED_OTHER), "0"]
 
 
 async def test_the_thread_ends_with_the_plane(stage):

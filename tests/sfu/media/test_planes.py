@@ -10,7 +10,6 @@ import pytest
 from sfu import native
 from sfu.core.media import Kind
 from sfu.media.planes import MediaPlanes
-from sfu.native import turns
 from tests.sfu.media.conftest import Stage
 from tests.sfu.media.test_lane import read_without_the_loop
 
@@ -110,9 +109,8 @@ async def test_a_room_goes_on_while_the_tables_of_another_are_held():
         mine, yours = await call(one, "one"), await call(two, "two")
         await one.heard(*mine, 1)
         await two.heard(*yours, 1)
-        take, release = turns()
         held = planes._planes[0]._engine.lock_at
-        take(held)
+        native.unyielding().tables_lock(held)
         try:
             for seq in range(100, 200):
                 mine[0].send(50, seq)
@@ -120,7 +118,7 @@ async def test_a_room_goes_on_while_the_tables_of_another_are_held():
             assert len(read_without_the_loop(yours[1].wire, 100)) == 100
             assert media_waiting(mine[1].wire) == 0
         finally:
-            release(held)
+            native.unyielding().tables_unlock(held)
         assert len(read_without_the_loop(mine[1].wire, 100)) == 100
 
 
