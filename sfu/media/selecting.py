@@ -3,6 +3,7 @@
 """Which of an accepted packet's receivers get it? Those who follow the stream, wait for it, or get a part of it."""
 
 from dataclasses import replace
+from functools import cached_property
 
 from sfu.core.codecs import parse_vp9, red_primary, vp8_place
 from sfu.core.dependency_descriptor import Frame
@@ -74,11 +75,14 @@ def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, no
     vp8, frame = packet.vp8, packet.frame
     if vp8 is not None:
         frame = vp8_place(vp8, packet.payload, ends=bool(packet.marker))
+    picture = vp8.picture_id if vp8 is not None and vp8.picture_id_at else -1
+    forms = _Forms(packet)
+    getting: dict[Packet, list[Down]] = {}
     for down in stream.selective:
         if index < down.first:
             continue
-        offsets = down.offsets(index)
-        if offsets is None:
+        offsets = None if newest else down.offsets(index)
+        if offsets is None and not newest:
             engine.dropped["too_late"] += 1
             continue
         chosen: Packet | None = packet
@@ -88,28 +92,53 @@ def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, no
             if not isinstance(frame, selection.reads) or not selection.takes(frame, newest=newest):  # type: ignore[arg-type]  # of one stream
                 chosen = None
             elif not packet.marker and selection.marks(frame):  # type: ignore[arg-type]
-                chosen = _copy(packet, packet.payload, MARKER)
+                chosen = forms.marked
             blocked = blocked or (selection.needs_keyframe and not before)
         if chosen is not None and down.primary_only:
-            primary = red_primary(packet.payload)
-            chosen = None if primary is None else _copy(packet, bytes(primary), packet.marker)
-        if chosen is None and newest:
-            down.skip(index, vp8.picture_id if vp8 is not None and vp8.picture_id_at else -1)
-            continue
-        _send_at(engine, down, chosen or Packet(b"", packet.timestamp, 0, -1, None, None), index, offsets, now)
+            chosen = forms.primary
+        if offsets is not None:
+            _send_at(engine, down, chosen or forms.empty, index, offsets, now)
+        elif chosen is None:
+            down.skip(index, picture)
+        else:
+            getting.setdefault(chosen, []).append(down)
+    for chosen, downs in getting.items():
+        engine.forward(downs, chosen, index, now)
     return blocked
 
 
+class _Forms:
+    """What a packet is to those who get it otherwise than it came."""
+
+    def __init__(self, packet: Packet) -> None:
+        self._packet = packet
+
+    @cached_property
+    def marked(self) -> Packet:
+        """Ends the picture."""
+        return self._copy(self._packet.payload, MARKER)
+
+    @cached_property
+    def primary(self) -> Packet | None:
+        """Without redundancy; `None` where it can't be told apart."""
+        primary = red_primary(self._packet.payload)
+        return None if primary is None else self._copy(bytes(primary), self._packet.marker)
+
+    @cached_property
+    def empty(self) -> Packet:
+        """Goes out under a number that was kept and that nobody wants any more: it would be asked for for ever."""
+        return Packet(b"", self._packet.timestamp, 0, -1, None, None)
+
+    def _copy(self, payload: bytes | bytearray, marker: int) -> Packet:
+        packet = self._packet
+        return Packet(payload, packet.timestamp, marker, packet.level, packet.dependency, packet.vp8, packet.frame)
+
+
 def _send_at(engine: Outlet, down: Down, packet: Packet, index: int, offsets: tuple[int, int], now: float) -> None:
-    """Send under the numbers that were kept for the packet. One that nobody wants any more goes out empty: its number
-    was kept, and a receiver would ask for it for ever."""
+    """Send an older packet under the numbers that were kept for it."""
     sequence, pictures = offsets
     shift = pictures - down.picture_offset
     if shift and packet.vp8 is not None:
         moved = replace(packet.vp8, picture_id=packet.vp8.picture_id + shift)
         packet = Packet(packet.payload, packet.timestamp, packet.marker, packet.level, packet.dependency, moved)
     engine.forward((down,), packet, index + sequence - down.seq_offset, now)
-
-
-def _copy(packet: Packet, payload: bytes | bytearray, marker: int) -> Packet:
-    return Packet(payload, packet.timestamp, marker, packet.level, packet.dependency, packet.vp8, packet.frame)

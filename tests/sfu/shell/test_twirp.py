@@ -41,6 +41,7 @@ async def test_rooms_are_made_listed_changed_and_deleted(closed_server, admin):
         assert (await alice.hear("leave")).leave.reason == models.DisconnectReason.ROOM_DELETED
     left = await admin.list_rooms(api.ListRoomsRequest())
     assert [room.name for room in left.rooms] == ["two"]
+    assert closed_server.plane.named("close_room") == [(made.sid,)]
 
 
 async def test_participants_are_listed_found_and_removed(closed_server, admin):
