@@ -279,11 +279,12 @@ class Feedback:
             for ssrc, receiver in receivers.items():
                 if now < receiver.report_at:
                     continue
+                receiver.report_at = now + EARLY_REPORT_S  # a switch or a first report brings it forward
                 view = self._engine.sending(peer, receiver.track.sid)
-                layer = receiver.track.by_stream(view.following) if view else None
-                uplink = receiver.track.uplink
-                if view is None or layer is None or layer.clock is None or uplink is None or not view.packets:
-                    receiver.report_at = now + EARLY_REPORT_S  # a switch or a first report brings it forward
+                if view is None or view.packets == receiver.packets_reported:  # no sender (RFC 3550 section 6.4)
+                    continue
+                layer, uplink = receiver.track.by_stream(view.following), receiver.track.uplink
+                if layer is None or layer.clock is None or uplink is None:
                     continue
                 ntp, timestamp = layer.clock.at(now)
                 timestamp += view.timestamp_offset
@@ -291,9 +292,9 @@ class Feedback:
                 described = rtcp.source_description(ssrc, uplink.peer)
                 self._engine.send_rtcp(peer, rtcp.sender_report(report) + described)
                 receiver.note_report((ntp >> 16) & 0xFFFFFFFF, now)
-                receiver.reports += 1
-                early = receiver.reports < EARLY_REPORTS
-                receiver.report_at = now + (EARLY_REPORT_S if early else SENDER_REPORT_S)
+                receiver.reports, receiver.packets_reported = receiver.reports + 1, view.packets
+                if receiver.reports >= EARLY_REPORTS:
+                    receiver.report_at = now + SENDER_REPORT_S
 
 
 def _framed(feedback: bytes) -> bytes:

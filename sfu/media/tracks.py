@@ -104,6 +104,8 @@ class Receiver:
     report_at: float = 0.0
     """When the next sender report is due."""
     reports: int = 0
+    packets_reported: int = 0
+    """Sent until the latest sender report: who sent nothing since then does not report."""
     reported_at: dict[int, float] = field(default_factory=dict)
     """When the latest sender reports went, by the middle of their NTP time; answers take a while."""
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTCP on its timers."""
 
+import itertools
 import struct
 from dataclasses import replace
 
@@ -91,12 +92,21 @@ def test_sender_reports_come_every_second_at_first_and_then_every_three(lab):
     publisher, receiver = lab.join("a"), lab.join("b")
     lab.router.receive(lab.uplink(publisher, Kind.AUDIO, ssrcs=(50,)))
     lab.router.forward(lab.downlink(receiver, Kind.AUDIO))
-    publisher.send(50, 1, payload_type=111)
+    speech = itertools.count(1)
+
+    def reports(seconds, *, speaks=True):
+        for _ in range(round(seconds / 0.2)):
+            if speaks:
+                publisher.send(50, next(speech), payload_type=111)
+            lab.run(0.2)
+        return len(of_kind(receiver.received()[1], rtcp.SenderReport))
+
+    publisher.send(50, 0, payload_type=111)
     publisher.send_rtcp(rtcp.sender_report(rtcp.SenderReport(50, NTP, 0, 0, 0)))
-    lab.run(10)
-    assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {8, 9, 10}
-    lab.run(30)
-    assert len(of_kind(receiver.received()[1], rtcp.SenderReport)) in {9, 10, 11}
+    assert reports(10) in {8, 9, 10}
+    assert reports(30) in {9, 10, 11}
+    assert reports(30, speaks=False) <= 1  # of what was sent before
+    assert reports(2) >= 1
 
 
 def test_what_a_receiver_was_sent_is_counted_by_kind(lab):
