@@ -188,7 +188,7 @@ class Ours:
     async def join(self, crowd, names):
         """Connect an endpoint for each name; gives them by name."""
         made = {name: crowd.endpoint() for name in names}
-        local = {name: (f"s{number}", os.urandom(12).hex()) for number, name in enumerate(made)}
+        local = {name: (os.urandom(4).hex(), os.urandom(12).hex()) for name in made}
         own = [crowd.fingerprint.algorithm, crowd.fingerprint.value]
         told = await self.ask(do="peers", peers=[(name, *local[name]) for name in made], own=own)
         at, fingerprint = Candidate(*told["at"]), Fingerprint(*told["fingerprint"])
