@@ -11,7 +11,7 @@ struct lock {
 };
 
 /* NULL without memory. While the media thread waits, Python runs with its priority; who waits is who has it next
- * (FUTEX_UNLOCK_PI): else it would go to who comes most often. */
+ * (FUTEX_UNLOCK_PI): else it would go to who comes most often. A kernel without that has a lock all the same. */
 lock_t *lock_open(void) {
     pthread_mutexattr_t attributes;
     lock_t *lock = calloc(1, sizeof *lock);
@@ -19,7 +19,10 @@ lock_t *lock_open(void) {
     pthread_mutexattr_init(&attributes);
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-    pthread_mutex_init(&lock->mutex, &attributes);
+    if (pthread_mutex_init(&lock->mutex, &attributes)) {
+        pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_NONE);
+        pthread_mutex_init(&lock->mutex, &attributes);
+    }
     pthread_mutexattr_destroy(&attributes);
     return lock;
 }
