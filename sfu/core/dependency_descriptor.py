@@ -14,6 +14,9 @@ from sfu.core.seqnum import extend
 MAX_TEMPLATES = 64
 """Six bits name a template. stops: a structure that goes on for ever."""
 
+MAX_REFERENCES = 16
+"""A codec has 8 pictures to refer to. stops: a frame that needs everything."""
+
 _SHORT = 3
 """Bytes of the mandatory fields."""
 
@@ -196,6 +199,11 @@ def _template_references(bits: _Bits) -> tuple[int, ...]:
     references = []
     while bits.flag():
         references.append(bits.read(4) + 1)
+    return _limited(bits, references)
+
+
+def _limited(bits: _Bits, references: list[int]) -> tuple[int, ...]:
+    bits.overrun = bits.overrun or len(references) > MAX_REFERENCES
     return tuple(references)
 
 
@@ -222,7 +230,7 @@ def _customised(bits: _Bits, structure: Structure, template: Template, custom: t
         listed = []
         while size := bits.read(2):
             listed.append(bits.read(4 * size) + 1)
-        references = tuple(listed)
+        references = _limited(bits, listed)
     if custom_chains:
         bits.read(8 * structure.chains)
     if not (custom_indications or custom_references):

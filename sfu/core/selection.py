@@ -7,7 +7,6 @@ the codec's own payload descriptor (`LayerSelection`: VP8 by RFC 7741, VP9 by RF
 packet, in the order in which packets come, and never leaves out what a later frame that is sent needs.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 from sfu.core.dependency_descriptor import Frame, Indication, Structure
@@ -38,8 +37,7 @@ class DependencySelection:
 
     __slots__ = (
         "_active",
-        "_order",
-        "_sent",
+        "_decided",
         "_structure",
         "_target",
         "_wanted",
@@ -57,8 +55,8 @@ class DependencySelection:
         self._active = 0
         self._target = 0
         self._wanted = 0
-        self._sent: dict[int, bool] = {}
-        self._order: deque[int] = deque()
+        self._decided: dict[int, tuple[int, bool]] = {}
+        """(number, whether it was sent) of frames, at the number's remainder."""
 
     def adopt(self, structure: Structure, active: int) -> None:
         """Begin in the middle of a sequence of which everything was sent."""
@@ -75,26 +73,27 @@ class DependencySelection:
 
     def takes(self, frame: Frame, *, newest: bool) -> bool:
         """Whether the packets of a frame are sent. `newest`: none after it came before."""
-        known = None if newest and frame.brings_structure else self._sent.get(frame.number)
-        if known is not None:
-            return known
+        if not (newest and frame.brings_structure):
+            number, sent = self._decided.get(frame.number % MAX_FRAMES_DECIDED, (None, False))
+            if number == frame.number:
+                return sent
         if newest:
             self._steer(frame)
         if frame.structure is not self._structure:
             return False
         taken = frame.template.indications[self._target] != Indication.NOT_PRESENT
-        self._remember(frame.number, taken)
+        self._decided[frame.number % MAX_FRAMES_DECIDED] = frame.number, taken
         return taken
 
     def marks(self, frame: Frame) -> bool:
         """Whether the last packet of this frame is the last of the picture for this receiver."""
-        return frame.ends and frame.template.spatial == frame.structure.targets[self._target].spatial
+        targets = () if self._structure is None else self._structure.targets
+        return frame.ends and bool(targets) and frame.template.spatial == targets[self._target].spatial
 
     def _steer(self, frame: Frame) -> None:
         structure = frame.structure
         if frame.brings_structure:
-            self._sent.clear()
-            self._order.clear()
+            self._decided.clear()
             self._structure, self._active = structure, frame.active
             self._target = 0
             self._target = self._best(self.spatial, self.temporal)
@@ -128,14 +127,11 @@ class DependencySelection:
         """Whether a target can be followed from this frame on: all that it needs was sent."""
         template = frame.template
         return template.indications[target] == Indication.SWITCH and all(
-            self._sent.get(frame.number - back, False) for back in template.references
+            self._was_sent(frame.number - back) for back in template.references
         )
 
-    def _remember(self, number: int, taken: bool) -> None:
-        if len(self._order) >= MAX_FRAMES_DECIDED:
-            del self._sent[self._order.popleft()]
-        self._sent[number] = taken
-        self._order.append(number)
+    def _was_sent(self, number: int) -> bool:
+        return self._decided.get(number % MAX_FRAMES_DECIDED) == (number, True)
 
 
 class LayerSelection:

@@ -4,9 +4,6 @@
 
 UDP sockets are read by a thread of C's own (`src/lane.c`). It and Python take turns at this engine's tables, by a lock
 that is held for one datagram or for one change.
-
-VP8, H.264, H.265, Opus and RED stay in C. Of VP9 and AV1 the layers are told and chosen in Python, packet by packet;
-they are decrypted, rewritten, protected, kept and sent in C.
 """
 
 import asyncio
@@ -31,8 +28,8 @@ from sfu.core.rtp import read_extensions
 from sfu.core.speakers import Window
 from sfu.media.contract import EngineEvents, SendDatagram, SrtpKeys, StreamId
 from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream, read_arrivals
-from sfu.media.rows import Down, Packet, Stream
-from sfu.media.selecting import begin, pass_on
+from sfu.media.rows import Packet, Stream
+from sfu.media.selecting import begin
 from sfu.media.tables import Tables
 from sfu.native import CData, address, load, unyielding
 
@@ -47,7 +44,7 @@ _CAUSES = (
 """In the order of `src/engine.h`."""
 
 _COUNTERS = ("packets_in", "bytes_in", "packets_out", "bytes_out", "retransmitted", "probes")
-_EVENTS = ("admit", "learn", "use", "gap", "late", "layered", "begins", "described", "blocked", "send", "other")
+_EVENTS = ("admit", "learn", "use", "gap", "late", "layered", "begins", "blocked", "send", "other")
 _ORDER: Literal["little", "big"] = sys.byteorder
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -124,8 +121,6 @@ class NativeEngine(Tables):
         self._source: tuple[int, bytes] | None = None
         """(link, address) of the datagram that is being handed up."""
         self._on_datagram: Callable[[memoryview, Address], None] | None = None
-        self._packet: tuple[Packet, CData] | None = None
-        """The packet that Python forwards, and what C made of it."""
 
     # counters
 
@@ -354,33 +349,6 @@ class NativeEngine(Tables):
             pending = load()[0].addressof(cast("NativePeer | NativeStream", row).c, "pending")
             unyielding().pending_done(self._at, address(pending))
 
-    def forward(self, followers: Sequence[Down], packet: Packet, index: int, now: float) -> None:
-        """Send a packet to downlinks as it is."""
-        ffi, lib = load()
-        listed = [cast("NativeDown", down).c for down in followers]
-        lib.engine_forward(self._c, ffi.new("down_t *[]", listed), len(listed), self._as_c(packet), index, now)
-
-    def _as_c(self, packet: Packet) -> CData:
-        """Give the packet to C; the same one to all its receivers, who keep one copy."""
-        ffi, _ = load()
-        if self._packet is None or self._packet[0] is not packet:
-            payload = ffi.from_buffer("uint8_t[]", packet.payload)
-            dependency = packet.dependency
-            made = ffi.new("packet_t *", {"payload": payload, "size": len(packet.payload), "marker": packet.marker})
-            made.timestamp, made.level, made.dependency_size = packet.timestamp, packet.level, -1
-            described = ffi.NULL if dependency is None else ffi.from_buffer("uint8_t[]", dependency)
-            if dependency is not None:
-                made.dependency, made.dependency_size = described, len(dependency)
-            self._done()
-            self._packet = packet, (made, payload, described)
-        return self._packet[1][0]
-
-    def _done(self) -> None:
-        _, lib = load()
-        if self._packet is not None:
-            lib.packet_done(self._packet[1][0])
-            self._packet = None
-
     def on_rtcp(self, peer: PeerId, datagram: bytes, now: float) -> None:
         """Unprotect and hand up."""
         row = self._peers.get(peer)
@@ -474,15 +442,16 @@ class NativeEngine(Tables):
             known.use(codec)
             self.events.started(known.id, codec)
 
-    def layered(self, stream: CData, spatial: int, temporal: int) -> None:
-        """A VP8 stream has more temporal layers than before."""
+    def layered(self, stream: CData, spatial: int, temporal: int) -> int:
+        """So many layers of a stream flow."""
         self._layered(stream.id, spatial, temporal)
+        return 1
 
     @_locked
     def _layered(self, stream: StreamId, spatial: int, temporal: int) -> None:
         known = self._streams.get(stream)
         if known is not None:
-            known.note_layers(spatial, temporal)
+            known.note_layers(known.spatial_layers, known.temporal_layers)
             self.events.layered(known.id, spatial, temporal)
 
     def begins(self, stream: CData, packet: CData, index: int, now: float) -> None:
@@ -491,30 +460,6 @@ class NativeEngine(Tables):
         if known is not None:
             vp8 = Vp8Descriptor(0, True, packet.picture_id, 0, False, packet.tl0, 0) if packet.has_vp8 else None
             begin(self.events, known, Packet(b"", packet.timestamp, packet.marker, -1, None, vp8), index, now)
-
-    def described(
-        self, stream: CData, packet: CData, datagram: CData, size: int, before: int, index: int, now: float
-    ) -> None:
-        """A packet of a codec whose layers are told in Python."""
-        ffi, _ = load()
-        known = self._streams.get(stream.id)
-        if known is None:
-            return
-        elements = read_extensions(bytes(ffi.buffer(datagram, size)))
-        dependency = elements.get(known.dependency_id) if known.dependency_id else None
-        payload = bytes(ffi.buffer(packet.payload, packet.size))
-        try:
-            pass_on(
-                self,
-                self.events,
-                known,
-                Packet(payload, packet.timestamp, packet.marker, -1, dependency, None),
-                before,
-                index,
-                now,
-            )
-        finally:
-            self._done()
 
     def send_by_python(self, token: int, datagram: CData, size: int) -> None:
         """Send a datagram over what is no UDP socket of ours."""
@@ -571,7 +516,7 @@ def _listen() -> None:
 
         ffi.def_extern(name=f"up_{name}", onerror=failed)(call)
 
-    for name in ("admit", "learn", "use", "layered", "begins", "described"):
+    for name in ("admit", "learn", "use", "layered", "begins"):
         listen(name, name)
     listen("send", "send_by_python")
 

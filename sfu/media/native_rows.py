@@ -22,7 +22,13 @@ from sfu.media.rows import Down, Inbound, Packet, Peer, Stream
 from sfu.media.srtp import derive
 from sfu.native import CData, address, load
 
-_CODECS = {"video/vp8": "CODEC_VP8", "video/h264": "CODEC_H264", "video/h265": "CODEC_H265"}
+_CODECS = {
+    "video/vp8": "CODEC_VP8",
+    "video/h264": "CODEC_H264",
+    "video/h265": "CODEC_H265",
+    "video/vp9": "CODEC_VP9",
+    "video/av1": "CODEC_AV1",
+}
 _FOLLOWERS_ROOM = 8
 _tokens = itertools.count(1)
 _ARRIVAL = struct.Struct("@dI4x")
@@ -189,8 +195,29 @@ class NativeSeats(Loudest):
         lib.seats_forget(self.c, track_number(track))
 
 
+class NativeDependencySelection(DependencySelection):
+    """Follows one decode target: decided in C (`src/layers.c`)."""
+
+    __slots__ = ("_targets", "c")
+
+    def __init__(self) -> None:
+        ffi, _ = load()
+        self._targets = ffi.new("targets_t *")
+        self.c = ffi.new("layers_t *", {"targets": self._targets})
+        super().__init__()
+
+    spatial = _shared("spatial")
+    temporal = _shared("temporal")
+    needs_keyframe = _shared("needs_keyframe")
+
+    def want(self, spatial: int, temporal: int) -> None:
+        """Change the highest layers that are sent."""
+        _, lib = load()
+        lib.layers_want(self.c, spatial, temporal)
+
+
 class NativeLayerSelection(LayerSelection):
-    """Temporal and spatial layers by number: asked in C of VP8, in Python of VP9."""
+    """Temporal and spatial layers by number: decided in C (`src/layers.c`)."""
 
     __slots__ = ("c",)
 
@@ -210,12 +237,14 @@ class NativeLayerSelection(LayerSelection):
 class NativeStream(Stream):
     """One layer received."""
 
-    __slots__ = ("_arrays", "_reception", "_seats", "at", "c")
+    __slots__ = ("_arrays", "_reader", "_reception", "_seats", "at", "c")
 
     def __init__(self, row: StreamRow, peer: Peer, window: ReplayWindow) -> None:
         ffi, _ = load()
         first = {"first": -1, "highest": -1, "level_at": -1, "id": row.stream, "track": track_number(row.track)}
         self.c = ffi.new("stream_t *", first)
+        self._reader: CData = None
+        """Of dependency descriptors, for a codec whose receivers get them."""
         self.at = address(self.c)
         self._arrays = [ffi.new("down_t *[]", _FOLLOWERS_ROOM) for _ in range(2)]
         """Of followers and of those who get parts; grown by doubling."""
@@ -229,6 +258,8 @@ class NativeStream(Stream):
     loud_ms = _shared("loud_ms")
     loudest = _shared("loudest")
     seated = _shared("seated")
+    spatial_layers = _shared("spatial_layers")
+    temporal_layers = _shared("temporal_layers")
 
     @property
     def reception(self) -> Reception:
@@ -263,11 +294,6 @@ class NativeStream(Stream):
     def use(self, codec: Codec) -> None:
         """Packets of another payload type than before begin."""
         super().use(codec)
-        self._describe()
-
-    def note_layers(self, spatial: int, temporal: int) -> None:
-        """Take in how many layers there are."""
-        super().note_layers(spatial, temporal)
         self._describe()
 
     def await_keyframe(self, down: Down) -> None:
@@ -311,21 +337,23 @@ class NativeStream(Stream):
         else:
             self.c.followers, self.c.follower_count = array, count
 
-    def _selection(self, down: Down) -> Selection | None:
-        selection = super()._selection(down)
-        if selection is None or isinstance(selection, DependencySelection):
-            return selection
-        native = NativeLayerSelection()
-        native.want(down.spatial, down.temporal)
-        return native
+    def _new_selection(self) -> Selection:
+        described = self._reader is not None and self._reader.structures
+        return NativeDependencySelection() if described else NativeLayerSelection()
+
+    def _adopt(self, selection: DependencySelection) -> None:
+        _, lib = load()
+        if isinstance(selection, NativeDependencySelection):
+            lib.layers_adopt(selection.c, self._reader)
 
     def _describe(self) -> None:
-        _, lib = load()
+        ffi, lib = load()
+        if self.has_layers and self._reader is None:
+            self._reader = self.c.reader = ffi.new("reader_t *")
         self.c.payload_type = self.payload_type
         self.c.codec = getattr(lib, _CODECS.get(self.codec.mime.lower() if self.codec else "", "CODEC_OTHER"))
         self.c.audio_level_id = self.audio_level_id
-        self.c.described = self.has_layers
-        self.c.spatial_layers, self.c.temporal_layers = self.spatial_layers, self.temporal_layers
+        self.c.dependency_id = self.dependency_id
 
 
 class NativeHistory(History[Packet | bytes | bytearray]):
@@ -394,8 +422,8 @@ class NativeDown(Down):
     def selection(self, selection: Selection | None) -> None:
         ffi, _ = load()
         self._selection = selection
-        self.c.selects = selection is not None
-        self.c.layers = selection.c if isinstance(selection, NativeLayerSelection) else ffi.NULL
+        native = NativeLayerSelection | NativeDependencySelection
+        self.c.layers = selection.c if isinstance(selection, native) else ffi.NULL
 
     def change(self, row: Downlink) -> None:
         """Take over what the section says now."""

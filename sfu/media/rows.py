@@ -278,8 +278,8 @@ class Stream:
         selection = self._selection(down)
         if selection is None:
             return
-        if isinstance(selection, DependencySelection) and self.structures.structure is not None:
-            selection.adopt(self.structures.structure, self.structures.active)
+        if isinstance(selection, DependencySelection):
+            self._adopt(selection)
         self._remove(down, selective=False)
         down.selection = selection
         self._add(down, selective=True)
@@ -288,10 +288,17 @@ class Stream:
         """How packets are chosen for a downlink; `None` when it gets all of them."""
         if self.spatial_layers < 2 and down.temporal >= self.temporal_layers - 1:
             return None
-        described = self.structures.structure is not None
-        selection: Selection = DependencySelection() if described else LayerSelection()
+        selection = self._new_selection()
         selection.want(down.spatial, down.temporal)
         return selection
+
+    def _new_selection(self) -> Selection:
+        return LayerSelection() if self.structures.structure is None else DependencySelection()
+
+    def _adopt(self, selection: DependencySelection) -> None:
+        """Let it begin in the middle."""
+        if self.structures.structure is not None:
+            selection.adopt(self.structures.structure, self.structures.active)
 
     def note_layers(self, spatial: int, temporal: int) -> None:
         """Take in how many layers there are."""

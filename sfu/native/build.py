@@ -36,9 +36,8 @@ extern "Python" {
     void up_use(void *, stream_t *, int);
     void up_gap(void *, stream_t *, int64_t, int64_t, double);
     void up_late(void *, stream_t *, int64_t);
-    void up_layered(void *, stream_t *, int, int);
+    int up_layered(void *, stream_t *, int, int);
     void up_begins(void *, stream_t *, packet_t *, int64_t, double);
-    void up_described(void *, stream_t *, packet_t *, const uint8_t *, int, int64_t, int64_t, double);
     void up_blocked(void *, stream_t *, double);
     void up_send(void *, int64_t, const uint8_t *, int);
     void up_other(void *, int, const uint8_t *, int, const uint8_t *, int);

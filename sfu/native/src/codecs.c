@@ -41,17 +41,32 @@ void read_vp8(packet_t *packet) {
         layer = flags & 0x20 ? data[at] : 0;
         at++;
     }
-    packet->descriptor_size = at;
-    packet->starts_frame = (data[0] & 0x10) && !(data[0] & 0x07);
-    packet->temporal = layer >> 6;
-    packet->syncs = (layer & 0x20) != 0;
+    int starts = (data[0] & 0x10) && !(data[0] & 0x07);
+    packet->place = (place_t){.how = BY_NUMBERS, .temporal = layer >> 6, .starts = starts, .ends = packet->marker != 0,
+                              .key = starts && size > at && !(data[at] & 0x01), .syncs = (layer & 0x20) != 0};
     packet->has_vp8 = 1;
 }
 
-/* The first packet of a VP8 key frame (RFC 7741 section 4.3). */
-int is_vp8_key(const packet_t *packet) {
-    return packet->has_vp8 && packet->starts_frame && packet->size > packet->descriptor_size &&
-           !(packet->payload[packet->descriptor_size] & 0x01);
+/* Where VP9's payload descriptor puts a packet (RFC 9628 section 4.2); nowhere when it is cut short. */
+place_t vp9_place(const uint8_t *data, int size) {
+    place_t place = {.how = NO_PLACE};
+    int at = 1;
+    if (size < 1) return place;
+    if (data[0] & 0x80) {
+        if (size < 2) return place;
+        at = data[1] & 0x80 ? 3 : 2;
+    }
+    if (data[0] & 0x20) {
+        if (size <= at) return place;
+        place.temporal = data[at] >> 5;
+        place.syncs = (data[at] & 0x10) != 0;
+        place.spatial = data[at] >> 1 & 0x07;
+    }
+    place.how = BY_NUMBERS;
+    place.starts = (data[0] & 0x08) != 0;
+    place.ends = (data[0] & 0x04) != 0;
+    place.key = place.starts && !(data[0] & 0x40) && !place.spatial;
+    return place;
 }
 
 static int starts_h264(int kind) { return kind == H264_IDR || kind == H264_SPS; }
@@ -83,10 +98,13 @@ static int is_h265_key(const uint8_t *data, int size) {
 /* Whether a receiver can begin with this packet. */
 int begins_keyframe(const stream_t *stream, const packet_t *packet) {
     if (stream->is_audio) return 1;
+    if (packet->place.how == BY_DESCRIPTOR) return packet->place.key && packet->place.starts;
     switch (stream->codec) {
-        case CODEC_VP8: return is_vp8_key(packet);
+        case CODEC_VP8: return packet->place.key; /* RFC 7741 section 4.3 */
         case CODEC_H264: return is_h264_key(packet->payload, packet->size);
         case CODEC_H265: return is_h265_key(packet->payload, packet->size);
+        case CODEC_VP9: return vp9_place(packet->payload, packet->size).key;
+        case CODEC_AV1: return packet->size && (packet->payload[0] & 0x08); /* N (AV1 RTP section 4.4) */
         default: return 1;
     }
 }

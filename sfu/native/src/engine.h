@@ -17,10 +17,15 @@
 #define LANE_MESSAGES 2048
 #define LANE_DATAGRAM 2752
 #define LANE_PENDING 256
+#define MAX_TEMPLATES 64
+#define MAX_TARGETS 32
+#define MAX_REFERENCES 16
+#define MAX_FRAMES_DECIDED 256
 
 enum { BEFORE_KEYS, RTP_MALFORMED, SSRC_CAP, REPLAY, SRTP_AUTH, UNKNOWN_SSRC, UNKNOWN_PAYLOAD_TYPE, RTX_EARLY,
        CODEC_MISSING, TOO_LONG, TOO_LATE, SEND_FULL, SEND_ERROR, RECEIVE_ERROR, OVERSIZE, LANE_FULL, CAUSES };
-enum { CODEC_OTHER, CODEC_VP8, CODEC_H264, CODEC_H265 };
+enum { CODEC_OTHER, CODEC_VP8, CODEC_H264, CODEC_H265, CODEC_VP9, CODEC_AV1 };
+enum { NO_PLACE, BY_NUMBERS, BY_DESCRIPTOR };
 enum { NOWHERE, BY_UDP, BY_PYTHON };
 enum { TO_DECIDE, TO_TAKE, TO_SEND, TOLD_GAP, TOLD_LATE, TOLD_BLOCKED, TOLD_LAYERED };
 
@@ -85,7 +90,54 @@ typedef struct {
 } peer_t;
 
 typedef struct {
+    uint8_t spatial, temporal, reference_count;
+    uint8_t indications[MAX_TARGETS]; /* by decode target */
+    uint16_t references[MAX_REFERENCES]; /* how many frames back lies each that is needed */
+} template_t;
+
+typedef struct {
+    uint8_t spatial, temporal;
+} target_t;
+
+typedef struct {
+    int offset, template_count, target_count, chains;
+    template_t templates[MAX_TEMPLATES];
+    target_t targets[MAX_TARGETS];
+} structure_t;
+
+typedef struct { /* of one stream's dependency descriptors */
+    int64_t structures; /* how many different ones came, 0: `structure` is none yet */
+    int64_t highest; /* frame number */
+    uint32_t active;
+    int64_t told; /* of which structure, and active targets, Python knows */
+    uint32_t told_active;
+    structure_t structure, read;
+    template_t custom;
+} reader_t;
+
+typedef struct { /* of a packet among the layers of its stream */
+    int how, spatial, temporal, starts, ends, key, syncs;
+    int64_t number; /* of the frame; this and what follows by the descriptor alone */
+    uint32_t active;
+    const template_t *kind;
+} place_t;
+
+typedef struct {
+    int64_t number;
+    int known, taken;
+} decision_t;
+
+typedef struct { /* what one receiver follows of a stream with descriptors */
+    int64_t structure; /* which one of the stream's, 0: none yet */
+    uint32_t active;
+    int count, now, wanted;
+    target_t targets[MAX_TARGETS];
+    decision_t decided[MAX_FRAMES_DECIDED]; /* at number % MAX_FRAMES_DECIDED */
+} targets_t;
+
+typedef struct {
     int spatial, temporal, needs_keyframe, now_spatial, now_temporal, top;
+    targets_t *targets; /* NULL: by the numbers of the payload descriptor */
 } layers_t;
 
 typedef struct {
@@ -110,11 +162,11 @@ typedef struct { /* what every packet wants comes first, in as few cache lines a
     entry_t *history; /* NULL before the first packet */
     uint32_t ssrc, rtx_ssrc;
     int head_size, time_at, level_head_size, level_time_at, level_at;
-    int dependency_id, rtx_payload_type, numbered, is_video, selects;
+    int dependency_id, rtx_payload_type, numbered, is_video;
     int64_t last_index, last_timestamp, last_picture, last_tl0;
     double last_time;
     int64_t packets, octets;
-    layers_t *layers; /* where some selection decides by numbers */
+    layers_t *layers; /* who gets some of a stream's; NULL: all */
     int primary_only, started;
     uint8_t head[320], level_head[320];
     int64_t rtx_index, floor, skipped_picture;
@@ -128,7 +180,7 @@ struct stream {
     int64_t id, track;
     pending_t pending; /* its packets and retransmissions wait behind these */
     window_t *window;
-    int payload_type, codec, is_audio, described, audio_level_id, clock_rate, waiting;
+    int payload_type, codec, is_audio, audio_level_id, dependency_id, clock_rate, waiting;
     uint8_t known_types[128];
     int16_t rtx_types[128];
     int64_t packets, octets;
@@ -139,6 +191,7 @@ struct stream {
     int loudest;
     int64_t level_at;
     int spatial_layers, temporal_layers;
+    reader_t *reader; /* of VP9 and AV1 */
     down_t **followers, **selective;
     int follower_count, selective_count;
     seats_t *seats;
@@ -149,7 +202,8 @@ typedef struct {
     const uint8_t *payload;
     int size, marker, level;
     uint32_t timestamp;
-    int has_vp8, starts_frame, picture_id, picture_at, wide, tl0, tl0_at, temporal, syncs, descriptor_size;
+    int has_vp8, picture_id, picture_at, wide, tl0, tl0_at;
+    place_t place;
     const uint8_t *dependency;
     int dependency_size; /* -1: none */
     kept_t *kept;
@@ -161,9 +215,8 @@ typedef struct {
     void (*use)(void *, stream_t *, int);
     void (*gap)(void *, stream_t *, int64_t, int64_t, double);
     void (*late)(void *, stream_t *, int64_t);
-    void (*layered)(void *, stream_t *, int, int);
+    int (*layered)(void *, stream_t *, int, int); /* 0: tell it again */
     void (*begins)(void *, stream_t *, packet_t *, int64_t, double);
-    void (*described)(void *, stream_t *, packet_t *, const uint8_t *, int, int64_t, int64_t, double);
     void (*blocked)(void *, stream_t *, double);
     void (*send)(void *, int64_t, const uint8_t *, int);
     void (*other)(void *, int, const uint8_t *, int, const uint8_t *, int);
@@ -214,6 +267,8 @@ void down_begin(down_t *down, int64_t index, int64_t timestamp, double now, int 
                 int64_t aligned, int64_t picture, int64_t tl0);
 int down_skip(down_t *down, int64_t index, int picture);
 int down_offsets(const down_t *down, int64_t index, int64_t *sequence, int64_t *pictures);
+void layers_want(layers_t *layers, int spatial, int temporal);
+void layers_adopt(layers_t *layers, const reader_t *reader);
 void seats_forget(seats_t *seats, int64_t track);
 
 lock_t *lock_open(void);

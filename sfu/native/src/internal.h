@@ -50,16 +50,23 @@ int write_head(const down_t *down, const uint8_t *dependency, int size, uint8_t 
 
 /* codecs.c */
 void read_vp8(packet_t *packet);
+place_t vp9_place(const uint8_t *data, int size);
 int begins_keyframe(const stream_t *stream, const packet_t *packet);
-int is_vp8_key(const packet_t *packet);
 int red_primary(const uint8_t *payload, int size);
 
 /* levels.c */
 void stream_hear(stream_t *stream, int level, uint32_t timestamp);
 int stream_is_seated(stream_t *stream, const packet_t *packet, int64_t index, double now);
 
-/* numbering.c */
-int layers_take(layers_t *layers, const packet_t *packet, int newest);
+/* dependency.c */
+enum { NOT_PRESENT, DISCARDABLE, SWITCH, REQUIRED }; /* what a frame is to a decode target */
+int read_dependency(reader_t *reader, const uint8_t *data, int size, place_t *place);
+int is_key_descriptor(const uint8_t *data, int size);
+
+/* layers.c */
+int layers_take(layers_t *layers, const reader_t *reader, const place_t *place, int newest);
+int layers_mark(const layers_t *layers, const place_t *place);
+void note_layers(engine_t *engine, stream_t *stream, const place_t *place);
 
 /* keeping.c */
 kept_t *packet_keep(packet_t *packet);

@@ -48,13 +48,14 @@ static message_t *push(lane_t *lane, int kind) {
     return message;
 }
 
-static void tell(lane_t *lane, int kind, const stream_t *stream, int64_t first, int64_t stop, double time) {
+static int tell(lane_t *lane, int kind, const stream_t *stream, int64_t first, int64_t stop, double time) {
     message_t *message = push(lane, kind);
-    if (message == NULL) return;
+    if (message == NULL) return 0;
     message->id = stream->id;
     message->first = first;
     message->stop = stop;
     message->time = time;
+    return 1;
 }
 
 static void tell_gap(void *owner, stream_t *stream, int64_t first, int64_t stop, double now) {
@@ -65,9 +66,8 @@ static void tell_late(void *owner, stream_t *stream, int64_t index) { tell(owner
 
 static void tell_blocked(void *owner, stream_t *stream, double now) { tell(owner, TOLD_BLOCKED, stream, 0, 0, now); }
 
-static void tell_layered(void *owner, stream_t *stream, int spatial, int temporal) {
-    stream->temporal_layers = temporal; /* told once */
-    tell(owner, TOLD_LAYERED, stream, spatial, temporal, 0);
+static int tell_layered(void *owner, stream_t *stream, int spatial, int temporal) {
+    return tell(owner, TOLD_LAYERED, stream, spatial, temporal, 0);
 }
 
 static void hand_out(void *owner, int64_t token, const uint8_t *datagram, int size) {

@@ -63,23 +63,3 @@ int down_offsets(const down_t *down, int64_t index, int64_t *sequence, int64_t *
     }
     return 1;
 }
-
-static int least(int one, int other) { return one < other ? one : other; }
-
-/* Whether a VP8 packet is sent to who gets layers up to a number; asked in the order in which packets come. */
-int layers_take(layers_t *layers, const packet_t *packet, int newest) {
-    if (!packet->has_vp8) return 0;
-    if (newest && packet->starts_frame) {
-        if (is_vp8_key(packet)) {
-            layers->now_spatial = layers->spatial;
-            layers->now_temporal = layers->temporal;
-        } else {
-            layers->now_spatial = least(layers->now_spatial, layers->spatial);
-            layers->now_temporal = least(layers->now_temporal, layers->temporal);
-        }
-        if (packet->syncs && layers->now_temporal < packet->temporal && packet->temporal <= layers->temporal)
-            layers->now_temporal = packet->temporal;
-        layers->needs_keyframe = least(layers->spatial, layers->top) > layers->now_spatial;
-    }
-    return packet->temporal <= layers->now_temporal && layers->now_spatial >= 0;
-}

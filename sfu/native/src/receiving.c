@@ -63,12 +63,33 @@ EXPORTED int peer_take_arrivals(engine_t *engine, peer_t *peer, arrival_t *into)
     return count;
 }
 
+static int has_layers(const stream_t *stream) { return stream->codec == CODEC_VP9 || stream->codec == CODEC_AV1; }
+
+static void find_dependency(const stream_t *stream, packet_t *packet, const uint8_t *datagram) {
+    int length = 0, at = stream->dependency_id ? last_extension(datagram, stream->dependency_id, &length) : 0;
+    if (!at || !has_layers(stream)) return;
+    packet->dependency = datagram + at;
+    packet->dependency_size = length;
+}
+
 /* Extensions that the packet path itself reads. */
 static void read_elements(stream_t *stream, packet_t *packet, const uint8_t *datagram) {
     int length = 0, at = stream->audio_level_id ? last_extension(datagram, stream->audio_level_id, &length) : 0;
+    find_dependency(stream, packet, datagram);
     if (!at || !length) return;
     packet->level = datagram[at];
     stream_hear(stream, packet->level, packet->timestamp);
+}
+
+/* Where the packet stands among the layers: by the dependency descriptor where there is one. */
+static void read_place(stream_t *stream, packet_t *packet) {
+    if (stream->codec == CODEC_VP8) {
+        read_vp8(packet);
+    } else if (packet->dependency_size >= 0) {
+        read_dependency(stream->reader, packet->dependency, packet->dependency_size, &packet->place);
+    } else if (stream->codec == CODEC_VP9) {
+        packet->place = vp9_place(packet->payload, packet->size);
+    }
 }
 
 static void tell_gaps(engine_t *engine, stream_t *stream, int64_t before, int64_t index, double now) {
@@ -81,8 +102,7 @@ static void tell_gaps(engine_t *engine, stream_t *stream, int64_t before, int64_
 }
 
 static void pass_on(engine_t *engine, stream_t *stream, packet_t *packet, int64_t before, int64_t index, double now) {
-    if (packet->has_vp8 && packet->temporal >= stream->temporal_layers)
-        engine->up.layered(engine->owner, stream, stream->spatial_layers, packet->temporal + 1);
+    note_layers(engine, stream, &packet->place);
     if (stream->waiting && index >= before && begins_keyframe(stream, packet))
         engine->up.begins(engine->owner, stream, packet, index, now);
     if (stream->seats != NULL && !stream_is_seated(stream, packet, index, now)) return;
@@ -91,7 +111,7 @@ static void pass_on(engine_t *engine, stream_t *stream, packet_t *packet, int64_
 }
 
 static void take_in(engine_t *engine, stream_t *stream, packet_t *packet, int64_t before, int64_t index, int payload_type,
-                   const uint8_t *datagram, int size, double now) {
+                   const uint8_t *datagram, double now) {
     if (payload_type != stream->payload_type) {
         if (!stream->known_types[payload_type]) {
             engine->dropped[UNKNOWN_PAYLOAD_TYPE]++;
@@ -102,19 +122,15 @@ static void take_in(engine_t *engine, stream_t *stream, packet_t *packet, int64_
     stream->packets++;
     stream->octets += packet->size;
     tell_gaps(engine, stream, before, index, now);
-    if (stream->described) {
-        engine->up.described(engine->owner, stream, packet, datagram, size, before, index, now);
-        return;
-    }
     read_elements(stream, packet, datagram);
-    if (stream->codec == CODEC_VP8) read_vp8(packet);
+    read_place(stream, packet);
     pass_on(engine, stream, packet, before, index, now);
     packet_done(packet);
 }
 
 /* Take the original packet out of a retransmission (RFC 4588 section 4). */
 static void restore(engine_t *engine, stream_t *stream, packet_t *packet, int payload_type, const uint8_t *datagram,
-                    int size, double now) {
+                    double now) {
     int original = stream->rtx_types[payload_type];
     if (packet->size < 2) return; /* padding to probe bandwidth */
     if (original < 0) {
@@ -130,7 +146,7 @@ static void restore(engine_t *engine, stream_t *stream, packet_t *packet, int pa
     window_commit(stream->window, index);
     packet->payload += 2;
     packet->size -= 2;
-    take_in(engine, stream, packet, before, index, original, datagram, size, now);
+    take_in(engine, stream, packet, before, index, original, datagram, now);
 }
 
 /* Take off the padding (RFC 3550 section 5.1); 0 when it is longer than the payload. */
@@ -151,14 +167,15 @@ static int is_capped(const peer_t *peer) {
 }
 
 /* Whether a packet wants a decision that only Python makes. */
-static int is_for_python(const inbound_t *inbound, packet_t packet, int payload_type, int64_t index) {
+static int is_for_python(const inbound_t *inbound, packet_t packet, const uint8_t *datagram, int payload_type, int64_t index) {
     stream_t *stream = inbound == NULL ? NULL : inbound->stream;
-    if (stream == NULL || stream->described) return 1;
+    if (stream == NULL) return 1;
     if (inbound->rtx) return stream->waiting || stream->rtx_types[payload_type] != stream->payload_type;
     if (payload_type != stream->payload_type) return 1;
     if (!stream->waiting || index < inbound->window.highest) return 0;
     if (stream->codec == CODEC_VP8) read_vp8(&packet);
-    return begins_keyframe(stream, &packet);
+    find_dependency(stream, &packet, datagram);
+    return is_key_descriptor(packet.dependency, packet.dependency_size) || begins_keyframe(stream, &packet);
 }
 
 void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int size, double now) {
@@ -190,7 +207,7 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
         engine->dropped[SRTP_AUTH]++;
         return;
     }
-    if (engine->up.defer != NULL && is_for_python(inbound, packet, datagram[1] & 0x7F, index)) {
+    if (engine->up.defer != NULL && is_for_python(inbound, packet, datagram, datagram[1] & 0x7F, index)) {
         engine->up.defer(engine->owner, peer, stream, datagram, size, now);
         return;
     }
@@ -211,10 +228,10 @@ void receive_rtp(engine_t *engine, peer_t *peer, const uint8_t *datagram, int si
     if (inbound->stream == NULL) {
         engine->dropped[UNKNOWN_SSRC]++;
     } else if (inbound->rtx) {
-        restore(engine, inbound->stream, &packet, payload_type, datagram, size, now);
+        restore(engine, inbound->stream, &packet, payload_type, datagram, now);
     } else {
         stream_arrived(inbound->stream, index, packet.timestamp, now);
-        take_in(engine, inbound->stream, &packet, before, index, payload_type, datagram, size, now);
+        take_in(engine, inbound->stream, &packet, before, index, payload_type, datagram, now);
     }
 }
 

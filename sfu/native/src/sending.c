@@ -109,8 +109,13 @@ void engine_forward(engine_t *engine, down_t **downs, int count, packet_t *packe
 }
 
 /* Whether a receiver of parts gets a packet. */
-static int is_chosen(down_t *down, const packet_t *packet, int newest) {
-    return !down->selects || (down->layers != NULL && layers_take(down->layers, packet, newest));
+static int is_chosen(const down_t *down, const reader_t *reader, const packet_t *packet, int newest) {
+    return down->layers == NULL || layers_take(down->layers, reader, &packet->place, newest);
+}
+
+/* Whether it ends the picture for who gets no higher layers, and does not say so. */
+static int wants_marker(const down_t *down, const packet_t *packet) {
+    return !packet->marker && down->layers != NULL && layers_mark(down->layers, &packet->place);
 }
 
 /* Send under the numbers that were kept for the packet; one that nobody wants any more goes out empty. */
@@ -139,7 +144,10 @@ static void send_part(engine_t *engine, down_t *down, packet_t *packet, int chos
 
 /* Send to those who get a part of a stream; tells when one of them cannot go on without a key frame since now. */
 void forward_parts(engine_t *engine, stream_t *stream, packet_t *packet, int64_t index, double now, int newest) {
+    packet_t marked = *packet;
     int blocked = 0;
+    marked.marker = 0x80;
+    marked.kept = NULL;
     for (int n = 0; n < stream->selective_count; n++) {
         down_t *down = stream->selective[n];
         int64_t sequence = 0, pictures = 0;
@@ -149,15 +157,17 @@ void forward_parts(engine_t *engine, stream_t *stream, packet_t *packet, int64_t
             continue;
         }
         int before = down->layers != NULL && down->layers->needs_keyframe;
-        int chosen = is_chosen(down, packet, newest);
+        int chosen = is_chosen(down, stream->reader, packet, newest);
         blocked |= !before && down->layers != NULL && down->layers->needs_keyframe;
         if (chosen && down->primary_only) chosen = red_primary(packet->payload, packet->size) >= 0;
         if (!chosen && newest) {
             down_skip(down, index, packet->has_vp8 && packet->picture_at ? packet->picture_id : -1);
             continue;
         }
-        send_part(engine, down, packet, chosen, index, sequence, pictures, now);
+        packet_t *form = wants_marker(down, packet) ? &marked : packet;
+        send_part(engine, down, form, chosen, index, sequence, pictures, now);
     }
+    packet_done(&marked);
     if (blocked) engine->up.blocked(engine->owner, stream, now);
 }
 

@@ -140,7 +140,7 @@ def test_a_late_packet_gets_the_decision_of_its_frame() -> None:
 def test_decisions_are_kept_in_bounded_memory() -> None:
     encoder, selection = Encoder(), DependencySelection()
     run(encoder, selection, MAX_FRAMES_DECIDED, set())
-    assert len(selection._sent) == MAX_FRAMES_DECIDED
+    assert len(selection._decided) == MAX_FRAMES_DECIDED
 
 
 def vp8(place: int, *, key: bool = False) -> LayerFrame:
