@@ -77,7 +77,7 @@ def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, no
         frame = vp8_place(vp8, packet.payload, ends=bool(packet.marker))
     picture = vp8.picture_id if vp8 is not None and vp8.picture_id_at else -1
     forms = _Forms(packet)
-    getting: dict[Packet, list[Down]] = {}
+    getting: list[tuple[Packet, list[Down]]] = []
     for down in stream.selective:
         if index < down.first:
             continue
@@ -100,9 +100,11 @@ def forward_parts(engine: Outlet, stream: Stream, packet: Packet, index: int, no
             _send_at(engine, down, chosen or forms.empty, index, offsets, now)
         elif chosen is None:
             down.skip(index, picture)
+        elif getting and getting[-1][0] is chosen:
+            getting[-1][1].append(down)
         else:
-            getting.setdefault(chosen, []).append(down)
-    for chosen, downs in getting.items():
+            getting.append((chosen, [down]))
+    for chosen, downs in getting:
         engine.forward(downs, chosen, index, now)
     return blocked
 

@@ -59,6 +59,8 @@ static struct {
     int row_count;
     window_t *windows;
     stream_t video, audio;
+    reader_t reader;
+    targets_t targets;
     layers_t layers;
     seats_t seats;
     voice_t voices[2];
@@ -96,7 +98,7 @@ static void learn(void *owner, peer_t *peer, uint32_t ssrc, int payload_type, co
 static void use(void *owner, stream_t *stream, int payload_type) {
     (void)owner;
     stream->payload_type = payload_type;
-    stream->codec = stream->is_audio ? CODEC_OTHER : payload_type % 4;
+    stream->codec = stream->is_audio ? CODEC_OTHER : payload_type % (CODEC_AV1 + 1);
 }
 
 static void begins(void *owner, stream_t *stream, packet_t *packet, int64_t index, double now) {
@@ -106,27 +108,19 @@ static void begins(void *owner, stream_t *stream, packet_t *packet, int64_t inde
     stream->follower_count = 2;
 }
 
-static void described(void *owner, stream_t *stream, packet_t *packet, const uint8_t *datagram, int size, int64_t before,
-                      int64_t index, double now) {
-    (void)owner, (void)before;
-    packet_t made = *packet;
-    int length = 0, at = last_extension(datagram, 5, &length);
-    assert(at + length <= size);
-    made.dependency_size = at ? length : -1;
-    made.dependency = at ? datagram + at : NULL;
-    engine_forward(&world.engine, stream->followers, stream->follower_count, &made, index, now);
-    packet_done(&made);
-}
-
 static void gap(void *owner, stream_t *stream, int64_t first, int64_t stop, double now) {
     (void)owner, (void)stream, (void)now;
     assert(first < stop && stop - first <= 0x8000);
 }
 static void late(void *owner, stream_t *stream, int64_t index) { (void)owner, (void)stream, (void)index; }
 static void blocked(void *owner, stream_t *stream, double now) { (void)owner, (void)stream, (void)now; }
-static void layered(void *owner, stream_t *stream, int spatial, int temporal) {
-    (void)owner, (void)spatial;
-    stream->temporal_layers = temporal;
+static int layered(void *owner, stream_t *stream, int spatial, int temporal) {
+    (void)owner;
+    assert(spatial > 0 && spatial <= stream->spatial_layers && temporal > 0 && temporal <= stream->temporal_layers);
+    if (!world.reader.structures || world.layers.targets != NULL) return 1;
+    world.layers.targets = &world.targets;
+    layers_adopt(&world.layers, &world.reader);
+    return 1;
 }
 static void send_out(void *owner, int64_t token, const uint8_t *datagram, int size) {
     (void)owner, (void)token;
@@ -173,8 +167,10 @@ static void open_world(uint8_t setting) {
     for (int n = 0; n < DOWNS; n++) open_down(n, n % 3, 100u + 10u * (uint32_t)n, n == 5 ? -1 : 96, n < 3 ? 97 : 0);
     world.seats = (seats_t){.seats = 2, .voices = world.voices};
     world.layers = (layers_t){.spatial = 1, .temporal = 1, .needs_keyframe = 1, .now_spatial = -1, .top = 1};
-    world.video = (stream_t){.id = 1, .track = 1, .payload_type = 96, .codec = setting & 3, .described = setting >> 2 & 1,
-                             .first = -1, .highest = -1, .level_at = -1, .clock_rate = 90000, .waiting = 1,
+    memset(&world.reader, 0, sizeof world.reader);
+    memset(&world.targets, 0, sizeof world.targets);
+    world.video = (stream_t){.id = 1, .track = 1, .payload_type = 96, .codec = (setting & 7) % (CODEC_AV1 + 1), .first = -1,
+                             .reader = &world.reader, .dependency_id = 5, .highest = -1, .level_at = -1, .clock_rate = 90000, .waiting = 1,
                              .spatial_layers = 1, .temporal_layers = 1};
     world.audio = (stream_t){.id = 2, .track = 2, .payload_type = 111, .is_audio = 1, .audio_level_id = 2, .first = -1,
                              .highest = -1, .level_at = -1, .clock_rate = 48000,
@@ -182,9 +178,7 @@ static void open_world(uint8_t setting) {
     world.followers[0] = &world.downs[1];
     world.followers[1] = &world.downs[0];
     world.selective[0] = &world.downs[2];
-    world.downs[2].selects = 1;
     world.downs[2].layers = &world.layers;
-    world.downs[3].selects = 0;
     world.downs[3].primary_only = 1;
     world.video.followers = world.followers;
     world.video.follower_count = 1;
@@ -218,7 +212,7 @@ static void close_world(void) {
 static void open_engines(void) {
     if (world.lane != NULL) return;
     world.engine.up = (upcalls_t){.admit = admit, .learn = learn, .use = use, .gap = gap, .late = late, .layered = layered,
-                                  .begins = begins, .described = described, .blocked = blocked, .send = send_out,
+                                  .begins = begins, .blocked = blocked, .send = send_out,
                                   .other = other};
     world.engine.lock = lock_open();
     world.lane = lane_open(world.engine.lock);
@@ -235,6 +229,8 @@ static void decide(void) {
             if (message->datagram[0] >> 6 == 2)
                 engine_rtp(&world.engine, &world.publisher, message->datagram, message->size, world.now);
             if (message->id == PUBLISHER) (message->stream < 0 ? &world.publisher.pending : &stream->pending)->count--;
+        } else if (message->kind == TOLD_LAYERED) {
+            layered(NULL, &world.video, 1, 1);
         } else if (message->kind == TO_SEND) {
             send_out(NULL, message->id, message->datagram, message->size);
         }
@@ -268,8 +264,7 @@ static void change(uint8_t what) {
     world.now += (what & 15) * 0.02;
     if (what & 0x10) engine_doubt(lane_engine(world.lane), LINK, address, sizeof world.address);
     if (what & 0x20) lane_know(world.lane, LINK, address, sizeof world.address, &world.publisher);
-    if (what & 0x40) world.layers.temporal = what & 3;
-    if (what & 0x40) world.layers.spatial = what >> 2 & 1;
+    if (what & 0x40) layers_want(&world.layers, what >> 2 & 3, what & 3);
     if (what & 0x80) {
         world.video.waiting = 1;
         world.publisher.arrival_count = 0;
