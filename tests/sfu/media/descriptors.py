@@ -92,7 +92,9 @@ class Describer:
         if brings:
             bits._text += self._structure
         if active:
-            bits.write(chance.choice((0, 1, chance.randrange(1 << self._targets), (1 << self._targets) - 1)), self._targets)
+            bits.write(
+                chance.choice((0, 1, chance.randrange(1 << self._targets), (1 << self._targets) - 1)), self._targets
+            )
         if indications:
             for _ in range(self._targets):
                 bits.write(chance.choice((0, 1, 2, 2, 3)), 2)

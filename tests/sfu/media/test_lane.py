@@ -18,8 +18,11 @@ from pathlib import Path
 import pytest
 
 from sfu import native
-from sfu.core.media import Codec, Kind, PeerLost, TrackSid
+from sfu.core import rtp
+from sfu.core.dependency_descriptor import DescriptorReader
+from sfu.core.media import Codec, Kind, PeerLost, TrackSid, Wish
 from sfu.media.native_engine import NativeEngine
+from tests.sfu.media.test_layers_in_a_stream import DOWNLINK, RECORDED, UPLINK, VP9
 
 LANE_MESSAGES = 2048
 ROOT = Path(__file__).parents[3]
@@ -49,6 +52,33 @@ def read_without_the_loop(wire, count):
         if not 192 <= data[1] <= 223 and data[0] >= 128:
             found.append(data)
     return found
+
+
+class Scalable:
+    """A VP9 stream with the descriptors that Chromium wrote, on its way to a receiver."""
+
+    track = TrackSid("TR_scalable")
+
+    def __init__(self, stage, publisher, receiver):
+        self.publisher, self.at = publisher, 0
+        self.descriptors = [bytes.fromhex(line) for line in RECORDED.read_text().split()]
+        reader = DescriptorReader()
+        self.frames = [reader.read(data) for data in self.descriptors]
+        self.whole = next(at for at, frame in enumerate(self.frames) if frame.active == frame.structure.everything)
+        """The key frame with which Chromium begins to send all layers."""
+        stage.plane.receive(stage.uplink(publisher, track=self.track, mid="5", codecs=(VP9,), extensions=UPLINK))
+        stage.plane.forward(
+            stage.downlink(receiver, track=self.track, mid="2", ssrc=8101, codecs=(VP9,), extensions=DOWNLINK)
+        )
+        self.down = stage.plane._engine._peers[receiver.id].downs[self.track]
+
+    def send(self, count):
+        """The next frames, a packet each; gives them."""
+        first, self.at = self.at, self.at + count
+        for at in range(first, self.at):
+            elements = [(4, b"5"), (UPLINK.dependency_descriptor, self.descriptors[at])]
+            self.publisher.send(777, at, payload=b"frame %d" % at, payload_type=98, elements=elements)
+        return self.frames[first : self.at]
 
 
 def sent_by(engine):
@@ -88,6 +118,39 @@ async def test_a_burst_arrives_whole_and_in_its_order(stage, refused):
     assert packets == len(payloads)
     assert messages < packets / 2
     assert engine.dropped == {}
+
+
+async def test_layers_are_chosen_while_the_loop_computes(stage):
+    publisher, receiver = await stage.audio_call()
+    camera = Scalable(stage, publisher, receiver)
+    camera.at = camera.whole
+    stage.plane.wish(receiver.id, camera.track, Wish(max_quality=0))
+    camera.send(3)
+    await stage.until(lambda: camera.down.selection is not None and camera.down.selection.spatial == 0)
+    await stage.until(receiver.payloads)
+    expected = [frame for frame in camera.send(20) if frame.template.spatial == 0]
+    passed = read_without_the_loop(receiver.wire, len(expected))
+    assert 0 < len(passed) < 20
+    reader = DescriptorReader(structure=expected[0].structure, active=expected[0].active)
+    got = [reader.read(rtp.read_extensions(data)[DOWNLINK.dependency_descriptor]) for data in passed]
+    assert [frame.template for frame in got] == [frame.template for frame in expected]
+
+
+async def test_news_of_layers_is_told_again_where_there_was_no_room_for_it(stage):
+    publisher, receiver = await stage.audio_call()
+    camera, engine, told = Scalable(stage, publisher, receiver), stage.plane._engine, []
+    camera.send(3)
+    await stage.until(receiver.payloads)
+    take, engine._layered = engine._layered, lambda *news: (told.append(news[1:]), take(*news))
+    stranger, before = stage.wire(), engine.dropped["lane_full"]
+    while engine.dropped["lane_full"] == before:  # the loop stands still
+        stranger.put(b"\x01" + os.urandom(30))
+    camera.at = camera.whole
+    camera.send(3)
+    read_without_the_loop(receiver.wire, 3)
+    await stage.until(lambda: camera.send(1) and told)
+    assert told[0] == (3, 3)
+    stranger.close()
 
 
 async def test_what_comes_while_a_decision_is_awaited_does_not_overtake_it(stage):
