@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.core.dependency_descriptor import DecodeTarget, DescriptorReader, Frame
+from sfu.core.dependency_descriptor import MAX_REFERENCES, DecodeTarget, DescriptorReader, Frame
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "dependency" / "chromium-156-vp9-l3t3-key.hex"
 
@@ -62,6 +62,18 @@ def test_nothing_is_read_before_the_structure_came() -> None:
     assert reader.read(recorded()[4]) is None
     assert reader.read(recorded()[0]) is not None
     assert reader.read(recorded()[4]) is not None
+
+
+def test_a_frame_needs_no_more_than_so_many_others() -> None:
+    reader = DescriptorReader()
+    assert reader.read(recorded()[0]) is not None
+    head = bytes((0xC0, 0, 1))
+    for count in (MAX_REFERENCES, MAX_REFERENCES + 1):
+        bits = "00010" + "010000" * count + "00"  # its own references, one back each
+        data = head + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+        frame = reader.read(data)
+        assert (frame is None) == (count > MAX_REFERENCES)
+        assert frame is None or frame.template.references == (1,) * count
 
 
 def test_the_structure_of_a_later_key_frame_is_the_same_object_when_it_is_equal() -> None:

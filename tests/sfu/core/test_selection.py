@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sfu.core.dependency_descriptor import DescriptorReader, Frame, Structure
+from sfu.core.dependency_descriptor import DecodeTarget, DescriptorReader, Frame, Structure, Template
 from sfu.core.layers import EVERY
 from sfu.core.limits_media import MAX_FRAMES_DECIDED
 from sfu.core.selection import DependencySelection, LayerFrame, LayerSelection
@@ -135,6 +135,15 @@ def test_a_late_packet_gets_the_decision_of_its_frame() -> None:
     assert [selection.takes(frame, newest=True) for frame in second] == [False, False, True]
     selection.want(0, EVERY)
     assert [selection.takes(frame, newest=False) for frame in second] == [False, False, True]
+
+
+def test_a_late_key_frame_of_another_structure_changes_nothing_of_what_was_decided() -> None:
+    encoder, selection = Encoder(), DependencySelection()
+    sent = [frame for frame in encoder.picture() if selection.takes(frame, newest=True)]
+    other = Structure(0, (Template(0, 0, (2,), ()),), (DecodeTarget(0, 0),), 0)
+    again = [replace(frame, structure=other) for frame in sent]  # what the reader knows by then
+    assert [selection.takes(frame, newest=False) for frame in again] == [True] * len(sent)
+    assert [selection.marks(frame) for frame in again] == [selection.marks(frame) for frame in sent]
 
 
 def test_decisions_are_kept_in_bounded_memory() -> None:
