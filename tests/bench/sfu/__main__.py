@@ -17,10 +17,12 @@ from pathlib import Path
 from sfu.load import cpu
 from tests.bench.sfu import janus, meeting
 from tests.bench.sfu.cases import CASES, FEATURES
+from tests.bench.sfu.layers import layers
 from tests.bench.sfu.machines import MissingError, on_core, run_floor, run_ours, server_core
 
 REPORT = Path("build/bench/sfu.json")
 BASES = ("floor", "janus")
+PARTS = ("packets", "layers", "meeting", "joins")
 
 
 def makers(options):
@@ -94,10 +96,12 @@ async def run(options):
     }
     stolen = cpu.stolen()
     cores = os.sched_getaffinity(0)
-    if len(cores) > 1 and "packets" in options.parts:
+    if len(cores) > 1 and {"packets", "layers"} & set(options.parts):
         on_core(max(cores))()
     if "packets" in options.parts:
         await packets(options, report)
+    if "layers" in options.parts:
+        report["layers"] = await layers(options)
     if "meeting" in options.parts:
         report["meeting150"] = await meeting.meeting(options)
     os.sched_setaffinity(0, cores)  # a server and its crowd have all cores
@@ -119,7 +123,7 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="of each case and forwarder; medians are of these")
     parser.add_argument("--seconds", type=float, default=2.0, help="that a run is measured")
     parser.add_argument("--people", type=int, default=150, help="of the meeting and of the joins")
-    parser.add_argument("--parts", nargs="+", default=["packets", "meeting", "joins"], help="packets, meeting, joins")
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--janus", default="janus", help="the program; LD_LIBRARY_PATH chooses its libsrtp")
     options = parser.parse_args()
     if os.cpu_count() < 2:

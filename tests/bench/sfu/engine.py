@@ -31,9 +31,11 @@ from tests.bench.sfu.busy import keep_busy
 
 OPUS = Codec(111, "audio/opus", 48000, 2, feedback=("transport-cc",))
 VP8 = Codec(96, "video/VP8", 90000, rtx_payload_type=97, feedback=("nack", "nack pli", "transport-cc"))
-CODECS = {Kind.AUDIO: (OPUS,), Kind.VIDEO: (VP8,)}
-SENT = Extensions(mid=4, rid=10, audio_level=1, abs_send_time=2, transport_cc=3)
-GOT = Extensions(mid=9, audio_level=5, abs_send_time=7, transport_cc=8)
+VP9 = Codec(98, "video/VP9", 90000, rtx_payload_type=99, feedback=("nack", "nack pli", "transport-cc"))
+CODECS = {"audio": (OPUS,), "video": (VP8,), "scalable": (VP9,)}
+KINDS = {"audio": Kind.AUDIO, "video": Kind.VIDEO, "scalable": Kind.VIDEO}
+SENT = Extensions(mid=4, rid=10, audio_level=1, abs_send_time=2, transport_cc=3, dependency_descriptor=12)
+GOT = Extensions(mid=9, audio_level=5, abs_send_time=7, transport_cc=8, dependency_descriptor=11)
 """Other numbers than those of the publishers, so that every packet's extensions are translated."""
 WITHOUT_REPORTS = Extensions(mid=9, audio_level=5, abs_send_time=7)
 
@@ -57,21 +59,21 @@ class Host:
 
     def tracks(self, tracks, max_speakers=0):
         for peer, track, named, mid, ssrc, layers in tracks:
-            kind = Kind(named)
+            kind = KINDS[named]
             rows = tuple(Layer(rid, quality) for rid, quality in layers)
             ssrcs = () if rows else (ssrc,)
             seats = {"room": "room", "max_speakers": max_speakers} if kind is Kind.AUDIO else {}
-            uplink = Uplink(PeerId(peer), TrackSid(track), kind, mid, CODECS[kind], SENT, ssrcs, layers=rows, **seats)
+            uplink = Uplink(PeerId(peer), TrackSid(track), kind, mid, CODECS[named], SENT, ssrcs, layers=rows, **seats)
             self._plane.receive(uplink)
         return {}
 
     def forward(self, downlinks, reports=True):
         """Each: receiver, track, kind, section, highest quality."""
         for peer, track, named, mid, quality in downlinks:
-            kind, self._ssrc = Kind(named), self._ssrc + 2
+            kind, self._ssrc = KINDS[named], self._ssrc + 2
             extensions = GOT if reports else WITHOUT_REPORTS
             row = Downlink(
-                PeerId(peer), TrackSid(track), kind, mid, self._ssrc, self._ssrc + 1, CODECS[kind], extensions
+                PeerId(peer), TrackSid(track), kind, mid, self._ssrc, self._ssrc + 1, CODECS[named], extensions
             )
             self._plane.forward(row)
             if quality is not None:
