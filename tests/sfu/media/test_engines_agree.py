@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sfu import native
-from sfu.core import rtp
+from sfu.core import dependency_descriptor, limits_media, rtp
 from sfu.core.media import Codec, Downlink, Extensions, Kind, PeerId, TrackSid
 from sfu.core.sender_clock import SenderClock
 from sfu.media.contract import SrtpKeys, SrtpProfile, StreamId, StreamRow
@@ -309,6 +309,22 @@ def play(seed, steps):
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_both_engines_send_the_same_bytes_and_tell_the_same(seed: int) -> None:
     assert play(seed, STEPS) > STEPS / 4, "hardly anything was sent: this session shows nothing"
+
+
+@pytest.mark.skipif(native.why_not() is not None, reason=str(native.why_not()))
+def test_both_engines_have_the_same_limits() -> None:
+    _, lib = native.load()
+    ours = vars(limits_media) | vars(dependency_descriptor)
+    found = {name: getattr(lib, name) for name in dir(lib) if name.startswith("MAX_") and name in ours}
+    assert found == {name: ours[name] for name in found}
+    assert {
+        "MAX_SSRCS_PER_PEER",
+        "MAX_SKIPS",
+        "MAX_RESENDS",
+        "MAX_ARRIVALS",
+        "MAX_FRAMES_DECIDED",
+        "MAX_REFERENCES",
+    } <= set(found)
 
 
 def fuzz(seed, packets):
