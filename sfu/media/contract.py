@@ -132,7 +132,7 @@ class EngineEvents(Protocol):
         """An authentic compound packet."""
 
     def layered(self, stream: StreamId, spatial: int, temporal: int) -> None:
-        """So many spatial and temporal layers of a stream flow now; one and one is never told."""
+        """So many spatial and temporal layers of a stream flow now; before anything is told it is one and one."""
 
     def blocked(self, stream: StreamId, now: float) -> None:
         """A downlink cannot get the layers that it is to follow without a key frame of this stream."""

@@ -439,8 +439,10 @@ class NativeEngine(Tables):
         known = self._streams.get(stream.id)
         if known is not None:
             codec = known.codecs[payload_type]
-            known.use(codec)
+            gone = known.use(codec)
             self.events.started(known.id, codec)
+            if gone:
+                self.events.layered(known.id, 1, 1)
 
     def layered(self, stream: CData, spatial: int, temporal: int) -> int:
         """So many layers of a stream flow."""

@@ -243,8 +243,6 @@ class NativeStream(Stream):
         ffi, _ = load()
         first = {"first": -1, "highest": -1, "level_at": -1, "id": row.stream, "track": track_number(row.track)}
         self.c = ffi.new("stream_t *", first)
-        self._reader: CData = None
-        """Of dependency descriptors, for a codec whose receivers get them."""
         self.at = address(self.c)
         self._arrays = [ffi.new("down_t *[]", _FOLLOWERS_ROOM) for _ in range(2)]
         """Of followers and of those who get parts; grown by doubling."""
@@ -291,10 +289,18 @@ class NativeStream(Stream):
         self.c.rtx_types = [self.rtx_types.get(number, -1) for number in range(128)]
         self._describe()
 
-    def use(self, codec: Codec) -> None:
+    def _forget_layers(self) -> None:
+        ffi, _ = load()
+        super()._forget_layers()
+        self._reader: CData = None
+        """Of dependency descriptors, for a codec whose receivers get them."""
+        self.c.reader = ffi.NULL
+
+    def use(self, codec: Codec) -> bool:
         """Packets of another payload type than before begin."""
-        super().use(codec)
+        gone = super().use(codec)
         self._describe()
+        return gone
 
     def await_keyframe(self, down: Down) -> None:
         """Let this downlink begin with the next key frame."""

@@ -123,8 +123,10 @@ class PythonEngine(Tables):
             if codec is None:
                 self.dropped["unknown_payload_type"] += 1
                 return
-            stream.use(codec)
+            gone = stream.use(codec)
             self._events.started(stream.id, codec)
+            if gone:
+                self._events.layered(stream.id, 1, 1)
         stream.packets += 1
         stream.octets += len(payload)
         if before >= 0 and index != before + 1:

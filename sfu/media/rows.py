@@ -150,6 +150,7 @@ class Stream:
         "loud_ms",
         "loudest",
         "media_types",
+        "mime",
         "needs_extensions",
         "octets",
         "packets",
@@ -185,12 +186,9 @@ class Stream:
         self.seats: Loudest | None = None
         """Who of the room is sent on, where not everybody is."""
         self.seated = True
-        self.structures = DescriptorReader()
-        self.structure: Structure | None = None
-        self.active = 0
-        """What was told of the layers last."""
-        self.spatial_layers = 1
-        self.temporal_layers = 1
+        self.mime = ""
+        """Of the codec that was used last, in lower case."""
+        self._forget_layers()
         self.clock: SenderClock | None = None
         self.loud_ms = 0.0
         self.loudest = 127
@@ -221,22 +219,36 @@ class Stream:
         blocked = sum(down.selection is not None and down.selection.needs_keyframe for down in self.selective)
         return len(self.waiting) + blocked
 
-    def use(self, codec: Codec) -> None:
-        """Packets of another payload type than before begin."""
+    def _forget_layers(self) -> None:
+        """Nothing is known of them."""
+        self.structures = DescriptorReader()
+        self.structure: Structure | None = None
+        self.active = 0
+        """What was told of the layers last."""
+        self.spatial_layers = 1
+        self.temporal_layers = 1
+
+    def use(self, codec: Codec) -> bool:
+        """Packets of another payload type than before begin; whether there are no layers any more that there were."""
         self.codec = codec
         self.payload_type = codec.payload_type
+        before = self.spatial_layers, self.temporal_layers
         mime = codec.mime.lower()
+        if mime != self.mime:
+            self.mime = mime
+            self._forget_layers()
         self.is_vp8 = mime == "video/vp8"
         self.is_vp9 = mime == "video/vp9"
         self.is_keyframe = keyframe_test(mime)
         self.has_layers = mime in DEPENDENCY_CODECS
         self.needs_extensions = bool(self.audio_level_id or (self.dependency_id and self.has_layers))
         for down in (*self.followers, *self.selective):
-            before = down.selection
+            selection = down.selection
             self.release(down)
             self.take(down)
-            if type(before) is type(down.selection):
-                down.selection = before
+            if type(selection) is type(down.selection):
+                down.selection = selection
+        return before != (self.spatial_layers, self.temporal_layers)
 
     def await_keyframe(self, down: "Down") -> None:
         """Let this downlink begin with the next key frame."""

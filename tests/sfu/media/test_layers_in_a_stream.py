@@ -149,6 +149,32 @@ def test_the_layers_are_rungs_to_choose_from(lab):
     ]
 
 
+def test_a_publisher_may_go_on_with_a_codec_that_has_no_layers(lab):
+    publisher, receiver = lab.join("PA_a"), lab.join("PA_b")
+    both = (VP9, lab.vp8_codec)
+    lab.router.receive(lab.uplink(publisher, codecs=both, extensions=UPLINK))
+    lab.router.forward(lab.downlink(receiver, codecs=both, extensions=DOWNLINK))
+    lab.router.wish(receiver.id, lab.track, Wish(max_quality=1))
+    camera = SvcCamera(lab, publisher)
+
+    def rungs():
+        return len(lab.router._tracks[lab.track].rungs())
+
+    for number in range(2):  # there and back
+        camera.send(12)
+        assert {spatial for spatial, _ in seen(receiver.rtp())} == {0, 1}
+        assert rungs() == 9
+        for picture in range(6):
+            payload = lab.vp8(picture, picture, key=picture == 0)
+            publisher.send(777, camera.seq, timestamp=3000 * (100 * number + 50 + picture), payload=payload)
+            camera.seq += 1
+        got = receiver.rtp()
+        assert [parse_vp8(packet.payload).starts_frame for packet in got] == [True] * 6
+        assert DOWNLINK.dependency_descriptor not in got[0].elements
+        assert rungs() == 1
+        camera.at = next(at for at in range(camera.at, 66) if camera.frames[at].brings_structure)
+
+
 def vp9_payload(picture, spatial, temporal, *, key=False):
     """A payload descriptor with layer indices, non-flexible (RFC 9628)."""
     first = 0xA0 | (0 if key else 0x40) | 0x0C
