@@ -29,7 +29,7 @@ from sfu.core.speakers import Window
 from sfu.media.contract import EngineEvents, SendDatagram, SrtpKeys, StreamId
 from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream, read_arrivals
 from sfu.media.rows import Packet, Stream
-from sfu.media.selecting import begin
+from sfu.media.selecting import begin, start
 from sfu.media.tables import Tables
 from sfu.native import CData, address, load, unyielding
 
@@ -438,11 +438,7 @@ class NativeEngine(Tables):
         """A stream's payload type is another than before."""
         known = self._streams.get(stream.id)
         if known is not None:
-            codec = known.codecs[payload_type]
-            gone = known.use(codec)
-            self.events.started(known.id, codec)
-            if gone:
-                self.events.layered(known.id, 1, 1)
+            start(self.events, known, known.codecs[payload_type])
 
     def layered(self, stream: CData, spatial: int, temporal: int) -> int:
         """So many layers of a stream flow."""

@@ -292,15 +292,14 @@ class NativeStream(Stream):
     def _forget_layers(self) -> None:
         ffi, _ = load()
         super()._forget_layers()
+        self.c.reader = ffi.NULL
         self._reader: CData = None
         """Of dependency descriptors, for a codec whose receivers get them."""
-        self.c.reader = ffi.NULL
 
-    def use(self, codec: Codec) -> bool:
+    def use(self, codec: Codec) -> None:
         """Packets of another payload type than before begin."""
-        gone = super().use(codec)
+        super().use(codec)
         self._describe()
-        return gone
 
     def await_keyframe(self, down: Down) -> None:
         """Let this downlink begin with the next key frame."""

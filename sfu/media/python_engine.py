@@ -11,7 +11,7 @@ from sfu.core.media import PeerId
 from sfu.core.rtp import HEADER, find_extension, header_size, read_extensions
 from sfu.media.contract import EngineEvents, SendDatagram
 from sfu.media.rows import Down, Inbound, Packet, Stream
-from sfu.media.selecting import pass_on
+from sfu.media.selecting import pass_on, start
 from sfu.media.sending import forward, probe, resend
 from sfu.media.tables import Tables
 
@@ -123,10 +123,7 @@ class PythonEngine(Tables):
             if codec is None:
                 self.dropped["unknown_payload_type"] += 1
                 return
-            gone = stream.use(codec)
-            self._events.started(stream.id, codec)
-            if gone:
-                self._events.layered(stream.id, 1, 1)
+            start(self._events, stream, codec)
         stream.packets += 1
         stream.octets += len(payload)
         if before >= 0 and index != before + 1:

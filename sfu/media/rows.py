@@ -228,11 +228,10 @@ class Stream:
         self.spatial_layers = 1
         self.temporal_layers = 1
 
-    def use(self, codec: Codec) -> bool:
-        """Packets of another payload type than before begin; whether there are no layers any more that there were."""
+    def use(self, codec: Codec) -> None:
+        """Packets of another payload type than before begin."""
         self.codec = codec
         self.payload_type = codec.payload_type
-        before = self.spatial_layers, self.temporal_layers
         mime = codec.mime.lower()
         if mime != self.mime:
             self.mime = mime
@@ -243,12 +242,11 @@ class Stream:
         self.has_layers = mime in DEPENDENCY_CODECS
         self.needs_extensions = bool(self.audio_level_id or (self.dependency_id and self.has_layers))
         for down in (*self.followers, *self.selective):
-            selection = down.selection
+            before = down.selection
             self.release(down)
             self.take(down)
-            if type(selection) is type(down.selection):
-                down.selection = selection
-        return before != (self.spatial_layers, self.temporal_layers)
+            if type(before) is type(down.selection):
+                down.selection = before
 
     def await_keyframe(self, down: "Down") -> None:
         """Let this downlink begin with the next key frame."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sfu.core.codecs import parse_vp9, red_primary, vp8_place
 from sfu.core.dependency_descriptor import Frame
+from sfu.core.media import Codec
 from sfu.core.selection import LayerFrame
 from sfu.media.contract import EngineEvents
 from sfu.media.rows import Down, Packet, Stream
@@ -34,6 +35,16 @@ def pass_on(
         engine.forward(stream.followers, packet, index, now)
     if stream.selective and forward_parts(engine, stream, packet, index, now, newest=index > before):
         events.blocked(stream.id, now)
+
+
+def start(events: EngineEvents, stream: Stream, codec: Codec) -> None:
+    """Go on with packets of this codec; another one than before has no layers until they are seen."""
+    before = stream.spatial_layers, stream.temporal_layers
+    stream.use(codec)
+    events.started(stream.id, codec)
+    layers = stream.spatial_layers, stream.temporal_layers
+    if layers != before:
+        events.layered(stream.id, *layers)
 
 
 def begin(events: EngineEvents, stream: Stream, packet: Packet, index: int, now: float) -> None:
