@@ -10,18 +10,15 @@ import asyncio
 import errno
 import os
 import secrets
-import socket
-import struct
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from types import TracebackType
-from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from sfu.core.codecs import Vp8Descriptor
-from sfu.core.ice_lite import Address, Link, SocketAddress
+from sfu.core.ice_lite import Address, Link
 from sfu.core.limits_media import MAX_NACK_ANSWERS
 from sfu.core.media import MediaStats, PeerId, TrackSid
 from sfu.core.rtp import read_extensions
@@ -30,6 +27,7 @@ from sfu.media.contract import EngineEvents, SendDatagram, SrtpKeys, StreamId
 from sfu.media.native_rows import NativeDown, NativePeer, NativeSeats, NativeStream, read_arrivals
 from sfu.media.rows import Packet, Stream
 from sfu.media.selecting import begin, start
+from sfu.media.sockaddr import packed_address, unpacked_address
 from sfu.media.tables import Tables
 from sfu.native import CData, address, load, unyielding
 
@@ -45,11 +43,8 @@ _CAUSES = (
 
 _COUNTERS = ("packets_in", "bytes_in", "packets_out", "bytes_out", "retransmitted", "probes")
 _EVENTS = ("admit", "learn", "use", "gap", "late", "layered", "begins", "blocked", "send", "other")
-_ORDER: Literal["little", "big"] = sys.byteorder
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-_INET = struct.Struct("!H4s8x")
-_INET6 = struct.Struct("!HI16s")
 
 
 def _locked(
@@ -234,7 +229,7 @@ class NativeEngine(Tables):
         elif fd is None:
             row.aim(lib.BY_PYTHON)
         else:
-            row.aim(lib.BY_UDP, fd, _packed(row.target[1]))
+            row.aim(lib.BY_UDP, fd, packed_address(row.target[1]))
 
     def _retire(self, row: object) -> None:
         if self._depth:
@@ -285,7 +280,7 @@ class NativeEngine(Tables):
         """An address may have changed hands: ask again whose its next datagram is."""
         _, lib = load()
         if self._lane and self._fileno_of(address[0]) is not None:
-            packed = _packed(address[1])
+            packed = packed_address(address[1])
             lib.engine_doubt(lib.lane_engine(self._lane), address[0], packed, len(packed))
 
     def sweep(self) -> None:
@@ -474,30 +469,9 @@ class NativeEngine(Tables):
         self._source = link, address
         try:
             view = memoryview(bytes(ffi.buffer(datagram, size)))
-            self._on_datagram(view, (Link(link), _unpacked(address)))
+            self._on_datagram(view, (Link(link), unpacked_address(address)))
         finally:
             self._source = None
-
-
-def _packed(address: SocketAddress) -> bytes:
-    """As the kernel wants it: a `sockaddr_in` or `sockaddr_in6`."""
-    host, port, *rest = address
-    if ":" not in host:
-        return socket.AF_INET.to_bytes(2, _ORDER) + _INET.pack(port, socket.inet_aton(host))
-    flow, scope = rest or (0, 0)
-    packed = _INET6.pack(port, flow, socket.inet_pton(socket.AF_INET6, host.partition("%")[0]))
-    return socket.AF_INET6.to_bytes(2, _ORDER) + packed + int(scope).to_bytes(4, _ORDER)
-
-
-def _unpacked(address: bytes) -> SocketAddress:
-    """As `socket.recvfrom` gives it."""
-    if int.from_bytes(address[:2], _ORDER) == socket.AF_INET:
-        port, host = _INET.unpack(address[2:16])
-        return socket.inet_ntoa(host), port
-    port, flow, host = _INET6.unpack(address[2:24])
-    scope = int.from_bytes(address[24:28], _ORDER)
-    name = socket.inet_ntop(socket.AF_INET6, host)
-    return (f"{name}%{socket.if_indextoname(scope)}" if scope else name), port, flow, scope
 
 
 @cache
