@@ -130,4 +130,5 @@ def main():
     return int(failed != [])
 
 
-sys.exit(run_programs() if sys.argv[1:] == ["programs"] else main())
+if __name__ == "__main__":
+    sys.exit(run_programs() if sys.argv[1:] == ["programs"] else main())
